@@ -1,0 +1,1 @@
+//! Kubernetes files as text with meaning: find versions, edit them without touching other bytes.

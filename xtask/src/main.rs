@@ -1,0 +1,2 @@
+//! Project tasks: test, check the architecture, generate what is generated.
+fn main() {}
