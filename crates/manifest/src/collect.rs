@@ -1,0 +1,142 @@
+//! Gathers the facts while the formats are read.
+
+use crate::facts::{
+    Declaration, DeclarationKind, FileFacts, ObjectRef, Reference, Role, VersionField,
+};
+use crate::field_path::{FieldPath, Step};
+use crate::image::is_placeholder;
+use crate::key::DeclarationKey;
+use crate::yaml::Node;
+use std::collections::HashMap;
+
+/// Collects what the formats find in one file.
+#[derive(Default)]
+pub(crate) struct Collector {
+    pub(crate) facts: FileFacts,
+    /// How many declarations asked for a key.
+    taken: HashMap<DeclarationKey, usize>,
+}
+
+/// Where the reader is: which document, in which object.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'s> {
+    pub(crate) document: usize,
+    pub(crate) object: Option<&'s ObjectRef>,
+    /// The steps to the object, when it is an item of a `List`.
+    pub(crate) top: &'s FieldPath,
+    pub(crate) kind: DeclarationKind,
+}
+
+impl Scope<'_> {
+    /// The same place, declaring another kind.
+    pub(crate) fn of_kind(self, kind: DeclarationKind) -> Self {
+        Self { kind, ..self }
+    }
+}
+
+impl Collector {
+    /// Adds a declaration whose fields belong to `owner`. No fields with a version, no declaration.
+    pub(crate) fn declare(
+        &mut self,
+        scope: Scope<'_>,
+        owner: FieldPath,
+        subject: &str,
+        mut fields: Vec<VersionField>,
+    ) {
+        let versioned = fields.iter().any(|f| {
+            matches!(
+                f.role,
+                Role::Image | Role::Tag | Role::Digest | Role::Revision
+            )
+        });
+        if !versioned {
+            return;
+        }
+        fields.sort_by_key(|field| field.span.start);
+        let named = FieldPath::from_steps(owner.behind(scope.top).unwrap_or_default().to_vec());
+        let key = self.free_key(scope.object, &named);
+        self.facts.declarations.push(Declaration {
+            key,
+            kind: scope.kind,
+            object: scope.object.cloned(),
+            subject: subject.to_owned(),
+            fields,
+            document: scope.document,
+            owner,
+        });
+    }
+
+    fn free_key(&mut self, object: Option<&ObjectRef>, path: &FieldPath) -> DeclarationKey {
+        let key = DeclarationKey::new(object, false, path);
+        let mut count = self.count(&key);
+        if count == 1 {
+            return key;
+        }
+        let mut base = key;
+        if object.is_some_and(|object| object.namespace.is_some()) {
+            base = DeclarationKey::new(object, true, path);
+            count = self.count(&base);
+            if count == 1 {
+                return base;
+            }
+        }
+        base.numbered(count)
+    }
+
+    fn count(&mut self, key: &DeclarationKey) -> usize {
+        let count = self.taken.entry(key.clone()).or_insert(0);
+        *count += 1;
+        *count
+    }
+
+    /// Adds a reference to another file.
+    pub(crate) fn refer(&mut self, reference: Reference) {
+        self.facts.references.push(reference);
+    }
+}
+
+/// A field from a scalar, when the scalar is present and says a value now (not after templating).
+pub(crate) fn field(role: Role, path: FieldPath, node: &Node<'_>) -> Option<VersionField> {
+    let value = node.text()?;
+    if value.trim().is_empty() || is_placeholder(value) {
+        return None;
+    }
+    Some(VersionField {
+        role,
+        path,
+        value: value.to_owned(),
+        span: node.span.clone(),
+    })
+}
+
+/// The field of `map` under `key`.
+pub(crate) fn field_at(
+    role: Role,
+    owner: &FieldPath,
+    map: &Node<'_>,
+    key: &str,
+) -> Option<VersionField> {
+    field(role, owner.key(key), map.get(key)?)
+}
+
+/// How to address the entry at `index` of a list: by the first of `naming` fields that it has and
+/// that no other entry shares, else by its position.
+pub(crate) fn entry_step(items: &[Node<'_>], index: usize, naming: &[&str]) -> Step {
+    for name in naming {
+        let Some(value) = items.get(index).and_then(|item| item.text_at(name)) else {
+            continue;
+        };
+        let same = items
+            .iter()
+            .filter(|item| item.text_at(name) == Some(value))
+            .count();
+        if same == 1 && !value.is_empty() {
+            let field = (*name != "name").then(|| (*name).to_owned());
+            return Step::Entry {
+                field,
+                value: value.to_owned(),
+            };
+        }
+    }
+    Step::Index(index)
+}
