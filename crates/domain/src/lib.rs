@@ -1,1 +1,22 @@
-//! Services, environments, deploys, targets, plans: the product in plain types, no I/O.
+//! Services, environments, deploys, targets and plans: the product in plain types.
+//!
+//! Nothing here reads a file, a repository or the clock. The other crates translate the outside
+//! world into these types and ask them questions; the rules a person would argue about at 3 AM
+//! (what counts as a rollback, which version is the last good one, what a plan warns about) are
+//! all here, in one place, and can be read without knowing Git.
+
+pub mod catalog;
+pub mod config;
+pub mod layout;
+pub mod message;
+pub mod names;
+pub mod path_template;
+pub mod plan;
+pub mod problem;
+pub mod target;
+pub mod timeline;
+
+pub use catalog::{Catalog, Place, PlaceId, Unit};
+pub use config::Config;
+pub use names::{Environment, Service};
+pub use problem::{Kind, Problem};
