@@ -1,14 +1,31 @@
 //! Gives one declaration the fields it has in another version of the file.
+//!
+//! `plan` decides which fields to set, insert and remove, `layout` finds the bytes for it, `verify`
+//! proves that the edited text reads as the old one with exactly these changes.
 
+mod change;
 mod error;
+mod layout;
 pub(crate) mod locate;
+mod plan;
+mod verify;
+mod walk;
 
-pub use error::{EditError, Unsafe};
+pub use error::{EditError, Side, Unsafe};
 
-use crate::facts::ReadRules;
+use crate::facts::{Declaration, FileFacts, ReadRules, VersionField};
+use crate::field_path::Step;
+use crate::formats::version_file::plain_text_span;
 use crate::key::DeclarationKey;
+use crate::read::{read, text_of};
+use crate::yaml::Stream;
+use plan::Sides;
 
 /// Rewrites `current` so that the declaration `key` has exactly the fields it has in `target`.
+///
+/// Everything else keeps its bytes: comments, order, quotes, line ends, byte order mark, a missing
+/// final newline. Values keep the quotes they have where they can; see [`EditError`] for when an
+/// edit is refused. The result is read again and compared before it is returned.
 pub fn restore_version(
     current: &[u8],
     target: &[u8],
@@ -16,10 +33,135 @@ pub fn restore_version(
     key: &DeclarationKey,
     rules: &ReadRules,
 ) -> Result<Vec<u8>, EditError> {
-    let _ = (current, target, path, rules);
-    Err(EditError::NotFound {
+    let current_text = text(current, Side::Current)?;
+    let target_text = text(target, Side::Target)?;
+    let current_facts = facts(path, current, rules, Side::Current, key)?;
+    let target_facts = facts(path, target, rules, Side::Target, key)?;
+    let wanted = find(&target_facts, key).ok_or_else(|| EditError::NotFound {
         key: key.clone(),
         side: Side::Target,
+    })?;
+    if rules.plain_text_version {
+        return plain_text(current_text, wanted, key);
+    }
+    let sides = Sides {
+        path,
+        key,
+        wanted,
+        present: find(&current_facts, key),
+        current_facts: &current_facts,
+        current_text,
+        current: Stream::parse(current_text),
+        target_text,
+        target: Stream::parse(target_text),
+    };
+    let changes = plan::changes(&sides)?;
+    let edited = change::apply(current_text, &changes).ok_or_else(|| EditError::Verification {
+        message: "edits overlap".to_owned(),
+    })?;
+    verify::same_but_for(&sides.current, &Stream::parse(&edited), &changes)?;
+    verify_fields(path, &edited, rules, key, wanted)?;
+    Ok(edited.into_bytes())
+}
+
+fn text(bytes: &[u8], side: Side) -> Result<&str, EditError> {
+    text_of(bytes).map_err(|problem| EditError::Unreadable {
+        side,
+        message: problem.message,
     })
 }
-pub use error::Side;
+
+fn facts(
+    path: &str,
+    bytes: &[u8],
+    rules: &ReadRules,
+    side: Side,
+    key: &DeclarationKey,
+) -> Result<FileFacts, EditError> {
+    let facts = read(path, bytes, rules);
+    if facts.is_template {
+        return Err(EditError::Unsafe {
+            place: key.to_string(),
+            why: Unsafe::Template,
+        });
+    }
+    match facts.problems.first() {
+        Some(problem) if find(&facts, key).is_none() => Err(EditError::Unreadable {
+            side,
+            message: format!("line {}: {}", problem.line, problem.message),
+        }),
+        _ => Ok(facts),
+    }
+}
+
+fn find<'f>(facts: &'f FileFacts, key: &DeclarationKey) -> Option<&'f Declaration> {
+    facts
+        .declarations
+        .iter()
+        .find(|declaration| declaration.key == *key)
+}
+
+fn plain_text(
+    current: &str,
+    wanted: &Declaration,
+    key: &DeclarationKey,
+) -> Result<Vec<u8>, EditError> {
+    let span = plain_text_span(current).ok_or_else(|| EditError::NotFound {
+        key: key.clone(),
+        side: Side::Current,
+    })?;
+    let value = wanted
+        .fields
+        .first()
+        .map_or("", |field| field.value.as_str());
+    let edited = [&current[..span.start], value, &current[span.end..]].concat();
+    if plain_text_span(&edited).is_none_or(|span| edited[span] != *value) {
+        return Err(EditError::Verification {
+            message: "plain text reads otherwise".to_owned(),
+        });
+    }
+    Ok(edited.into_bytes())
+}
+
+/// The edited file declares what the target file declares.
+fn verify_fields(
+    path: &str,
+    edited: &str,
+    rules: &ReadRules,
+    key: &DeclarationKey,
+    wanted: &Declaration,
+) -> Result<(), EditError> {
+    let facts = read(path, edited.as_bytes(), rules);
+    let found = find(&facts, key).map(sorted_fields).unwrap_or_default();
+    if found == sorted_fields(wanted) {
+        return Ok(());
+    }
+    Err(EditError::Verification {
+        message: format!("{key} does not declare the target's version"),
+    })
+}
+
+/// The fields of a declaration as comparable between files.
+fn sorted_fields(declaration: &Declaration) -> Vec<(crate::facts::Role, &[Step], &str)> {
+    let mut fields: Vec<_> = declaration
+        .fields
+        .iter()
+        .map(|field| {
+            (
+                field.role,
+                relative(declaration, field),
+                field.value.as_str(),
+            )
+        })
+        .collect();
+    fields.sort();
+    fields
+}
+
+/// The path of a field behind the owner of its declaration.
+fn relative<'d>(declaration: &Declaration, field: &'d VersionField) -> &'d [Step] {
+    field
+        .path
+        .behind(&declaration.owner)
+        .unwrap_or(field.path.steps())
+}
