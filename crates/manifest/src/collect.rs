@@ -52,6 +52,11 @@ impl Collector {
         if !versioned {
             return;
         }
+        let subject = match (subject, scope.object) {
+            // An Application or a HelmRelease is usually named after what it deploys.
+            ("", Some(object)) => &object.name,
+            _ => subject,
+        };
         fields.sort_by_key(|field| field.span.start);
         let named = FieldPath::from_steps(owner.behind(scope.top).unwrap_or_default().to_vec());
         let key = self.free_key(scope.object, &named);

@@ -46,7 +46,7 @@ pub struct Declaration {
     /// The Kubernetes object that holds it; none in kustomizations, values and version files.
     pub object: Option<ObjectRef>,
     /// What the version is of: the image name, the chart or the repository when the declaration
-    /// says it, else the component (parent key), else empty.
+    /// says it, else the component (parent key), else the name of the object, else empty.
     pub subject: String,
     /// The fields that together make the version, in the order of the file. Never empty.
     pub fields: Vec<VersionField>,

@@ -126,8 +126,10 @@ fn refer(collector: &mut Collector, path: Option<&str>, make: fn(String) -> Refe
     let Some(path) = path.map(str::trim) else {
         return;
     };
+    // An inline patch of one line is a map in JSON or YAML.
+    let inline = path.contains(['\n', '{']) || path.contains(": ");
     let remote = path.contains("://") || path.contains("?ref=") || path.starts_with("git@");
-    if !path.is_empty() && !path.contains('\n') && !remote {
+    if !path.is_empty() && !inline && !remote {
         collector.refer(make(path.to_owned()));
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::collect::{Collector, Scope, entry_step, field, field_at};
 use crate::facts::{DeclarationKind, Role, VersionField};
-use crate::field_path::FieldPath;
+use crate::field_path::{FieldPath, Step};
 use crate::formats::version::looks_like_version;
 use crate::image::ImageReference;
 use crate::yaml::{Node, NodeKind};
@@ -27,6 +27,17 @@ const TOP_KEYS: [&str; 4] = [
     "app_version",
     "releaseVersion",
     "release_version",
+];
+/// Keys above values that name no component.
+const LAYERS: [&str; 8] = [
+    "global",
+    "values",
+    "valuesObject",
+    "helm",
+    "source",
+    "sources",
+    "spec",
+    "template",
 ];
 /// What names the entries of lists in values.
 const NAMING: [&str; 5] = ["name", "id", "key", "env", "cluster"];
@@ -236,12 +247,13 @@ fn is_image_key(key: &str) -> bool {
 
 /// The nearest key above that names a component, for a subject when no repository is written.
 fn component(path: &FieldPath) -> &str {
-    use crate::field_path::Step;
     path.steps()
         .iter()
         .rev()
         .find_map(|step| match step {
-            Step::Key(key) if !is_image_key(key) && key != "global" => Some(key.as_str()),
+            Step::Key(key) if !is_image_key(key) && !LAYERS.contains(&key.as_str()) => {
+                Some(key.as_str())
+            }
             Step::Entry { value, .. } => Some(value.as_str()),
             _ => None,
         })
