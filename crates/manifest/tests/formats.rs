@@ -1,6 +1,10 @@
 //! One test per format and rule: what is declared, under which key.
 
+use Reference::{
+    GeneratorFile, HelmValuesFile, KustomizeBase, KustomizeComponent, KustomizeResource, Patch,
+};
 use ripcord_manifest::{FileFacts, ReadRules, Reference, read};
+use std::fmt::Write;
 
 fn facts(path: &str, text: &str) -> FileFacts {
     let facts = read(path, text.as_bytes(), &ReadRules::default());
@@ -75,9 +79,6 @@ fn component_and_kustomization_outside_their_file_names() {
 #[test]
 fn kustomization_references() {
     let text = "resources: [../base, deploy.yaml, 'https://github.com/a/b?ref=v1', github.com/a/b//c?ref=1]\nbases: [old]\ncomponents: [../c]\npatches:\n- path: p.yaml\n- patch: |-\n    inline: true\npatchesStrategicMerge:\n- q.yaml\n- |-\n  kind: X\nconfigMapGenerator:\n- name: c\n  files: [a.properties, key=b.properties]\n  envs: [e.env]\nhelmCharts:\n- name: redis\n  version: 1.2.3\n  valuesFile: values.yaml\n";
-    use Reference::{
-        GeneratorFile, HelmValuesFile, KustomizeBase, KustomizeComponent, KustomizeResource, Patch,
-    };
     let facts = facts("kustomization.yaml", text);
     let mut found = facts.references.clone();
     found.sort();
@@ -520,10 +521,7 @@ fn what_cannot_be_read_is_a_problem() {
 fn aliases_are_never_expanded() {
     let mut bomb = String::from("a0: &a0 {image: 'x:1'}\n");
     for n in 1..60 {
-        bomb.push_str(&format!(
-            "a{n}: &a{n} [*a{p},*a{p},*a{p},*a{p}]\n",
-            p = n - 1
-        ));
+        write!(bomb, "a{n}: &a{n} [*a{p},*a{p},*a{p},*a{p}]\n", p = n - 1).unwrap();
     }
     assert_eq!(declared("values.yaml", &bomb), ["a0.image = 1 (x)"]);
 }

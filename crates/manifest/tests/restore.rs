@@ -1,5 +1,11 @@
 //! Edits: what changes, what does not, and what is refused.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of tests fails the test"
+)]
+
 use ripcord_manifest::{EditError, ReadRules, Side, Unsafe, restore_version};
 
 fn restore_in(path: &str, current: &str, target: &str, key: &str) -> Result<String, EditError> {

@@ -8,6 +8,8 @@ mod error;
 mod layout;
 pub(crate) mod locate;
 mod plan;
+mod set;
+mod structure;
 mod verify;
 mod walk;
 
