@@ -521,7 +521,7 @@ fn what_cannot_be_read_is_a_problem() {
 fn aliases_are_never_expanded() {
     let mut bomb = String::from("a0: &a0 {image: 'x:1'}\n");
     for n in 1..60 {
-        write!(bomb, "a{n}: &a{n} [*a{p},*a{p},*a{p},*a{p}]\n", p = n - 1).unwrap();
+        writeln!(bomb, "a{n}: &a{n} [*a{p},*a{p},*a{p},*a{p}]", p = n - 1).unwrap();
     }
     assert_eq!(declared("values.yaml", &bomb), ["a0.image = 1 (x)"]);
 }

@@ -328,3 +328,10 @@ fn an_unreadable_file_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn a_document_of_another_kind_has_no_place_for_the_declaration() {
+    let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\nimage: {repository: r}\n";
+    let error = restore_in("values.yaml", object, "image: {tag: v1}\n", "image").unwrap_err();
+    assert!(matches!(error, EditError::NotFound { side: Side::Current, .. }), "{error}");
+}

@@ -62,7 +62,19 @@ pub fn restore_version(
         message: "edits overlap".to_owned(),
     })?;
     verify::same_but_for(&sides.current, &Stream::parse(&edited), &changes)?;
-    verify_fields(path, &edited, rules, key, wanted)?;
+    let edited_facts = read(path, edited.as_bytes(), rules);
+    match find(&edited_facts, key) {
+        Some(found) if sorted_fields(found) == sorted_fields(wanted) => {}
+        // The place was a guess: the field stands there now, but not as a declaration, because the
+        // document is of another kind than the target's.
+        None if sides.present.is_none() => {
+            return Err(EditError::NotFound { key: key.clone(), side: Side::Current });
+        }
+        _ => {
+            let message = format!("{key} does not declare the target's version");
+            return Err(EditError::Verification { message });
+        }
+    }
     Ok(edited.into_bytes())
 }
 
@@ -123,24 +135,6 @@ fn plain_text(
         });
     }
     Ok(edited.into_bytes())
-}
-
-/// The edited file declares what the target file declares.
-fn verify_fields(
-    path: &str,
-    edited: &str,
-    rules: &ReadRules,
-    key: &DeclarationKey,
-    wanted: &Declaration,
-) -> Result<(), EditError> {
-    let facts = read(path, edited.as_bytes(), rules);
-    let found = find(&facts, key).map(sorted_fields).unwrap_or_default();
-    if found == sorted_fields(wanted) {
-        return Ok(());
-    }
-    Err(EditError::Verification {
-        message: format!("{key} does not declare the target's version"),
-    })
 }
 
 /// The fields of a declaration as comparable between files.
