@@ -1,2 +1,92 @@
-//! Project tasks: test, check the architecture, generate what is generated.
-fn main() {}
+//! Project tasks: `cargo xtask test` is all that CI runs.
+#![expect(clippy::disallowed_methods, reason = "a task runner starts other programs")]
+#![expect(clippy::print_stdout, reason = "a task runner talks to a terminal")]
+
+mod generated;
+mod layers;
+mod sizes;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+/// Project tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that must pass before a change lands
+    Test,
+    /// The quick half: format, lints, layers, sizes
+    Check,
+    /// Write what is generated (schemas, completions) into the tree
+    Generate,
+}
+
+fn main() -> Result<()> {
+    let root = root()?;
+    match Cli::parse().task {
+        Task::Check => check(&root),
+        Task::Generate => generated::write(&root),
+        Task::Test => {
+            check(&root)?;
+            step(&root, "build", "cargo", &["build", "--workspace", "--locked"])?;
+            step(&root, "generated files", "cargo", &["run", "-q", "--locked", "-p", "xtask", "--", "generate"])?;
+            clean(&root)?;
+            step(&root, "tests", "cargo", &["test", "--workspace", "--locked", "--no-fail-fast"])?;
+            deny(&root)
+        }
+    }
+}
+
+fn check(root: &Path) -> Result<()> {
+    step(root, "format", "cargo", &["fmt", "--all", "--check"])?;
+    layers::check(root)?;
+    sizes::check(root)?;
+    step(root, "lints", "cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+}
+
+/// Licences, sources and duplicate crates. The advisory database is not read here: it needs the
+/// network of its host.
+fn deny(root: &Path) -> Result<()> {
+    step(root, "licences and sources", "cargo", &["deny", "--offline", "check", "bans", "licenses", "sources"])
+}
+
+/// Generated files must be committed as they are generated.
+fn clean(root: &Path) -> Result<()> {
+    let output = Command::new("git").args(["status", "--porcelain", "--", "schemas"]).current_dir(root).output()?;
+    if output.status.success() && !output.stdout.is_empty() {
+        bail!(
+            "generated files differ from what is committed; run `cargo xtask generate` and commit:\n{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+    }
+    Ok(())
+}
+
+fn step(root: &Path, name: &str, program: &str, args: &[&str]) -> Result<()> {
+    println!("== {name}: {program} {}", args.join(" "));
+    let started = Instant::now();
+    let status = Command::new(program)
+        .args(args)
+        .current_dir(root)
+        .status()
+        .with_context(|| format!("`{program}` could not be started"))?;
+    if !status.success() {
+        bail!("{name} failed");
+    }
+    println!("== {name}: {:.0} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn root() -> Result<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).context("xtask has no parent folder")
+}
