@@ -333,5 +333,67 @@ fn an_unreadable_file_is_named() {
 fn a_document_of_another_kind_has_no_place_for_the_declaration() {
     let object = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\nimage: {repository: r}\n";
     let error = restore_in("values.yaml", object, "image: {tag: v1}\n", "image").unwrap_err();
-    assert!(matches!(error, EditError::NotFound { side: Side::Current, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            EditError::NotFound {
+                side: Side::Current,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn several_entries_leave_a_flow_map_without_overlap() {
+    values(
+        "image: {tag: v2, digest: 'sha256:2', registry: r, repository: x}\n",
+        "image: {repository: x, version: v1}\n",
+        "image: {repository: x, version: v1}\n",
+    );
+}
+
+#[test]
+fn an_explicit_key_is_no_place_to_insert_behind() {
+    let current = "images:\n- ? name\n  : a\n  ? newTag\n  : v2\n";
+    let target = "images:\n- name: a\n  newTag: v1\n  digest: sha256:1\n";
+    refused(
+        "kustomization.yaml",
+        current,
+        target,
+        "images[a]",
+        Unsafe::Layout,
+    );
+    kustomization(current, TARGET, &current.replace("v2", "v1"));
+}
+
+#[test]
+fn an_edit_never_renames_another_declaration() {
+    // Parts of a list are named by what is unique in it. With `chart: b` in both, they are not.
+    let app = |first: &str| {
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: p}\nspec:\n  sources:\n  - {first}\n  - {repoURL: y, chart: b, targetRevision: 2.0.0}\n"
+            .replace("{first}", first)
+    };
+    let current = app("{repoURL: x, path: z, targetRevision: 1.0.0}");
+    let target = app("{repoURL: x, path: z, targetRevision: 1.0.1, chart: b}");
+    let key = "Application/p:spec.sources[path=z]";
+    refused("a.yaml", &current, &target, key, Unsafe::Identity);
+}
+
+#[test]
+fn a_lone_carriage_return_is_no_line_to_insert_behind() {
+    let target = "images:\n- name: a\n  newTag: v1\n";
+    refused(
+        "kustomization.yaml",
+        "images:\r- name: a\r  digest: x:2\r",
+        target,
+        "images[a]",
+        Unsafe::Layout,
+    );
+    kustomization(
+        "images:\r- name: a\r  newTag: v2\r",
+        target,
+        "images:\r- name: a\r  newTag: v1\r",
+    );
 }

@@ -82,6 +82,9 @@ pub enum Unsafe {
     /// The place is inside a text that holds YAML, where only values that exist can be set.
     #[error("the field is inside an embedded text")]
     Embedded,
+    /// The edit would change what names another declaration, so that nobody could follow it.
+    #[error("it would change or rename another declaration")]
+    Identity,
     /// The lines around the field are not laid out in a way that allows the edit.
     #[error("the layout around the field does not allow it")]
     Layout,

@@ -3,6 +3,15 @@
 use crate::yaml::{Node, NodeKind};
 use std::ops::Range;
 
+/// Whether a carriage return stands alone. YAML takes it for a line end; nothing here does.
+pub(super) fn has_lone_return(text: &str) -> bool {
+    memchr::memchr_iter(b'\r', text.as_bytes()).any(|at| {
+        text.as_bytes()
+            .get(at + 1)
+            .is_some_and(|next| *next != b'\n')
+    })
+}
+
 /// Where a value goes behind `key:`, whose key ends at `key_end`.
 pub(super) fn behind_colon(text: &str, key_end: usize) -> Option<usize> {
     let rest = text.get(key_end..)?;
@@ -41,6 +50,9 @@ pub(super) fn insertion(
             " ".to_owned()
         };
         return Some((sibling_value.span.end, format!(",{gap}{key}: {value}")));
+    }
+    if !is_simple_entry(text, sibling) {
+        return None;
     }
     let end = end_of_entry(text, sibling, sibling_value);
     let column = column(text, sibling.span.start)?;
@@ -82,22 +94,28 @@ pub(super) fn append(text: &str, items: &Node<'_>, lines: &[String]) -> Option<(
 }
 
 /// The bytes of an entry of a map with what belongs to it alone: its line, or its comma.
-pub(super) fn removal(text: &str, map: &Node<'_>, entry: usize) -> Option<Range<usize>> {
+/// `gone` tells which entries of the map are removed, this one among them.
+pub(super) fn removal(
+    text: &str,
+    map: &Node<'_>,
+    entry: usize,
+    gone: impl Fn(usize) -> bool,
+) -> Option<Range<usize>> {
     let entries = map.entries();
     let (key, value) = entries.get(entry)?;
-    if entries.len() == 1 {
+    if (0..entries.len()).all(&gone) {
         return None;
     }
     let next = entries.get(entry + 1).map(|(key, _)| key.span.start);
     if matches!(map.kind, NodeKind::Map { flow: true, .. }) {
-        return match (
-            entry.checked_sub(1).and_then(|before| entries.get(before)),
-            next,
-        ) {
-            (Some((_, before)), _) => Some(before.span.end..value.span.end),
-            (None, Some(next)) => Some(key.span.start..next),
-            (None, None) => None,
+        // The comma before the entry goes with it; at the start of the map, the one behind.
+        return match entry.checked_sub(1).and_then(|before| entries.get(before)) {
+            Some((_, before)) if !(0..entry).all(&gone) => Some(before.span.end..value.span.end),
+            _ => next.map(|next| key.span.start..next),
         };
+    }
+    if !is_simple_entry(text, key) {
+        return None;
     }
     let end = end_of_line(text, end_of_entry(text, key, value));
     let start = line_start(text, key.span.start);
@@ -112,11 +130,24 @@ pub(super) fn removal(text: &str, map: &Node<'_>, entry: usize) -> Option<Range<
         return before.map(|before| before.len()..end);
     }
     // Behind a dash: the next entry moves up, when nothing but blanks stands between.
-    let next = next?;
+    let next = next.filter(|_| !gone(entry + 1))?;
     text.get(end..next)?
         .trim()
         .is_empty()
         .then_some(key.span.start..next)
+}
+
+/// Whether an entry is `key: …` at the start of its line or behind dashes: no `? key`, no anchor or
+/// tag before the key.
+fn is_simple_entry(text: &str, key: &Node<'_>) -> bool {
+    let before = text
+        .get(line_start(text, key.span.start)..key.span.start)
+        .unwrap_or("?");
+    before
+        .trim_start_matches('\u{feff}')
+        .bytes()
+        .all(|b| matches!(b, b' ' | b'-'))
+        && behind_colon(text, key.span.end).is_some()
 }
 
 /// Where the last byte of an entry ends, without the blank lines a block scalar may include.

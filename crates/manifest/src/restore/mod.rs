@@ -15,7 +15,7 @@ mod walk;
 
 pub use error::{EditError, Side, Unsafe};
 
-use crate::facts::{Declaration, FileFacts, ReadRules, VersionField};
+use crate::facts::{Declaration, FileFacts, ReadRules, Role, VersionField};
 use crate::field_path::Step;
 use crate::formats::version_file::plain_text_span;
 use crate::key::DeclarationKey;
@@ -68,14 +68,37 @@ pub fn restore_version(
         // The place was a guess: the field stands there now, but not as a declaration, because the
         // document is of another kind than the target's.
         None if sides.present.is_none() => {
-            return Err(EditError::NotFound { key: key.clone(), side: Side::Current });
+            return Err(EditError::NotFound {
+                key: key.clone(),
+                side: Side::Current,
+            });
         }
         _ => {
             let message = format!("{key} does not declare the target's version");
             return Err(EditError::Verification { message });
         }
     }
+    if others(&edited_facts, key) != others(&current_facts, key) {
+        return Err(EditError::Unsafe {
+            place: key.to_string(),
+            why: Unsafe::Identity,
+        });
+    }
     Ok(edited.into_bytes())
+}
+
+/// All other declarations: an edit must neither change nor rename them.
+fn others<'f>(
+    facts: &'f FileFacts,
+    key: &DeclarationKey,
+) -> Vec<(&'f DeclarationKey, Vec<ComparableField<'f>>)> {
+    let others = facts
+        .declarations
+        .iter()
+        .filter(|declaration| declaration.key != *key);
+    others
+        .map(|declaration| (&declaration.key, sorted_fields(declaration)))
+        .collect()
 }
 
 fn text(bytes: &[u8], side: Side) -> Result<&str, EditError> {
@@ -137,8 +160,11 @@ fn plain_text(
     Ok(edited.into_bytes())
 }
 
+/// Role, path behind the owner, and value.
+type ComparableField<'f> = (Role, &'f [Step], &'f str);
+
 /// The fields of a declaration as comparable between files.
-fn sorted_fields(declaration: &Declaration) -> Vec<(crate::facts::Role, &[Step], &str)> {
+fn sorted_fields(declaration: &Declaration) -> Vec<ComparableField<'_>> {
     let mut fields: Vec<_> = declaration
         .fields
         .iter()

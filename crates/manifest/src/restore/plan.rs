@@ -3,7 +3,7 @@
 use super::change::{Change, Effect};
 use super::error::{EditError, Side, Unsafe};
 use super::walk::{self, Reached};
-use super::{locate, relative};
+use super::{layout, locate, relative};
 use crate::facts::{Declaration, FileFacts, VersionField};
 use crate::field_path::{FieldPath, Step};
 use crate::image::is_placeholder;
@@ -47,7 +47,12 @@ pub(super) fn changes(sides: &Sides<'_>) -> Result<Vec<Change>, EditError> {
         }
     }
     let surplus = plan.surplus()?;
-    if plan.has_entry()? {
+    let entry = plan.has_entry()?;
+    let structural = !entry || !missing.is_empty() || !surplus.is_empty();
+    if structural && layout::has_lone_return(sides.current_text) {
+        return plan.refuse(&plan.owner, Unsafe::Layout);
+    }
+    if entry {
         plan.restructure(&missing, &surplus, &mut changes)?;
     } else {
         changes.push(plan.append_entry()?);

@@ -45,15 +45,23 @@ impl Plan<'_, '_> {
             let change = self.insert(field, &path, key, &reached, &mut gone)?;
             changes.push(change);
         }
-        for (from, entry) in gone {
-            let map = walk::by_trail(&self.root.root, &from);
+        for (from, entry) in &gone {
+            let is_gone = |other| gone.iter().any(|(trail, at)| trail == from && *at == other);
+            let map = walk::by_trail(&self.root.root, from);
             let removal = map
                 .filter(|map| map.get("<<").is_none())
-                .and_then(|map| layout::removal(self.sides.current_text, map, entry));
+                .and_then(|map| layout::removal(self.sides.current_text, map, *entry, is_gone));
             let Some(span) = removal else {
                 return self.refuse(&self.owner, Unsafe::Layout);
             };
-            changes.push(self.change(span, String::new(), Effect::Remove { from, entry }));
+            changes.push(self.change(
+                span,
+                String::new(),
+                Effect::Remove {
+                    from: from.clone(),
+                    entry: *entry,
+                },
+            ));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use ripcord_manifest::{
 use std::collections::HashSet;
 
 /// Paths that make one file read in every way.
-pub const PATHS: [&str; 6] = [
+pub(crate) const PATHS: [&str; 6] = [
     "overlays/prod/kustomization.yaml",
     "apps/payments/values.yaml",
     "apps/config.json",
@@ -16,7 +16,7 @@ pub const PATHS: [&str; 6] = [
 ];
 
 /// Reads a file and checks what can be said about any facts.
-pub fn read_holds(path: &str, bytes: &[u8]) -> FileFacts {
+pub(crate) fn read_holds(path: &str, bytes: &[u8]) -> FileFacts {
     let facts = read(path, bytes, &ReadRules::default());
     let mut keys = HashSet::new();
     for declaration in &facts.declarations {
@@ -42,7 +42,7 @@ pub fn read_holds(path: &str, bytes: &[u8]) -> FileFacts {
 }
 
 /// Restores every declaration of `target` in `current` and checks each result.
-pub fn restore_holds(path: &str, current: &[u8], target: &[u8]) {
+pub(crate) fn restore_holds(path: &str, current: &[u8], target: &[u8]) {
     let rules = ReadRules::default();
     let before = read_holds(path, current);
     for wanted in &read_holds(path, target).declarations {
