@@ -124,24 +124,33 @@ pub(crate) fn field_at(
     field(role, owner.key(key), map.get(key)?)
 }
 
-/// How to address the entry at `index` of a list: by the first of `naming` fields that it has and
-/// that no other entry shares, else by its position.
-pub(crate) fn entry_step(items: &[Node<'_>], index: usize, naming: &[&str]) -> Step {
+/// How to address each entry of a list: by the first of `naming` fields that it has and that no
+/// other entry shares, else by its position. One pass per field: lists can be long.
+pub(crate) fn entry_steps(items: &[Node<'_>], naming: &[&str]) -> Vec<Step> {
+    let mut steps: Vec<Option<Step>> = vec![None; items.len()];
     for name in naming {
-        let Some(value) = items.get(index).and_then(|item| item.text_at(name)) else {
-            continue;
-        };
-        let same = items
-            .iter()
-            .filter(|item| item.text_at(name) == Some(value))
-            .count();
-        if same == 1 && !value.is_empty() {
-            let field = (*name != "name").then(|| (*name).to_owned());
-            return Step::Entry {
-                field,
-                value: value.to_owned(),
-            };
+        if steps.iter().all(Option::is_some) {
+            break;
+        }
+        let values: Vec<Option<&str>> = items.iter().map(|item| item.text_at(name)).collect();
+        let mut counts: HashMap<&str, usize> = HashMap::with_capacity(values.len());
+        for value in values.iter().flatten() {
+            *counts.entry(value).or_insert(0) += 1;
+        }
+        for (step, value) in steps.iter_mut().zip(values) {
+            if let (None, Some(value)) = (&step, value.filter(|value| !value.is_empty()))
+                && counts.get(value) == Some(&1)
+            {
+                let field = (*name != "name").then(|| (*name).to_owned());
+                *step = Some(Step::Entry {
+                    field,
+                    value: value.to_owned(),
+                });
+            }
         }
     }
-    Step::Index(index)
+    let positions = steps.into_iter().enumerate();
+    positions
+        .map(|(index, step)| step.unwrap_or(Step::Index(index)))
+        .collect()
 }

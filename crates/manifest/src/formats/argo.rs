@@ -2,7 +2,7 @@
 //! (<https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yaml>,
 //! <https://argo-cd.readthedocs.io/en/stable/operator-manual/applicationset/Generators-List/>).
 
-use crate::collect::{Collector, Scope, entry_step, field, field_at};
+use crate::collect::{Collector, Scope, entry_steps, field, field_at};
 use crate::facts::{Reference, Role, VersionField};
 use crate::field_path::{FieldPath, Step};
 use crate::formats::version::is_fixed_revision;
@@ -58,8 +58,10 @@ fn read_sources(
         read_source(collector, scope, text, &path.key("source"), source);
     }
     let sources = spec.get("sources").map_or(&[][..], Node::items);
-    for (index, source) in sources.iter().enumerate() {
-        let step = entry_step(sources, index, &["name", "ref", "chart", "path", "repoURL"]);
+    for (source, step) in sources.iter().zip(entry_steps(
+        sources,
+        &["name", "ref", "chart", "path", "repoURL"],
+    )) {
         read_source(
             collector,
             scope,
@@ -131,14 +133,12 @@ fn read_helm(
         }
     }
     let parameters = helm.get("parameters").map_or(&[][..], Node::items);
-    for (index, parameter) in parameters.iter().enumerate() {
+    for (parameter, step) in parameters.iter().zip(entry_steps(parameters, &["name"])) {
         let name = parameter.text_at("name").unwrap_or_default();
         let Some(role) = parameter_role(name) else {
             continue;
         };
-        let owner = path
-            .key("parameters")
-            .then(entry_step(parameters, index, &["name"]));
+        let owner = path.key("parameters").then(step);
         let Some(field) = field_at(role, &owner, parameter, "value") else {
             continue;
         };
@@ -213,8 +213,8 @@ fn read_elements(
         "url",
     ];
     let items = elements.items();
-    for (index, element) in items.iter().enumerate() {
-        let owner = path.then(entry_step(items, index, &naming));
+    for (element, step) in items.iter().zip(entry_steps(items, &naming)) {
+        let owner = path.then(step);
         let fields: Vec<VersionField> = element
             .entries()
             .iter()

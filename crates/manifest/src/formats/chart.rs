@@ -1,6 +1,6 @@
 //! `Chart.yaml` (<https://helm.sh/docs/topics/charts/#the-chartyaml-file>).
 
-use crate::collect::{Collector, Scope, entry_step, field_at};
+use crate::collect::{Collector, Scope, entry_steps, field_at};
 use crate::facts::{DeclarationKind, Role};
 use crate::yaml::Node;
 
@@ -13,13 +13,9 @@ pub(crate) fn read(collector: &mut Collector, scope: Scope<'_>, root: &Node<'_>)
     }
     let scope = scope.of_kind(DeclarationKind::ChartDependency);
     let items = root.get("dependencies").map_or(&[][..], Node::items);
-    for (index, dependency) in items.iter().enumerate() {
+    for (dependency, step) in items.iter().zip(entry_steps(items, &["alias", "name"])) {
         // A chart may depend on another one twice under two aliases.
-        let owner =
-            scope
-                .top
-                .key("dependencies")
-                .then(entry_step(items, index, &["alias", "name"]));
+        let owner = scope.top.key("dependencies").then(step);
         let fields = field_at(Role::Revision, &owner, dependency, "version")
             .into_iter()
             .collect();

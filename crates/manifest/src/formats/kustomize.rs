@@ -1,7 +1,7 @@
 //! Kustomize: `images` and the files a kustomization is made of
 //! (<https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/>).
 
-use crate::collect::{Collector, Scope, entry_step, field_at};
+use crate::collect::{Collector, Scope, entry_steps, field_at};
 use crate::facts::{DeclarationKind, Reference, Role, VersionField};
 use crate::field_path::FieldPath;
 use crate::yaml::Node;
@@ -76,8 +76,8 @@ fn read_images(
     images: Option<&Node<'_>>,
 ) {
     let items = images.map_or(&[][..], Node::items);
-    for (index, image) in items.iter().enumerate() {
-        let owner = path.then(entry_step(items, index, &["name"]));
+    for (image, step) in items.iter().zip(entry_steps(items, &["name"])) {
+        let owner = path.then(step);
         let fields: Vec<VersionField> = [
             (Role::Name, "newName"),
             (Role::Tag, "newTag"),
@@ -95,8 +95,10 @@ fn read_images(
 /// (<https://kubectl.docs.kubernetes.io/references/kustomize/builtins/#_helmchartinflationgenerator_>).
 fn read_helm_charts(collector: &mut Collector, scope: Scope<'_>, root: &Node<'_>) {
     let items = root.get("helmCharts").map_or(&[][..], Node::items);
-    for (index, chart) in items.iter().enumerate() {
-        let step = entry_step(items, index, &["releaseName", "name"]);
+    for (chart, step) in items
+        .iter()
+        .zip(entry_steps(items, &["releaseName", "name"]))
+    {
         let owner = scope.top.key("helmCharts").then(step);
         let fields = field_at(Role::Revision, &owner, chart, "version")
             .into_iter()

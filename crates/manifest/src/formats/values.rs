@@ -3,7 +3,7 @@
 //! There is no schema for values. The names below are those of `helm create` and of the large chart
 //! collections: `image: {registry, repository, tag, digest}`, `image: name:tag`, `imageTag`.
 
-use crate::collect::{Collector, Scope, entry_step, field, field_at};
+use crate::collect::{Collector, Scope, entry_steps, field, field_at};
 use crate::facts::{DeclarationKind, Role, VersionField};
 use crate::field_path::{FieldPath, Step};
 use crate::formats::version::looks_like_version;
@@ -130,9 +130,9 @@ fn read_below(
     match &node.kind {
         NodeKind::Map { .. } => read_map(collector, scope, path, node, parent),
         NodeKind::Seq { items, .. } => {
-            for (index, item) in items.iter().enumerate() {
+            for (item, step) in items.iter().zip(entry_steps(items, &NAMING)) {
                 if matches!(item.kind, NodeKind::Map { .. } | NodeKind::Seq { .. }) {
-                    let path = path.then(entry_step(items, index, &NAMING));
+                    let path = path.then(step);
                     read_below(collector, scope, &path, item, parent);
                 }
             }

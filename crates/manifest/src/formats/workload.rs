@@ -1,6 +1,6 @@
 //! Containers of Kubernetes workloads.
 
-use crate::collect::{Collector, Scope, entry_step, field_at};
+use crate::collect::{Collector, Scope, entry_steps, field_at};
 use crate::facts::{DeclarationKind, Role};
 use crate::field_path::FieldPath;
 use crate::image::ImageReference;
@@ -24,8 +24,8 @@ pub(crate) fn read(collector: &mut Collector, scope: Scope<'_>, root: &Node<'_>)
         let path = scope.top.keys(keys);
         for list in ["initContainers", "containers"] {
             let items = pod.get(list).map_or(&[][..], Node::items);
-            for (index, container) in items.iter().enumerate() {
-                let owner = path.key(list).then(entry_step(items, index, &["name"]));
+            for (container, step) in items.iter().zip(entry_steps(items, &["name"])) {
+                let owner = path.key(list).then(step);
                 read_image(collector, scope, owner, container);
             }
         }
