@@ -26,13 +26,20 @@ pub(crate) fn document(
     root: &Node<'_>,
 ) {
     match shape {
-        FileShape::Kustomization => kustomize::read(collector, scope, root),
+        // Flux has a kind of the same name, and some keep it in a file of the same name.
+        FileShape::Kustomization if !is_foreign_object(root) => {
+            kustomize::read(collector, scope, root);
+        }
         FileShape::ImageTag => version_file::image_tag(collector, scope, root),
         FileShape::Chart => chart::read(collector, scope, root),
         _ if object::is_object(root) => object_document(collector, scope, text, root),
         FileShape::Manifest { versions } => values::read(collector, scope, root, versions),
         _ => {}
     }
+}
+
+fn is_foreign_object(root: &Node<'_>) -> bool {
+    object::is_object(root) && object::group(root) != "kustomize.config.k8s.io"
 }
 
 fn object_document(collector: &mut Collector, scope: Scope<'_>, text: &str, root: &Node<'_>) {

@@ -19,14 +19,14 @@ pub(crate) fn group<'n>(root: &'n Node<'_>) -> &'n str {
 /// The object of a document; `None` without a name.
 pub(crate) fn read(root: &Node<'_>, document: usize) -> Option<ObjectRef> {
     let metadata = root.get("metadata")?;
-    let name = metadata.text_at("name").filter(|name| !name.is_empty())?;
+    let name = metadata.text_at("name").filter(|name| is_name(name))?;
     let labels = metadata.get("labels");
     let label = |key| {
         labels
             .and_then(|labels| labels.text_at(key))
             .map(str::to_owned)
     };
-    let kind = root.text_at("kind")?;
+    let kind = root.text_at("kind").filter(|kind| is_name(kind))?;
     Some(ObjectRef {
         api_group: group(root).to_owned(),
         kind: kind.to_owned(),
@@ -41,6 +41,11 @@ pub(crate) fn read(root: &Node<'_>, document: usize) -> Option<ObjectRef> {
         },
         source_paths: source_paths(root, kind),
     })
+}
+
+/// Whether a text can name something; names become parts of keys, which are one line.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::is_control)
 }
 
 /// Notes the objects of a document without reading versions from it.

@@ -69,3 +69,12 @@ fn chart_dependencies() {
         ]
     );
 }
+
+#[test]
+fn a_flux_kustomization_in_a_file_of_kustomize() {
+    let text = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: k}\nspec: {images: [{name: a, newTag: '1'}]}\n";
+    assert_eq!(
+        declared("x/kustomization.yaml", text),
+        ["Kustomization/k:spec.images[a] = 1 (a)"]
+    );
+}
