@@ -33,6 +33,10 @@ impl Plan<'_, '_> {
         };
         let to = new_scalar(field, &wording);
         if reached.node.is_absent() {
+            // An anchor or a tag may stand where the value goes.
+            if reached.node.anchor.is_some() || reached.node.tag.is_some() {
+                return self.refuse(&path, Unsafe::Layout);
+            }
             let key_end = reached.key_end.unwrap_or(reached.node.span.start);
             let Some(at) = layout::behind_colon(text, key_end) else {
                 return self.refuse(&path, Unsafe::Layout);

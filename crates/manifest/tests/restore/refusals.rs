@@ -141,3 +141,21 @@ fn a_lone_carriage_return_is_no_line_to_insert_behind() {
         "images:\r- name: a\r  newTag: v1\r",
     );
 }
+
+#[test]
+fn an_absent_value_behind_an_anchor_has_no_place() {
+    refused(
+        "values.yaml",
+        "image:\n  tag: &t\n",
+        "image:\n  tag: v1\n",
+        "image",
+        Unsafe::Layout,
+    );
+    refused(
+        "values.yaml",
+        "image:\n  tag: !!str\n",
+        "image:\n  tag: v1\n",
+        "image",
+        Unsafe::Layout,
+    );
+}
