@@ -193,3 +193,24 @@ fn take_word(text: &str, bare: impl Fn(char) -> bool) -> Option<(String, bool, &
     let end = text.find(|c| !bare(c)).unwrap_or(text.len());
     (end > 0).then(|| (text[..end].to_owned(), false, &text[end..]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusual_keys_and_names_survive_printing() {
+        for text in [
+            "spec.template.spec.containers[app].image",
+            "metadata.annotations.\"example.com/tag\"",
+            "elements[env=prod][0][\"0\"][\"a]b\"].\"\".\"x\\\"y\\n\"",
+            "",
+        ] {
+            let path: FieldPath = text.parse().unwrap();
+            assert_eq!(path.to_string(), text);
+        }
+        for text in ["a..b", "[", "a[", "a]b", ".a", "a.", "[]", "\"a"] {
+            assert!(text.parse::<FieldPath>().is_err(), "{text}");
+        }
+    }
+}

@@ -59,3 +59,20 @@ pub(crate) fn overridden_image(text: &str) -> Option<(&str, ImageReference<'_>)>
 pub(crate) fn is_placeholder(value: &str) -> bool {
     value.contains("{{") || value.contains("${") || value.contains("$(") || value.starts_with('$')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        let parts = |text| ImageReference::parse(text).map(|i| (i.name, i.tag, i.digest));
+        assert_eq!(parts("reg:5000/x"), Some(("reg:5000/x", None, None)));
+        assert_eq!(parts("reg:5000/x:1"), Some(("reg:5000/x", Some("1"), None)));
+        let both = Some(("a/b", Some("1"), Some("sha256:c")));
+        assert_eq!(parts("a/b:1@sha256:c"), both);
+        assert_eq!(parts("a:"), Some(("a", None, None)));
+        assert_eq!(parts(":1"), None);
+        assert_eq!(parts("a:${TAG}"), None);
+    }
+}
