@@ -13,23 +13,56 @@ struct Layer {
 }
 
 const LAYERS: &[Layer] = &[
-    Layer { name: "ripcord-manifest", may_use: &[], owns: &["granit-parser"] },
-    Layer { name: "ripcord-repo", may_use: &[], owns: &["gix"] },
-    Layer { name: "ripcord-domain", may_use: &["ripcord-manifest"], owns: &[] },
+    Layer {
+        name: "ripcord-manifest",
+        may_use: &[],
+        owns: &["granit-parser"],
+    },
+    Layer {
+        name: "ripcord-git",
+        may_use: &[],
+        owns: &["gix"],
+    },
+    Layer {
+        name: "ripcord-domain",
+        may_use: &["ripcord-manifest"],
+        owns: &[],
+    },
     Layer {
         name: "ripcord-recovery",
-        may_use: &["ripcord-domain", "ripcord-manifest", "ripcord-repo"],
+        may_use: &["ripcord-domain", "ripcord-manifest", "ripcord-git"],
         owns: &["rusqlite", "similar"],
     },
-    Layer { name: "ripcord-gitserver", may_use: &[], owns: &["axum"] },
+    Layer {
+        name: "ripcord-gitserver",
+        may_use: &[],
+        owns: &["axum"],
+    },
     Layer {
         name: "ripcord",
-        may_use: &["ripcord-domain", "ripcord-recovery", "ripcord-repo", "ripcord-gitserver"],
+        may_use: &[
+            "ripcord-domain",
+            "ripcord-recovery",
+            "ripcord-git",
+            "ripcord-gitserver",
+        ],
         owns: &["etcetera"],
     },
-    Layer { name: "ripcord-testkit", may_use: &["ripcord-gitserver"], owns: &[] },
-    Layer { name: "ripcord-bench", may_use: &["ripcord-testkit", "ripcord-gitserver"], owns: &[] },
-    Layer { name: "xtask", may_use: &[], owns: &["cargo_metadata"] },
+    Layer {
+        name: "ripcord-testkit",
+        may_use: &["ripcord-gitserver"],
+        owns: &[],
+    },
+    Layer {
+        name: "ripcord-bench",
+        may_use: &["ripcord-testkit", "ripcord-gitserver"],
+        owns: &[],
+    },
+    Layer {
+        name: "xtask",
+        may_use: &[],
+        owns: &["cargo_metadata"],
+    },
 ];
 
 /// Fails with every dependency that points the wrong way.
@@ -41,8 +74,14 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         .context("cargo metadata failed")?;
     let mut wrong = Vec::new();
     for package in metadata.workspace_packages() {
-        let Some(layer) = LAYERS.iter().find(|layer| layer.name == package.name.as_str()) else {
-            wrong.push(format!("{} has no place in xtask/src/layers.rs and ARCHITECTURE.md", package.name));
+        let Some(layer) = LAYERS
+            .iter()
+            .find(|layer| layer.name == package.name.as_str())
+        else {
+            wrong.push(format!(
+                "{} has no place in xtask/src/layers.rs and ARCHITECTURE.md",
+                package.name
+            ));
             continue;
         };
         for dependency in &package.dependencies {
@@ -54,13 +93,22 @@ pub(crate) fn check(root: &Path) -> Result<()> {
             if ours && !layer.may_use.contains(&dependency.name.as_str()) {
                 wrong.push(format!("{} must not use {}", layer.name, dependency.name));
             }
-            let owner = LAYERS.iter().find(|other| other.owns.contains(&dependency.name.as_str()));
+            let owner = LAYERS
+                .iter()
+                .find(|other| other.owns.contains(&dependency.name.as_str()));
             if let Some(owner) = owner
                 && owner.name != layer.name
             {
-                wrong.push(format!("{} must not use {}: that is {}'s", layer.name, dependency.name, owner.name));
+                wrong.push(format!(
+                    "{} must not use {}: that is {}'s",
+                    layer.name, dependency.name, owner.name
+                ));
             }
         }
     }
-    if wrong.is_empty() { Ok(()) } else { bail!("layers:\n  {}", wrong.join("\n  ")) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        bail!("layers:\n  {}", wrong.join("\n  "))
+    }
 }

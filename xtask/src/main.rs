@@ -1,5 +1,8 @@
 //! Project tasks: `cargo xtask test` is all that CI runs.
-#![expect(clippy::disallowed_methods, reason = "a task runner starts other programs")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a task runner starts other programs"
+)]
 #![expect(clippy::print_stdout, reason = "a task runner talks to a terminal")]
 
 mod generated;
@@ -38,10 +41,25 @@ fn main() -> Result<()> {
         Task::Generate => generated::write(&root),
         Task::Test => {
             check(&root)?;
-            step(&root, "build", "cargo", &["build", "--workspace", "--locked"])?;
-            step(&root, "generated files", "cargo", &["run", "-q", "--locked", "-p", "xtask", "--", "generate"])?;
+            step(
+                &root,
+                "build",
+                "cargo",
+                &["build", "--workspace", "--locked"],
+            )?;
+            step(
+                &root,
+                "generated files",
+                "cargo",
+                &["run", "-q", "--locked", "-p", "xtask", "--", "generate"],
+            )?;
             clean(&root)?;
-            step(&root, "tests", "cargo", &["test", "--workspace", "--locked", "--no-fail-fast"])?;
+            step(
+                &root,
+                "tests",
+                "cargo",
+                &["test", "--workspace", "--locked", "--no-fail-fast"],
+            )?;
             deny(&root)
         }
     }
@@ -51,18 +69,39 @@ fn check(root: &Path) -> Result<()> {
     step(root, "format", "cargo", &["fmt", "--all", "--check"])?;
     layers::check(root)?;
     sizes::check(root)?;
-    step(root, "lints", "cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+    step(
+        root,
+        "lints",
+        "cargo",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )
 }
 
 /// Licences, sources and duplicate crates. The advisory database is not read here: it needs the
 /// network of its host.
 fn deny(root: &Path) -> Result<()> {
-    step(root, "licences and sources", "cargo", &["deny", "--offline", "check", "bans", "licenses", "sources"])
+    step(
+        root,
+        "licences and sources",
+        "cargo",
+        &["deny", "--offline", "check", "bans", "licenses", "sources"],
+    )
 }
 
 /// Generated files must be committed as they are generated.
 fn clean(root: &Path) -> Result<()> {
-    let output = Command::new("git").args(["status", "--porcelain", "--", "schemas"]).current_dir(root).output()?;
+    let output = Command::new("git")
+        .args(["status", "--porcelain", "--", "schemas"])
+        .current_dir(root)
+        .output()?;
     if output.status.success() && !output.stdout.is_empty() {
         bail!(
             "generated files differ from what is committed; run `cargo xtask generate` and commit:\n{}",
@@ -88,5 +127,8 @@ fn step(root: &Path, name: &str, program: &str, args: &[&str]) -> Result<()> {
 }
 
 fn root() -> Result<PathBuf> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).context("xtask has no parent folder")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .context("xtask has no parent folder")
 }

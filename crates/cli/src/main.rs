@@ -1,2 +1,23 @@
-//! GitOps incident recovery: back to the last good version, through Git, proven.
-fn main() {}
+//! The `ripcord` program: arguments in, one call, a rendering out.
+
+mod args;
+mod commands;
+mod moment;
+mod render;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let mut output = render::Output::new(&cli.global);
+    match commands::run(&cli, &mut output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            output.problem(&problem);
+            ExitCode::from(problem.kind.exit_code())
+        }
+    }
+}

@@ -44,6 +44,8 @@ pub struct Place {
     pub version: String,
     /// Everything that a change of version may change.
     pub values: Vec<Value>,
+    /// Whether it stands in a base or a default that the environment builds on.
+    pub inherited: bool,
     /// The other units that run what this place says.
     pub shared_with: Vec<UnitName>,
 }
@@ -170,6 +172,7 @@ impl<'a> CatalogBuilder<'a> {
                     })
                     .collect(),
                 subject: declaration.subject,
+                inherited: false,
                 shared_with: Vec::new(),
             };
             self.found.push(Found { place, owner });
@@ -247,7 +250,10 @@ impl<'a> CatalogBuilder<'a> {
             let mine = own.entry(name).or_default();
             for place in places {
                 if !mine.iter().any(|other| overrides(other, &place)) {
-                    mine.push(place);
+                    mine.push(Place {
+                        inherited: true,
+                        ..place
+                    });
                 }
             }
         }
@@ -409,7 +415,13 @@ fn sorted_units(all: BTreeMap<UnitName, Vec<Place>>) -> BTreeMap<UnitName, Unit>
                     .cloned()
                     .collect();
             }
-            places.sort_by_key(|place| (prominence(place, &service), place.id.clone()));
+            places.sort_by_key(|place| {
+                (
+                    place.inherited,
+                    prominence(place, &service),
+                    place.id.clone(),
+                )
+            });
             (
                 (service.clone(), environment.clone()),
                 Unit {

@@ -213,6 +213,7 @@ fn inferred(path: &str, object: Option<&ObjectRef>, kind: Option<DeclarationKind
             DeclarationKind::ArgoApplication
                 | DeclarationKind::ArgoApplicationSet
                 | DeclarationKind::FluxHelmRelease
+                | DeclarationKind::FluxSource
         )
     );
     let object_name = object.map(|o| split_environment(&o.name));
@@ -227,7 +228,9 @@ fn inferred(path: &str, object: Option<&ObjectRef>, kind: Option<DeclarationKind
         }
     };
     let mut environments = walk.environments;
-    environments.extend(stem_environment);
+    if environments.is_empty() {
+        environments.extend(stem_environment);
+    }
     if environments.is_empty() {
         environments.extend(object.and_then(environment_of_object));
     }
@@ -244,6 +247,8 @@ struct Walk<'a> {
     file: &'a str,
     /// The folder just above the file makes its name an environment (`image-tags/E/S` does not).
     file_is_environment: bool,
+    /// The file lies in `image-tags/E/`.
+    in_list: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -255,6 +260,7 @@ impl<'a> Walk<'a> {
             environments: Vec::new(),
             file,
             file_is_environment: false,
+            in_list: false,
         };
         let mut settled = false;
         let mut before = "";
@@ -272,6 +278,7 @@ impl<'a> Walk<'a> {
                 // A list of other services' versions: what holds the list is not whose they are.
                 walk.folder_service = None;
                 settled = false;
+                walk.in_list = true;
             } else if STRUCTURAL.contains(&lower.as_str()) || segment.starts_with('.') {
                 settled |= walk.folder_service.is_some();
             } else if !settled {
@@ -290,6 +297,10 @@ impl<'a> Walk<'a> {
     /// The service and the environment that the file's own name gives.
     fn file_name(&self) -> (Option<String>, Option<String>) {
         let stem = stem(self.file);
+        if self.in_list {
+            // Every name is a service's here, even `release`.
+            return (Some(stem.to_owned()), None);
+        }
         let lower = stem.to_ascii_lowercase();
         if is_environment(&lower)
             || (self.file_is_environment && !GENERIC_FILES.contains(&lower.as_str()))
@@ -299,7 +310,11 @@ impl<'a> Walk<'a> {
         if GENERIC_FILES.contains(&lower.as_str()) {
             return (None, None);
         }
-        let (name, environment) = split_environment(stem);
+        let (name, environment) = if self.environments.is_empty() {
+            split_environment(stem)
+        } else {
+            (stem.to_owned(), None)
+        };
         let generic = GENERIC_FILES.contains(&name.to_ascii_lowercase().as_str());
         ((!generic).then_some(name), environment)
     }

@@ -1,1 +1,21 @@
-//! What ripcord does: read what is deployed, plan a rollback, ship it, undo it.
+//! What ripcord does: read what is deployed, plan a rollback, ship it, take it back.
+//!
+//! Reading goes [`survey`] (what the tree declares) → [`history`] (which commits changed it).
+//! Changing goes [`select`] (which services) → [`rollback`] or [`undo`] (the plan: the new bytes of
+//! each file, in memory) → [`ship`] (the commit, the push, the race). Planning and shipping use the
+//! same code up to the moment where objects are written, so a plan cannot drift from what is done.
+
+pub mod change;
+pub mod history;
+pub mod init;
+pub mod problems;
+pub mod request;
+pub mod risk;
+pub mod rollback;
+pub mod select;
+pub mod ship;
+pub mod status;
+pub mod survey;
+pub mod undo;
+
+mod draft;

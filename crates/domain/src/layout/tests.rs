@@ -57,6 +57,16 @@ fn the_usual_layouts_are_understood_without_configuration() {
             "integration",
         ),
         (
+            "charts/app-config/image-tags/integration/release",
+            "release",
+            "integration",
+        ),
+        (
+            "image-tags/production/synthetic-app-canary",
+            "synthetic-app-canary",
+            "production",
+        ),
+        (
             "charts/payments/values-production.yaml",
             "payments",
             "production",

@@ -1,0 +1,290 @@
+//! The command line, as typed. Help texts are the doc comments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done; also: already so, nothing pushed
+   1  nothing could be done: no earlier version, nothing matches the selection
+   2  usage: wrong flag, unknown name, bad configuration
+   3  refused for safety: a flag named in the message is needed
+   4  conflict with somebody else's change
+   5  rejected by the remote: protected branch, hook, permission
+   6  remote or network trouble, wrong credentials
+   7  trouble on this machine: disk full, corrupt objects, no identity
+  70  internal error: a bug in ripcord";
+
+/// GitOps incident recovery: back to the last good version, through Git.
+#[derive(Debug, Parser)]
+#[command(name = "ripcord", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The infra repo: a URL (no clone needed) or any clone of it. Default: the clone one stands in
+    #[arg(long, global = true, value_name = "URL|PATH", env = "RIPCORD_REPO")]
+    pub(crate) repo: Option<String>,
+    /// The branch that is deployed. Default: the remote's default branch
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// How to print the result
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub(crate) output: Format,
+    /// Print without colour (also: the variable `NO_COLOR`)
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// A configuration to use instead of `ripcord.yaml` in the repository
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For people with wide screens: more columns
+    Wide,
+    /// For programs; the schemas are in `schemas/`
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what every service runs in every environment, since when and by whom
+    #[command(
+        after_help = "Examples:\n  ripcord status\n  ripcord status payments-service -e production\n  ripcord status --repo https://git.example/acme/infra.git -o json"
+    )]
+    Status {
+        /// Only these services
+        #[arg(value_name = "SERVICE", value_delimiter = ',')]
+        services: Vec<String>,
+        /// Only this environment
+        #[arg(short, long, value_name = "ENV")]
+        environment: Option<String>,
+    },
+    /// Show every deploy of a service: from, to, how long it served, how it ended
+    #[command(
+        after_help = "Examples:\n  ripcord history payments-service\n  ripcord history payments-service -e staging --limit 50"
+    )]
+    History {
+        /// The service
+        service: String,
+        /// The environment. Default: `production` or what the configuration says
+        #[arg(short, long, value_name = "ENV")]
+        environment: Option<String>,
+        /// How many deploys at the most; 0 shows all
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+    },
+    /// Show what `rollback` would do; never writes anything
+    #[command(
+        after_help = "Examples:\n  ripcord plan payments-service production\n  ripcord plan payments-service --to v1.41.0\n  ripcord plan -e production --deployed-since 09:00"
+    )]
+    Plan(Planning),
+    /// Put a service back on its last good version, through Git
+    #[command(
+        after_help = "Examples:\n  ripcord rollback payments-service production --reason 'payments fail' --incident INC-7\n  ripcord rollback payments-service,cart production --yes\n  ripcord rollback payments-service --to v1.41.0 --dry-run\n  ripcord rollback -e production --as-of '2026-11-20 16:30' --yes"
+    )]
+    Rollback(Planning),
+    /// Roll forward again exactly what a rollback changed
+    #[command(
+        after_help = "Examples:\n  ripcord undo\n  ripcord undo 4f2a91c --reason 'was not the deploy'"
+    )]
+    Undo {
+        /// The rollback's commit. Default: the newest that was not undone
+        #[arg(value_name = "ROLLBACK")]
+        rollback: Option<String>,
+        #[command(flatten)]
+        words: WordArgs,
+        #[command(flatten)]
+        push: PushArgs,
+        /// Go on although something irreversible would happen
+        #[arg(long)]
+        accept_risk: bool,
+    },
+    /// Show what is inferred about the repository and write a commented `ripcord.yaml`
+    #[command(after_help = "Examples:\n  ripcord init --print\n  ripcord init")]
+    Init {
+        /// Print the configuration instead of writing it
+        #[arg(long)]
+        print: bool,
+        /// Overwrite an existing file
+        #[arg(long)]
+        force: bool,
+    },
+    /// Play a Friday evening on a throwaway infra repo behind a local Git server
+    Demo {
+        /// Keep the repository and its server until Enter is pressed
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the JSON Schema of an output or of the configuration
+    Schema {
+        /// Which one
+        name: SchemaName,
+    },
+}
+
+/// The schemas that can be printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaName {
+    /// `plan`, `rollback` and `undo`
+    Plan,
+    /// `status`
+    Status,
+    /// `history`
+    History,
+    /// `init`
+    Init,
+    /// An error, of any command
+    Problem,
+    /// `ripcord.yaml`
+    Config,
+}
+
+/// What `plan` and `rollback` take.
+#[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("selection").multiple(false))]
+pub(crate) struct Planning {
+    /// The service; several with commas
+    #[arg(value_name = "SERVICE[,SERVICE…]")]
+    pub(crate) services: Option<String>,
+    /// The environment. Default: `production` or what the configuration says
+    #[arg(value_name = "ENV")]
+    pub(crate) environment: Option<String>,
+    /// The environment, by flag
+    #[arg(
+        short = 'e',
+        long = "environment",
+        value_name = "ENV",
+        conflicts_with = "environment"
+    )]
+    pub(crate) environment_flag: Option<String>,
+    /// The target: a version, a commit, or -N for N good versions back
+    #[arg(
+        long,
+        value_name = "VERSION|COMMIT|-N",
+        allow_hyphen_values = true,
+        group = "selection"
+    )]
+    pub(crate) to: Option<String>,
+    /// The environment (or the named services) as it was at that time: `09:00`, `2h`, `2026-11-20 16:30`, RFC 3339
+    #[arg(long, value_name = "TIME", group = "selection")]
+    pub(crate) as_of: Option<String>,
+    /// Everything that was deployed to the environment since that time
+    #[arg(long, value_name = "TIME", group = "selection")]
+    pub(crate) deployed_since: Option<String>,
+    /// Everything that this commit deployed
+    #[arg(long, value_name = "SHA", group = "selection")]
+    pub(crate) commit: Option<String>,
+    /// How much goes back: the deploys' changes, only the version fields, or the files exactly
+    #[arg(long, value_enum, value_name = "SCOPE")]
+    pub(crate) scope: Option<ScopeArg>,
+    #[command(flatten)]
+    pub(crate) words: WordArgs,
+    /// Go one version further although the last deploy was a rollback already
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Go on although something irreversible would happen
+    #[arg(long)]
+    pub(crate) accept_risk: bool,
+    /// Change files that other services or environments share
+    #[arg(long)]
+    pub(crate) include_shared: bool,
+    /// Go on although somebody else deployed the same service meanwhile
+    #[arg(long)]
+    pub(crate) onto_latest: bool,
+    #[command(flatten)]
+    pub(crate) push: PushArgs,
+}
+
+/// What a person says about a change.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WordArgs {
+    /// Why; goes into the commit
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// The incident; goes into the commit
+    #[arg(long, value_name = "ID")]
+    pub(crate) incident: Option<String>,
+    /// Who asked, if it was not the author
+    #[arg(long, value_name = "NAME")]
+    pub(crate) requested_by: Option<String>,
+}
+
+/// How a change is carried out.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PushArgs {
+    /// Push the commit to this new branch instead, for a pull request
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) push_to: Option<String>,
+    /// Only show the plan
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+/// `--scope`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScopeArg {
+    /// Only the version fields
+    Version,
+    /// What the deploys since the target changed; later edits are kept
+    Deploy,
+    /// The service's files exactly as they were
+    Exact,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use ripcord_domain::Kind;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_exit_code_is_in_the_help() {
+        for kind in Kind::ALL {
+            let line = format!("{:>4}  {}", kind.exit_code(), kind.meaning());
+            assert!(EXIT_CODES.contains(&line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_negative_number_is_a_target_and_not_a_flag() {
+        let cli = Cli::try_parse_from(["ripcord", "plan", "a", "--to", "-2"]).unwrap();
+        let Command::Plan(planning) = cli.command else {
+            panic!("not a plan")
+        };
+        assert_eq!(planning.to.as_deref(), Some("-2"));
+    }
+}

@@ -1,0 +1,50 @@
+//! One file for each command: arguments → one call → one rendering.
+
+mod demo;
+mod init;
+mod planning;
+mod read;
+mod schema;
+mod undo;
+
+use ripcord_domain::Problem;
+
+use crate::args::{Cli, Command};
+use crate::render::Output;
+
+/// Runs what was asked for.
+pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Status {
+            services,
+            environment,
+        } => read::status(global, services, environment.as_deref(), output),
+        Command::History {
+            service,
+            environment,
+            limit,
+        } => read::history(global, service, environment.as_deref(), *limit, output),
+        Command::Plan(planning) => planning::run(global, planning, true, output),
+        Command::Rollback(planning) => {
+            planning::run(global, planning, planning.push.dry_run, output)
+        }
+        Command::Undo {
+            rollback,
+            words,
+            push,
+            accept_risk,
+        } => undo::run(
+            global,
+            rollback.as_deref(),
+            words,
+            push,
+            *accept_risk,
+            output,
+        ),
+        Command::Init { print, force } => init::run(global, *print, *force, output),
+        Command::Demo { keep } => demo::run(*keep, output),
+        Command::Completions { shell } => schema::completions(*shell, output),
+        Command::Schema { name } => schema::print(*name, output),
+    }
+}

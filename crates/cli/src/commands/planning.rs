@@ -1,0 +1,204 @@
+//! `plan` and `rollback`.
+
+use std::time::Duration;
+
+use ripcord_domain::names::environment_word;
+use ripcord_domain::plan::{Outcome, Plan, Scope};
+use ripcord_domain::{Kind, Problem};
+use ripcord_recovery::request::{Request, Selection, To, Words};
+use ripcord_recovery::ship::{self, Shipping};
+
+use crate::args::{Global, Planning, PushArgs, ScopeArg, WordArgs};
+use crate::render::{Output, human};
+use crate::{moment, wiring};
+
+pub(super) fn run(
+    global: &Global,
+    planning: &Planning,
+    only_plan: bool,
+    output: &mut Output,
+) -> Result<(), Problem> {
+    let mut request = request(planning)?;
+    let opened = wiring::open(global, request.environment.as_deref())?;
+    if only_plan {
+        let plan = ship::plan(
+            &opened.repo,
+            &opened.branch,
+            &request,
+            opened.configuration.as_deref(),
+            moment::now(),
+        )?;
+        output.value(&plan, |screen| human::plan(screen, &plan));
+        return Ok(());
+    }
+    ask_reason(&mut request.words, &planning.push, output)?;
+    let shipping = shipping(&planning.push, opened.configuration.clone());
+    let mut shown = false;
+    let mut progress = output.progress();
+    let plan = ship::rollback(
+        &opened.repo,
+        &opened.branch,
+        &request,
+        &shipping,
+        &moment::now,
+        &mut |plan| approve(plan, &planning.push, output, &mut shown),
+        &mut |event| progress(event),
+    )?;
+    finish(&plan, shown, output)
+}
+
+/// Turns what was typed into a request.
+fn request(planning: &Planning) -> Result<Request, Problem> {
+    let now = moment::now();
+    let mut names = list(planning.services.as_deref())?;
+    let mut environment = planning
+        .environment
+        .clone()
+        .or_else(|| planning.environment_flag.clone());
+    // With a selection by time or commit a lone name is the environment, unless it is `--as-of`
+    // and no environment word: then it is a service.
+    let selects = planning.deployed_since.is_some() || planning.commit.is_some();
+    let is_word = names.len() == 1 && environment_word(&names[0]).is_some();
+    if environment.is_none()
+        && names.len() == 1
+        && (selects || (planning.as_of.is_some() && is_word))
+    {
+        environment = names.pop();
+    }
+    if selects && !names.is_empty() {
+        return Err(Problem::new(
+            Kind::Usage,
+            "too_many_names",
+            "`--deployed-since` and `--commit` choose the services themselves",
+        )
+        .hint("name only the environment: `-e ENV`"));
+    }
+    let selection = if let Some(time) = &planning.deployed_since {
+        Selection::DeployedSince(moment::parse("--deployed-since", time, now)?)
+    } else if let Some(time) = &planning.as_of {
+        Selection::AsOf(moment::parse("--as-of", time, now)?, names)
+    } else if let Some(commit) = &planning.commit {
+        Selection::Commit(commit.clone())
+    } else if names.is_empty() {
+        return Err(Problem::new(Kind::Usage, "no_service", "no service is named")
+            .hint("`ripcord rollback SERVICE [ENV]`, or choose by `--deployed-since`, `--as-of` or `--commit`"));
+    } else {
+        Selection::Services(names)
+    };
+    Ok(Request {
+        selection,
+        environment,
+        to: planning.to.as_deref().map(target).transpose()?,
+        scope: planning.scope.map(|scope| match scope {
+            ScopeArg::Version => Scope::Version,
+            ScopeArg::Deploy => Scope::Deploy,
+            ScopeArg::Exact => Scope::Exact,
+        }),
+        again: planning.again,
+        include_shared: planning.include_shared,
+        accept_risk: planning.accept_risk,
+        onto_latest: planning.onto_latest,
+        words: words(&planning.words),
+    })
+}
+
+fn list(services: Option<&str>) -> Result<Vec<String>, Problem> {
+    let Some(services) = services else {
+        return Ok(Vec::new());
+    };
+    let names: Vec<String> = services
+        .split(',')
+        .map(|name| name.trim().to_owned())
+        .collect();
+    if names.iter().any(String::is_empty) {
+        return Err(Problem::new(
+            Kind::Usage,
+            "no_service",
+            format!("`{services}` has an empty name in it"),
+        ));
+    }
+    Ok(names)
+}
+
+fn target(text: &str) -> Result<To, Problem> {
+    match text.strip_prefix('-') {
+        Some(number) => match number.parse::<usize>() {
+            Ok(steps) if steps > 0 => Ok(To::Steps(steps)),
+            _ => Err(Problem::new(
+                Kind::Usage,
+                "bad_target",
+                format!("--to: `{text}` is not -N"),
+            )
+            .hint("write a version, a commit, or -1, -2, …")),
+        },
+        None if text.is_empty() => Err(Problem::new(Kind::Usage, "bad_target", "--to: is empty")),
+        None => Ok(To::Named(text.to_owned())),
+    }
+}
+
+pub(super) fn words(words: &WordArgs) -> Words {
+    Words {
+        reason: words.reason.clone(),
+        incident: words.incident.clone(),
+        requested_by: words.requested_by.clone(),
+    }
+}
+
+pub(super) fn shipping(push: &PushArgs, configuration: Option<String>) -> Shipping {
+    Shipping {
+        push_to: push.push_to.clone(),
+        configuration,
+        patience: Duration::from_secs(120),
+    }
+}
+
+/// Asks for a reason where somebody can answer; nobody has to.
+pub(super) fn ask_reason(
+    words: &mut Words,
+    push: &PushArgs,
+    output: &mut Output,
+) -> Result<(), Problem> {
+    if words.reason.is_none() && !push.yes && output.can_ask() {
+        let answer = output.ask("Reason (goes into the commit, Enter for none): ")?;
+        words.reason = Some(answer.trim().to_owned()).filter(|text| !text.is_empty());
+    }
+    Ok(())
+}
+
+/// Shows the plan and asks, unless that was answered by `--yes`.
+pub(super) fn approve(
+    plan: &Plan,
+    push: &PushArgs,
+    output: &mut Output,
+    shown: &mut bool,
+) -> Result<bool, Problem> {
+    if push.yes {
+        return Ok(true);
+    }
+    if !output.can_ask() {
+        return Err(Problem::new(
+            Kind::Usage,
+            "not_confirmed",
+            "nobody is there to confirm; nothing was pushed",
+        )
+        .hint("add `--yes` to go on, or `--dry-run` to see the plan"));
+    }
+    output.screen(|screen| human::plan(screen, plan));
+    *shown = true;
+    let to = push.push_to.as_deref().unwrap_or(&plan.branch);
+    let answer = output.ask(&format!("Push this to {to}? [y/N] "))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+}
+
+/// Prints what it came to.
+pub(super) fn finish(plan: &Plan, shown: bool, output: &mut Output) -> Result<(), Problem> {
+    if plan.outcome == Outcome::Planned {
+        return Err(Problem::new(
+            Kind::Refused,
+            "declined",
+            "not confirmed; nothing was pushed",
+        ));
+    }
+    output.value(plan, |screen| human::done(screen, plan, shown));
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! `status` and `history`.
+
+use ripcord_domain::Problem;
+use ripcord_recovery::status::{self, Filter};
+
+use crate::args::Global;
+use crate::render::{Output, human};
+use crate::{moment, wiring};
+
+pub(super) fn status(
+    global: &Global,
+    services: &[String],
+    environment: Option<&str>,
+    output: &mut Output,
+) -> Result<(), Problem> {
+    let opened = wiring::open(global, environment)?;
+    let place = wiring::newest(&opened)?;
+    let filter = Filter {
+        services: services.to_vec(),
+        environment: environment.map(str::to_owned),
+    };
+    let now = moment::now();
+    let status = status::status(&opened.repo, &place, &filter, now)?;
+    output.value(&status, |screen| human::status(screen, &status, now));
+    Ok(())
+}
+
+pub(super) fn history(
+    global: &Global,
+    service: &str,
+    environment: Option<&str>,
+    limit: usize,
+    output: &mut Output,
+) -> Result<(), Problem> {
+    let opened = wiring::open(global, environment)?;
+    let place = wiring::newest(&opened)?;
+    let now = moment::now();
+    let limit = (limit > 0).then_some(limit);
+    let history = status::history(&opened.repo, &place, service, environment, limit, now)?;
+    output.value(&history, |screen| human::history(screen, &history));
+    Ok(())
+}

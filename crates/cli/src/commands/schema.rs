@@ -1,0 +1,32 @@
+//! `schema` and `completions`.
+
+use clap::CommandFactory;
+use ripcord_domain::plan::Plan;
+use ripcord_domain::{Config, Problem};
+use ripcord_recovery::init::Inferred;
+use ripcord_recovery::status::{History, Status};
+use schemars::schema_for;
+
+use crate::args::{Cli, SchemaName};
+use crate::render::{Failure, Output};
+
+pub(super) fn print(name: SchemaName, output: &mut Output) -> Result<(), Problem> {
+    let schema = match name {
+        SchemaName::Plan => schema_for!(Plan),
+        SchemaName::Status => schema_for!(Status),
+        SchemaName::History => schema_for!(History),
+        SchemaName::Init => schema_for!(Inferred),
+        SchemaName::Problem => schema_for!(Failure),
+        SchemaName::Config => schema_for!(Config),
+    };
+    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    output.screen(|screen| writeln!(screen.out, "{text}"));
+    Ok(())
+}
+
+pub(super) fn completions(shell: clap_complete::Shell, output: &mut Output) -> Result<(), Problem> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ripcord", &mut text);
+    output.screen(|screen| screen.out.write_all(&text));
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! `undo`.
+
+use ripcord_domain::Problem;
+use ripcord_recovery::undo::{self, UndoRequest};
+
+use super::planning;
+use crate::args::{Global, PushArgs, WordArgs};
+use crate::render::{Output, human};
+use crate::{moment, wiring};
+
+pub(super) fn run(
+    global: &Global,
+    rollback: Option<&str>,
+    words: &WordArgs,
+    push: &PushArgs,
+    accept_risk: bool,
+    output: &mut Output,
+) -> Result<(), Problem> {
+    let opened = wiring::open(global, None)?;
+    let mut request = UndoRequest {
+        rollback: rollback.map(str::to_owned),
+        accept_risk,
+        words: planning::words(words),
+    };
+    if push.dry_run {
+        let place = wiring::newest(&opened)?;
+        let plan = undo::plan(&opened.repo, &place, &request)?;
+        output.value(&plan, |screen| human::plan(screen, &plan));
+        return Ok(());
+    }
+    planning::ask_reason(&mut request.words, push, output)?;
+    let shipping = planning::shipping(push, opened.configuration.clone());
+    let mut shown = false;
+    let mut progress = output.progress();
+    let plan = undo::undo(
+        &opened.repo,
+        &opened.branch,
+        &request,
+        &shipping,
+        &moment::now,
+        &mut |plan| planning::approve(plan, push, output, &mut shown),
+        &mut |event| progress(event),
+    )?;
+    planning::finish(&plan, shown, output)
+}

@@ -1,0 +1,83 @@
+//! Times as people type them.
+
+use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, Zoned};
+use ripcord_domain::{Kind, Problem};
+
+/// The present: the clock's, or `RIPCORD_NOW` (RFC 3339), by which tests and drills fix it.
+pub(crate) fn now() -> Timestamp {
+    let fixed = std::env::var("RIPCORD_NOW")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the clock is read"
+    )]
+    fixed.unwrap_or_else(Timestamp::now)
+}
+
+/// Understands `09:00` (today), `2h` or `90m` (ago), `2026-11-20 16:30`, and RFC 3339.
+///
+/// # Errors
+/// A usage problem that shows the forms.
+pub(crate) fn parse(flag: &str, text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
+    let zone = TimeZone::system();
+    let here: Zoned = now.to_zoned(zone.clone());
+    let text = text.trim();
+    let found = text
+        .parse::<Timestamp>()
+        .ok()
+        .or_else(|| text.parse::<Zoned>().ok().map(|zoned| zoned.timestamp()))
+        .or_else(|| {
+            let at: DateTime = text.parse().ok()?;
+            at.to_zoned(zone.clone())
+                .ok()
+                .map(|zoned| zoned.timestamp())
+        })
+        .or_else(|| {
+            let time: Time = text.parse().ok()?;
+            here.date()
+                .to_datetime(time)
+                .to_zoned(zone.clone())
+                .ok()
+                .map(|zoned| zoned.timestamp())
+        })
+        .or_else(|| {
+            let span: Span = text.trim_end_matches(" ago").parse().ok()?;
+            here.checked_sub(span).ok().map(|zoned| zoned.timestamp())
+        });
+    let moment = found.ok_or_else(|| {
+        Problem::new(
+            Kind::Usage,
+            "bad_time",
+            format!("{flag}: `{text}` is no time"),
+        )
+        .hint("write `09:00` (today), `2h` (ago), `2026-11-20 16:30` or `2026-11-20T16:30:00Z`")
+    })?;
+    if moment > now {
+        return Err(Problem::new(
+            Kind::Usage,
+            "bad_time",
+            format!("{flag}: {moment} is in the future"),
+        ));
+    }
+    Ok(moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_understood_as_people_type_them() {
+        let now: Timestamp = "2026-11-20T17:15:00Z".parse().unwrap();
+        let at = |text: &str| parse("--as-of", text, now).map(|t| t.to_string());
+        assert_eq!(at("2026-11-20T16:30:00Z").unwrap(), "2026-11-20T16:30:00Z");
+        assert_eq!(at("2h").unwrap(), "2026-11-20T15:15:00Z");
+        assert_eq!(at("90m").unwrap(), "2026-11-20T15:45:00Z");
+        assert!(at("2026-11-19 10:00").is_ok());
+        assert!(at("tea time").unwrap_err().hints[0].contains("09:00"));
+        assert!(at("2027-01-01T00:00:00Z").is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! Everything that reaches a person or a program: results on stdout, all else on stderr.
+
+pub(crate) mod human;
+mod table;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use ripcord_domain::plan::SCHEMA;
+use ripcord_domain::{Kind, Problem};
+use ripcord_recovery::ship::Event;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::args::{Format, Global};
+
+/// An error as programs see it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Failure {
+    /// The number of the JSON form.
+    schema: u32,
+    /// What went wrong.
+    error: Problem,
+    /// The exit code of the process.
+    exit_code: u8,
+}
+
+/// Where and how to print.
+pub(crate) struct Output {
+    format: Format,
+    colour: bool,
+}
+
+/// A place to print to for people.
+pub(crate) struct Screen<'a> {
+    pub(crate) out: &'a mut dyn Write,
+    /// Whether there is room for more columns.
+    pub(crate) wide: bool,
+    colour: bool,
+}
+
+impl Screen<'_> {
+    /// The text in bold, where colour is wanted.
+    pub(crate) fn bold(&self, text: &str) -> String {
+        self.painted("1", text)
+    }
+
+    /// The text in red, where colour is wanted.
+    pub(crate) fn red(&self, text: &str) -> String {
+        self.painted("31", text)
+    }
+
+    /// The text in green, where colour is wanted.
+    pub(crate) fn green(&self, text: &str) -> String {
+        self.painted("32", text)
+    }
+
+    fn painted(&self, code: &str, text: &str) -> String {
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        let wanted =
+            !global.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let terminal =
+            io::stdout().is_terminal() && std::env::var("TERM").is_ok_and(|term| term != "dumb");
+        Self {
+            format: global.output,
+            colour: wanted && terminal,
+        }
+    }
+
+    /// Prints a result in the format that was asked for.
+    pub(crate) fn value<T: Serialize>(
+        &mut self,
+        value: &T,
+        human: impl FnOnce(&mut Screen<'_>) -> io::Result<()>,
+    ) {
+        match self.format {
+            Format::Text | Format::Wide => self.screen(human),
+            Format::Json => {
+                let text = serde_json::to_string_pretty(value).unwrap_or_default();
+                self.screen(|screen| writeln!(screen.out, "{text}"));
+            }
+            Format::Yaml => {
+                let text = serde_saphyr::to_string(value).unwrap_or_default();
+                self.screen(|screen| write!(screen.out, "{text}"));
+            }
+        }
+    }
+
+    /// Prints for people. A reader that went away (`| head`) is no error.
+    pub(crate) fn screen(&mut self, print: impl FnOnce(&mut Screen<'_>) -> io::Result<()>) {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let mut screen = Screen {
+            out: &mut out,
+            wide: self.format == Format::Wide,
+            colour: self.colour,
+        };
+        let _ = print(&mut screen);
+        let _ = out.flush();
+    }
+
+    /// Prints what went wrong: for people on stderr, for programs on stdout too.
+    pub(crate) fn problem(&mut self, problem: &Problem) {
+        let mut err = io::stderr().lock();
+        let _ = writeln!(err, "error: {}", problem.message);
+        for hint in &problem.hints {
+            let _ = writeln!(err, "  hint: {hint}");
+        }
+        drop(err);
+        if matches!(self.format, Format::Json | Format::Yaml) {
+            let failure = Failure {
+                schema: SCHEMA,
+                error: problem.clone(),
+                exit_code: problem.kind.exit_code(),
+            };
+            self.value(&failure, |_| Ok(()));
+        }
+    }
+
+    /// Whether somebody is there to answer.
+    pub(crate) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal()
+            && io::stderr().is_terminal()
+            && matches!(self.format, Format::Text | Format::Wide)
+    }
+
+    /// Asks on stderr and reads a line.
+    pub(crate) fn ask(&mut self, question: &str) -> Result<String, Problem> {
+        let trouble = |error: io::Error| {
+            Problem::new(
+                Kind::Usage,
+                "no_answer",
+                format!("the answer could not be read: {error}"),
+            )
+            .hint("add `--yes` to go on without being asked")
+        };
+        let mut err = io::stderr().lock();
+        write!(err, "{question}")
+            .and_then(|()| err.flush())
+            .map_err(trouble)?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map_err(trouble)?;
+        Ok(answer)
+    }
+
+    /// Says what is going on, to a person who watches; to nobody else.
+    pub(crate) fn progress(&self) -> impl FnMut(Event) + use<> {
+        let watched = io::stderr().is_terminal();
+        move |event| {
+            if !watched {
+                return;
+            }
+            let text = match event {
+                Event::Fetching => "fetching the newest tip".to_owned(),
+                Event::Pushing { commit, attempt: 1 } => format!("pushing {}", &commit[..10]),
+                Event::Pushing { commit, attempt } => {
+                    format!("pushing {} (attempt {attempt})", &commit[..10])
+                }
+                Event::LostRace => {
+                    "somebody pushed in between; planning again on the new tip".to_owned()
+                }
+                Event::Checking => "the link broke; asking the remote what it has".to_owned(),
+            };
+            let _ = writeln!(io::stderr().lock(), "{text} …");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The smallest change that brings a unit back: three scopes, one check at the end.
+//!
+//! *Deploy* undoes commit by commit, newest first, what the deploys since the target changed in the
+//! unit's files: a three-way merge with the deploy as base, the present as ours and the deploy's
+//! parent as theirs. Later edits survive. On a conflict, *version* sets only the version fields.
+//! *Exact* restores files. Whatever the scope, in a file that declares versions of other units too
+//! only this unit's fields are touched; and at the end the places must say what they said at the
+//! target, or nothing is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ripcord_domain::catalog::UnitName;
+use ripcord_domain::config::Settings;
+use ripcord_domain::plan::Scope;
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::timeline::State;
+use ripcord_domain::{Catalog, PlaceId, Unit};
+use ripcord_git::{FileMerge, Interest, Oid, Repo};
+use ripcord_manifest::restore_version;
+
+use crate::draft::{Content, Draft, File, file_in, shown_path};
+use crate::problems::from_repo;
+use crate::{history, survey};
+
+/// What every change needs to know.
+pub(crate) struct Ground<'a> {
+    pub(crate) repo: &'a Repo,
+    pub(crate) settings: &'a Settings,
+    pub(crate) catalog: &'a Catalog,
+    /// The tip's tree.
+    pub(crate) tree: Oid,
+    /// All units of this plan: what they share among each other is not shared with others.
+    pub(crate) selected: BTreeSet<UnitName>,
+    pub(crate) include_shared: bool,
+}
+
+/// One unit's way back.
+pub(crate) struct Way<'a> {
+    pub(crate) unit: &'a Unit,
+    /// What the places shall say.
+    pub(crate) to: &'a State,
+    /// The commit at which they said it.
+    pub(crate) target: Oid,
+    /// The deploys to undo, newest first.
+    pub(crate) undone: Vec<Oid>,
+}
+
+/// How it was done.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) scope: Scope,
+    /// Why the scope is narrower than what was asked for.
+    pub(crate) fell_back: Option<String>,
+    /// Files that would have to change and belong to others too.
+    pub(crate) shared: BTreeMap<String, BTreeSet<UnitName>>,
+}
+
+/// Puts one unit's change into the draft.
+pub(crate) fn make(
+    ground: &Ground<'_>,
+    draft: &mut Draft<'_>,
+    way: &Way<'_>,
+    scope: Scope,
+) -> Result<Made, Problem> {
+    let mut made = Made {
+        scope,
+        fell_back: None,
+        shared: BTreeMap::new(),
+    };
+    let untouched = draft.clone();
+    match scope {
+        Scope::Version => {}
+        Scope::Exact => exact(ground, draft, way, &mut made)?,
+        Scope::Deploy if way.undone.is_empty() => made.scope = Scope::Version,
+        Scope::Deploy => {
+            for &commit in &way.undone {
+                if let Some(path) = undo_deploy(ground, draft, way, commit, &mut made)? {
+                    *draft = untouched;
+                    made.scope = Scope::Version;
+                    made.fell_back = Some(format!(
+                        "{path} was changed after the deploy in the same lines, so only the version fields go back"
+                    ));
+                    break;
+                }
+            }
+        }
+    }
+    set_versions(ground, draft, way, &mut made)?;
+    prove(ground, draft, way)?;
+    Ok(made)
+}
+
+/// Takes one deploy out of the draft; returns the path on which it cannot be.
+fn undo_deploy(
+    ground: &Ground<'_>,
+    draft: &mut Draft<'_>,
+    way: &Way<'_>,
+    commit: Oid,
+    made: &mut Made,
+) -> Result<Option<String>, Problem> {
+    let deployed = ground.repo.commit(commit).map_err(from_repo)?;
+    let parent = match deployed.parents.first() {
+        Some(parent) => Some(ground.repo.commit(*parent).map_err(from_repo)?.tree),
+        None => None,
+    };
+    let changes = ground
+        .repo
+        .changes(parent, deployed.tree, &Interest::All)
+        .map_err(from_repo)?;
+    for change in changes {
+        if !may_touch(ground, way, &change.path, made) {
+            continue;
+        }
+        let base = file_in(ground.repo, deployed.tree, &change.path)?;
+        let theirs = match parent {
+            Some(tree) => file_in(ground.repo, tree, &change.path)?,
+            None => None,
+        };
+        let ours = draft.file(&change.path)?;
+        match merged(ground.repo, base, ours.clone(), theirs)? {
+            Some(file) if file == ours => {}
+            Some(file) => draft.set(&change.path, file),
+            None => return Ok(Some(shown_path(&change.path))),
+        }
+    }
+    Ok(None)
+}
+
+/// Three versions of a path into one; `None` is a conflict.
+#[expect(
+    clippy::option_option,
+    reason = "the inner one is a path that holds nothing"
+)]
+pub(crate) fn merged(
+    repo: &Repo,
+    base: Option<File>,
+    ours: Option<File>,
+    theirs: Option<File>,
+) -> Result<Option<Option<File>>, Problem> {
+    if ours == base {
+        return Ok(Some(theirs));
+    }
+    if ours == theirs || base == theirs {
+        return Ok(Some(ours));
+    }
+    let (Some(base), Some(ours), Some(theirs)) = (base, ours, theirs) else {
+        return Ok(None);
+    };
+    let (Some(b), Some(o), Some(t)) = (base.bytes(), ours.bytes(), theirs.bytes()) else {
+        return Ok(None);
+    };
+    let mode = if ours.mode == base.mode {
+        theirs.mode
+    } else {
+        ours.mode
+    };
+    match repo.merge_file(b, o, t).map_err(from_repo)? {
+        FileMerge::Clean(bytes) => Ok(Some(Some(File {
+            mode,
+            content: Content::Bytes(bytes),
+        }))),
+        FileMerge::Conflict => Ok(None),
+    }
+}
+
+/// Restores every file of the unit as it was at the target.
+fn exact(
+    ground: &Ground<'_>,
+    draft: &mut Draft<'_>,
+    way: &Way<'_>,
+    made: &mut Made,
+) -> Result<(), Problem> {
+    let then = ground.repo.commit(way.target).map_err(from_repo)?.tree;
+    let changes = ground
+        .repo
+        .changes(Some(then), ground.tree, &Interest::All)
+        .map_err(from_repo)?;
+    for change in changes {
+        if may_touch(ground, way, &change.path, made) {
+            draft.set(&change.path, file_in(ground.repo, then, &change.path)?);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a whole-file change is this unit's to make. What it shares with others is noted.
+fn may_touch(ground: &Ground<'_>, way: &Way<'_>, path: &[u8], made: &mut Made) -> bool {
+    let Ok(path) = std::str::from_utf8(path) else {
+        return false;
+    };
+    let holders = ground.catalog.holders(ground.settings, path);
+    if !holders.contains(&way.unit.name()) {
+        return false;
+    }
+    if declares_for_others(ground, way.unit, path) {
+        // Only this unit's fields in it, by `set_versions`.
+        return false;
+    }
+    let others: BTreeSet<UnitName> = holders.difference(&ground.selected).cloned().collect();
+    if others.is_empty() || ground.include_shared {
+        return true;
+    }
+    made.shared
+        .entry(path.to_owned())
+        .or_default()
+        .extend(others);
+    false
+}
+
+/// Whether a file has version fields that are another unit's alone.
+fn declares_for_others(ground: &Ground<'_>, unit: &Unit, path: &str) -> bool {
+    let mine: BTreeSet<&PlaceId> = unit.places.iter().map(|place| &place.id).collect();
+    ground.catalog.units.values().any(|other| {
+        other.name() != unit.name()
+            && other
+                .places
+                .iter()
+                .any(|place| place.id.path == path && !mine.contains(&place.id))
+    })
+}
+
+/// Sets the version fields that do not yet say what they said at the target.
+fn set_versions(
+    ground: &Ground<'_>,
+    draft: &mut Draft<'_>,
+    way: &Way<'_>,
+    made: &mut Made,
+) -> Result<(), Problem> {
+    let then = ground.repo.commit(way.target).map_err(from_repo)?.tree;
+    let now = said_in_draft(ground, draft, way.unit)?;
+    for (id, values) in way.to {
+        if now.get(id) == Some(values) {
+            continue;
+        }
+        let place = way.unit.places.iter().find(|place| place.id == *id);
+        let others: BTreeSet<UnitName> = place
+            .map(|place| {
+                place
+                    .shared_with
+                    .iter()
+                    .filter(|name| !ground.selected.contains(*name))
+                    .cloned()
+                    .collect()
+            })
+            .unwrap_or_default();
+        if !others.is_empty() && !ground.include_shared {
+            made.shared
+                .entry(id.path.clone())
+                .or_default()
+                .extend(others);
+            continue;
+        }
+        let current = draft.file(id.path.as_bytes())?;
+        let target = file_in(ground.repo, then, id.path.as_bytes())?;
+        let (Some(current), Some(target)) = (current, target) else {
+            return Err(gone(way, id, "the file is not there at both ends"));
+        };
+        let (Some(now), Some(wanted)) = (current.bytes(), target.bytes()) else {
+            return Err(gone(way, id, "it is not a plain file"));
+        };
+        let rules = survey::rules(ground.settings, &id.path);
+        let bytes = restore_version(now, wanted, &id.path, &id.key, &rules)
+            .map_err(|error| gone(way, id, &error.to_string()))?;
+        draft.set(
+            id.path.as_bytes(),
+            Some(File {
+                mode: current.mode,
+                content: Content::Bytes(bytes),
+            }),
+        );
+    }
+    Ok(())
+}
+
+fn said_in_draft(ground: &Ground<'_>, draft: &Draft<'_>, unit: &Unit) -> Result<State, Problem> {
+    history::state_of(ground.settings, unit, |path| {
+        Ok(draft
+            .file(path.as_bytes())?
+            .and_then(|file| file.bytes().map(<[u8]>::to_vec)))
+    })
+}
+
+/// The check at the end: every place says what it said at the target, unless it was left alone
+/// because others share it.
+fn prove(ground: &Ground<'_>, draft: &Draft<'_>, way: &Way<'_>) -> Result<(), Problem> {
+    let now = said_in_draft(ground, draft, way.unit)?;
+    for (id, values) in way.to {
+        let left_alone = !ground.include_shared
+            && way
+                .unit
+                .places
+                .iter()
+                .any(|place| place.id == *id && !place.shared_with.is_empty());
+        if now.get(id) != Some(values) && !left_alone {
+            return Err(Problem::new(
+                Kind::Internal,
+                "unproven_change",
+                format!(
+                    "the change to {} would not bring {} back; nothing was written",
+                    id.path, way.unit.service
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn gone(way: &Way<'_>, id: &PlaceId, why: &str) -> Problem {
+    Problem::new(
+        Kind::Refused,
+        "place_changed",
+        format!(
+            "{}: the version of {} at `{}` cannot be set: {why}",
+            id.path, way.unit.service, id.key
+        ),
+    )
+    .hint("the file was rearranged since then; `--scope exact` restores the whole files")
+}

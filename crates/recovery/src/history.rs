@@ -1,0 +1,396 @@
+//! Which commits changed what a service runs.
+//!
+//! One walk along the first-parent line serves any number of units: for every changed file it asks
+//! which units have a place there, and compares what the file said before and after. Messages are
+//! read only for the commits that turn out to be deploys.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ripcord_domain::catalog::{PlaceId, UnitName, Value, role_word};
+use ripcord_domain::config::Settings;
+use ripcord_domain::message;
+use ripcord_domain::problem::Problem;
+use ripcord_domain::timeline::{Deploy, State, Timeline};
+use ripcord_domain::{Unit, layout};
+use ripcord_git::{Change, Interest, Oid, Repo, trailers};
+
+use crate::problems::from_repo;
+use crate::survey;
+
+/// When a walk has seen enough.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// The first commit of the branch, or of every unit.
+    Beginning,
+    /// Enough to choose a target by: this many deploys of each unit, or this many commits after
+    /// every unit has two.
+    Enough {
+        /// Deploys of each unit.
+        deploys: usize,
+        /// Commits, counted from the last time a unit got its second deploy.
+        commits: usize,
+    },
+    /// Every deploy after this commit (not included) is known.
+    After(Oid),
+    /// The last deploy of each unit is known.
+    Last,
+}
+
+/// Reads the timelines of units along the line that ends at `tip`.
+///
+/// # Errors
+/// Missing or corrupt objects.
+pub fn timelines(
+    repo: &Repo,
+    settings: &Settings,
+    tip: Oid,
+    units: &[&Unit],
+    until: Until,
+) -> Result<BTreeMap<UnitName, Timeline>, Problem> {
+    let goal = match until {
+        Until::Beginning | Until::After(_) => usize::MAX,
+        Until::Last => 1,
+        Until::Enough { deploys, .. } => deploys,
+    };
+    let mut walk = Walk::new(repo, settings, units, goal);
+    let interest = Interest::files(walk.by_path.keys().map(|path| path.as_bytes().to_vec()));
+    let mut failure = None;
+    let (mut seen, mut settled_at) = (0usize, 0usize);
+    repo.walk_changes(tip, None, &interest, &mut |link, changes| {
+        seen += 1;
+        if until_is(until, link.commit) {
+            return ControlFlow::Break(());
+        }
+        let unsettled = walk.unsettled;
+        if let Err(problem) = walk.step(link.commit, link.seconds, &changes) {
+            failure = Some(problem);
+            return ControlFlow::Break(());
+        }
+        if walk.unsettled < unsettled {
+            settled_at = seen;
+        }
+        let looked_on = match until {
+            Until::Enough { commits, .. } => seen - settled_at > commits,
+            _ => false,
+        };
+        if walk.short == 0 || (walk.unsettled == 0 && looked_on) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })
+    .map_err(from_repo)?;
+    match failure {
+        Some(problem) => Err(problem),
+        None => Ok(walk.finish()),
+    }
+}
+
+fn until_is(until: Until, commit: Oid) -> bool {
+    matches!(until, Until::After(last) if last == commit)
+}
+
+/// What a unit's places say at some commit, read from its tree.
+///
+/// # Errors
+/// Missing or corrupt objects.
+pub fn state_at(
+    repo: &Repo,
+    settings: &Settings,
+    tree: Oid,
+    unit: &Unit,
+) -> Result<State, Problem> {
+    state_of(settings, unit, |path| {
+        let entry = repo
+            .entry(tree, path)
+            .map_err(from_repo)?
+            .filter(|entry| entry.mode.is_blob());
+        entry
+            .map(|entry| repo.blob(entry.id).map_err(from_repo))
+            .transpose()
+    })
+}
+
+/// What a unit's places say in files that `bytes_of` gives.
+///
+/// # Errors
+/// Those of `bytes_of`.
+pub fn state_of(
+    settings: &Settings,
+    unit: &Unit,
+    bytes_of: impl Fn(&str) -> Result<Option<Vec<u8>>, Problem>,
+) -> Result<State, Problem> {
+    let paths: BTreeSet<&str> = unit
+        .places
+        .iter()
+        .map(|place| place.id.path.as_str())
+        .collect();
+    let keeper = Keeper::of(unit);
+    let mut state = State::new();
+    for path in paths {
+        if let Some(bytes) = bytes_of(path)? {
+            state.extend(keeper.state_in(&said(settings, path, &bytes)));
+        }
+    }
+    Ok(state)
+}
+
+/// What one file says, short enough to be kept for many blobs.
+type Said = Arc<Vec<SaidHere>>;
+
+struct SaidHere {
+    id: PlaceId,
+    owner: layout::Owner,
+    values: Vec<Value>,
+}
+
+/// What a file's bytes say.
+fn said(settings: &Settings, path: &str, bytes: &[u8]) -> Said {
+    let declarations = survey::facts(settings, path, bytes)
+        .map(|facts| facts.declarations)
+        .unwrap_or_default();
+    Arc::new(
+        declarations
+            .into_iter()
+            .map(|declaration| SaidHere {
+                owner: layout::owner(
+                    settings,
+                    path,
+                    declaration.object.as_ref(),
+                    Some(declaration.kind),
+                ),
+                values: values(&declaration),
+                id: PlaceId {
+                    path: path.to_owned(),
+                    key: declaration.key,
+                },
+            })
+            .collect(),
+    )
+}
+
+/// A declaration's values in an order that does not depend on the file's.
+pub fn values(declaration: &ripcord_manifest::Declaration) -> Vec<Value> {
+    let mut values: Vec<Value> = declaration
+        .fields
+        .iter()
+        .map(|field| Value {
+            role: role_word(field.role).to_owned(),
+            value: field.value.clone(),
+        })
+        .collect();
+    values.sort();
+    values
+}
+
+/// Decides which declarations are a unit's, at any commit.
+struct Keeper {
+    name: UnitName,
+    places: BTreeSet<PlaceId>,
+    own_paths: BTreeSet<String>,
+}
+
+impl Keeper {
+    fn of(unit: &Unit) -> Self {
+        let mine = |place: &&ripcord_domain::Place| place.shared_with.is_empty();
+        Self {
+            name: unit.name(),
+            places: unit.places.iter().map(|place| place.id.clone()).collect(),
+            own_paths: unit
+                .places
+                .iter()
+                .filter(mine)
+                .map(|place| place.id.path.clone())
+                .collect(),
+        }
+    }
+
+    /// A place that the unit has today, or one in a file of its own that had another name then.
+    fn keeps(&self, said: &SaidHere) -> bool {
+        self.places.contains(&said.id)
+            || (self.own_paths.contains(&said.id.path)
+                && said.owner.service.as_ref() == Some(&self.name.0)
+                && said.owner.environment.as_ref() == Some(&self.name.1))
+    }
+
+    fn state_in(&self, said: &Said) -> State {
+        said.iter()
+            .filter(|one| self.keeps(one))
+            .map(|one| (one.id.clone(), one.values.clone()))
+            .collect()
+    }
+}
+
+/// One unit on the way back in time.
+struct Tracker {
+    keeper: Keeper,
+    /// What ran after the commit that is looked at next.
+    state: State,
+    /// Newest first.
+    deploys: Vec<Deploy>,
+    complete: bool,
+}
+
+impl Tracker {
+    /// Whether it has this many deploys, or all that there ever were.
+    fn has(&self, deploys: usize) -> bool {
+        self.complete || self.deploys.len() >= deploys
+    }
+}
+
+struct Walk<'a> {
+    repo: &'a Repo,
+    settings: &'a Settings,
+    trackers: Vec<Tracker>,
+    by_path: HashMap<String, Vec<usize>>,
+    known: HashMap<(Oid, String), Said>,
+    goal: usize,
+    /// Units that are short of the goal.
+    short: usize,
+    /// Units without a deploy before the last one: nothing to go back to is known yet.
+    unsettled: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(repo: &'a Repo, settings: &'a Settings, units: &[&Unit], goal: usize) -> Self {
+        let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut trackers = Vec::with_capacity(units.len());
+        for (index, unit) in units.iter().enumerate() {
+            let paths: BTreeSet<&str> = unit
+                .places
+                .iter()
+                .map(|place| place.id.path.as_str())
+                .collect();
+            for path in paths {
+                by_path.entry(path.to_owned()).or_default().push(index);
+            }
+            let state = unit
+                .places
+                .iter()
+                .map(|place| (place.id.clone(), sorted(&place.values)))
+                .collect();
+            trackers.push(Tracker {
+                keeper: Keeper::of(unit),
+                state,
+                deploys: Vec::new(),
+                complete: false,
+            });
+        }
+        let open = trackers.len();
+        Self {
+            repo,
+            settings,
+            trackers,
+            by_path,
+            known: HashMap::new(),
+            goal,
+            short: open,
+            unsettled: open,
+        }
+    }
+
+    fn step(&mut self, commit: Oid, seconds: i64, changes: &[Change]) -> Result<(), Problem> {
+        let mut concerned: BTreeMap<usize, Vec<(&str, &Change)>> = BTreeMap::new();
+        for change in changes {
+            let Ok(path) = std::str::from_utf8(&change.path) else {
+                continue;
+            };
+            for &index in self.by_path.get(path).into_iter().flatten() {
+                concerned.entry(index).or_default().push((path, change));
+            }
+        }
+        for (index, changes) in concerned {
+            if !self.trackers[index].complete {
+                self.look(index, commit, seconds, &changes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look(
+        &mut self,
+        index: usize,
+        commit: Oid,
+        seconds: i64,
+        changes: &[(&str, &Change)],
+    ) -> Result<(), Problem> {
+        let mut before = self.trackers[index].state.clone();
+        for (path, change) in changes {
+            before.retain(|id, _| id.path != *path);
+            if let Some(old) = change.old.filter(|entry| entry.mode.is_blob()) {
+                let said = self.read(old.id, path)?;
+                before.extend(self.trackers[index].keeper.state_in(&said));
+            }
+        }
+        if before == self.trackers[index].state {
+            return Ok(());
+        }
+        let ran = (!before.is_empty()).then(|| before.clone());
+        let deploy = describe(self.repo, commit, seconds, ran, &self.trackers[index].state)?;
+        let tracker = &mut self.trackers[index];
+        let was = (tracker.has(self.goal), tracker.has(2));
+        tracker.complete = before.is_empty();
+        tracker.state = before;
+        tracker.deploys.push(deploy);
+        self.short -= usize::from(tracker.has(self.goal) && !was.0);
+        self.unsettled -= usize::from(tracker.has(2) && !was.1);
+        Ok(())
+    }
+
+    fn read(&mut self, blob: Oid, path: &str) -> Result<Said, Problem> {
+        let key = (blob, path.to_owned());
+        if let Some(known) = self.known.get(&key) {
+            return Ok(known.clone());
+        }
+        let bytes = self.repo.blob(blob).map_err(from_repo)?;
+        let said = said(self.settings, path, &bytes);
+        self.known.insert(key, said.clone());
+        Ok(said)
+    }
+
+    fn finish(self) -> BTreeMap<UnitName, Timeline> {
+        self.trackers
+            .into_iter()
+            .map(|mut tracker| {
+                tracker.deploys.reverse();
+                (
+                    tracker.keeper.name,
+                    Timeline {
+                        deploys: tracker.deploys,
+                        complete: tracker.complete,
+                    },
+                )
+            })
+            .collect()
+    }
+}
+
+fn sorted(values: &[Value]) -> Vec<Value> {
+    let mut values = values.to_vec();
+    values.sort();
+    values
+}
+
+/// The deploy that a commit is, with what its message says.
+fn describe(
+    repo: &Repo,
+    commit: Oid,
+    seconds: i64,
+    before: Option<State>,
+    after: &State,
+) -> Result<Deploy, Problem> {
+    let read = repo.commit(commit).map_err(from_repo)?;
+    Ok(Deploy {
+        commit: commit.to_string(),
+        at: Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH),
+        author: read.author.name.clone(),
+        subject: read.message.lines().next().unwrap_or_default().to_owned(),
+        pull_request: message::pull_request(&read.message),
+        claim: message::claim(&read.message, &trailers::trailers(&read.message)),
+        before,
+        after: after.clone(),
+    })
+}

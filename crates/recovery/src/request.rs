@@ -1,0 +1,60 @@
+//! What a person asked for, as the command line hands it over.
+
+use jiff::Timestamp;
+use ripcord_domain::plan::Scope;
+
+/// Which services, and how far back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// These services.
+    Services(Vec<String>),
+    /// Everything that was deployed to the environment since then.
+    DeployedSince(Timestamp),
+    /// The whole environment, or these services, as it was at that moment.
+    AsOf(Timestamp, Vec<String>),
+    /// Everything that this commit deployed.
+    Commit(String),
+}
+
+/// `--to`, as typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// `-N`.
+    Steps(usize),
+    /// A version or a commit: which of the two is found out.
+    Named(String),
+}
+
+/// A request for a plan.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Which services.
+    pub selection: Selection,
+    /// The environment; none is the default one.
+    pub environment: Option<String>,
+    /// The target; none is last good.
+    pub to: Option<To>,
+    /// How much is taken back; none is scope deploy with its fallback.
+    pub scope: Option<Scope>,
+    /// Go one further although the last deploy was a rollback already.
+    pub again: bool,
+    /// Files shared with others may change.
+    pub include_shared: bool,
+    /// Irreversible things may happen.
+    pub accept_risk: bool,
+    /// Go on although somebody deployed the same service meanwhile.
+    pub onto_latest: bool,
+    /// What goes into the commit.
+    pub words: Words,
+}
+
+/// What a person says about a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// Why.
+    pub reason: Option<String>,
+    /// The incident.
+    pub incident: Option<String>,
+    /// Who asked; none is the author.
+    pub requested_by: Option<String>,
+}

@@ -1,0 +1,346 @@
+//! The plan of a rollback: everything that will be done, decided on one tip, nothing written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use ripcord_domain::message::{self, Move, trailer};
+use ripcord_domain::plan::{
+    CommitText, Current, Outcome, Plan, SCHEMA, Scope, ServicePlan, Severity, Target,
+};
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::target::{self, Choice};
+use ripcord_domain::timeline::{BEFORE_ALL, Deploy, State};
+use ripcord_git::{Oid, Repo, trailers};
+
+use crate::change::{self, Ground, Way};
+use crate::draft::Draft;
+use crate::request::{Request, Words};
+use crate::risk::{self, warning};
+use crate::select::{self, Chosen};
+use crate::survey::{self, Place};
+
+/// A plan with the edits that carry it out.
+pub(crate) struct Prepared<'a> {
+    pub(crate) plan: Plan,
+    pub(crate) draft: Draft<'a>,
+    /// What each service will run, to compare with after a lost race.
+    pub(crate) goals: Vec<Goal>,
+}
+
+/// A unit's state before and after.
+#[derive(Clone, Debug)]
+pub(crate) struct Goal {
+    pub(crate) service: String,
+    pub(crate) environment: String,
+    pub(crate) from: State,
+    pub(crate) to: State,
+}
+
+/// The outcome of choosing for one unit.
+struct Decided<'a> {
+    chosen: Chosen<'a>,
+    part: ServicePlan,
+    /// The target; none where nothing is to be done.
+    way: Option<Decision>,
+}
+
+struct Decision {
+    to: State,
+    target: Oid,
+    undone: Vec<(Oid, Deploy)>,
+}
+
+/// Plans a rollback on a tip.
+pub(crate) fn prepare<'a>(
+    repo: &'a Repo,
+    place: &Place,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Prepared<'a>, Problem> {
+    let catalog = survey::catalog(repo, place)?;
+    let chosen = select::choose(repo, place, &catalog, request)?;
+    let decided = chosen
+        .into_iter()
+        .map(|chosen| decide(repo, chosen, request, now))
+        .collect::<Result<Vec<_>, Problem>>()?;
+    let ground = Ground {
+        repo,
+        settings: &place.settings,
+        catalog: &catalog,
+        tree: place.tree,
+        selected: decided.iter().map(|d| d.chosen.unit.name()).collect(),
+        include_shared: request.include_shared,
+    };
+    let mut draft = Draft::on(repo, place.tree);
+    let mut warnings = Vec::new();
+    let mut shared: BTreeMap<String, BTreeSet<_>> = BTreeMap::new();
+    let mut services = Vec::new();
+    let mut goals = Vec::new();
+    let mut rolled_back_commits: Vec<String> = Vec::new();
+    for Decided {
+        chosen,
+        mut part,
+        way,
+    } in decided
+    {
+        let name = chosen.unit.name();
+        if let Some(decision) = way {
+            let way = Way {
+                unit: chosen.unit,
+                to: &decision.to,
+                target: decision.target,
+                undone: decision.undone.iter().map(|(id, _)| *id).collect(),
+            };
+            let before = draft.clone();
+            let made = change::make(&ground, &mut draft, &way, request.scope.unwrap_or_default())?;
+            part.scope = made.scope;
+            if let Some(why) = made.fell_back {
+                warnings.push(warning(
+                    "scope_narrowed",
+                    Severity::Warning,
+                    format!("{}: {why}", name.0),
+                ));
+            }
+            for (path, others) in made.shared {
+                shared.entry(path).or_default().extend(others);
+            }
+            part.changes = own_changes(&before, &draft)?;
+            let undone: Vec<(Oid, &Deploy)> =
+                decision.undone.iter().map(|(id, d)| (*id, d)).collect();
+            warnings.extend(risk::of_deploys(&ground, &name, &undone)?);
+            for (id, _) in &decision.undone {
+                let id = id.to_string();
+                if !rolled_back_commits.contains(&id) {
+                    rolled_back_commits.push(id);
+                }
+            }
+            goals.push(Goal {
+                service: name.0.to_string(),
+                environment: name.1.to_string(),
+                from: chosen
+                    .timeline
+                    .deploys
+                    .last()
+                    .map(|d| d.after.clone())
+                    .unwrap_or_default(),
+                to: decision.to,
+            });
+        }
+        services.push(part);
+    }
+    risk::refuse_shared(&shared)?;
+    let changed = draft.changed()?;
+    for found in risk::of_changes(&changed) {
+        if !warnings.contains(&found) {
+            warnings.push(found);
+        }
+    }
+    warnings.sort_by_key(|warning| std::cmp::Reverse(warning.severity));
+    let changes = changed
+        .iter()
+        .map(crate::draft::Changed::shown)
+        .collect::<Vec<_>>();
+    let commit =
+        (!changes.is_empty()).then(|| text(place, request, &services, &rolled_back_commits));
+    let plan = Plan {
+        schema: SCHEMA,
+        action: "rollback".to_owned(),
+        outcome: if changes.is_empty() {
+            Outcome::NothingToDo
+        } else {
+            Outcome::Planned
+        },
+        remote: repo.remote().to_string(),
+        branch: place.branch.clone(),
+        base: place.tip.to_string(),
+        services,
+        changes,
+        warnings,
+        commit,
+        pushed: None,
+    };
+    Ok(Prepared { plan, draft, goals })
+}
+
+/// Decides where one unit goes.
+fn decide<'a>(
+    repo: &Repo,
+    chosen: Chosen<'a>,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Decided<'a>, Problem> {
+    let unit = chosen.unit;
+    let primary = unit.places.first().map(|place| &place.id);
+    let judgement = chosen.timeline.judge(now);
+    let last = chosen.timeline.deploys.last();
+    let what = format!("{} in {}", unit.service, unit.environment);
+    let parent_of = |commit: &str| -> String {
+        let parent = commit
+            .parse()
+            .ok()
+            .and_then(|id| repo.commit(id).ok())
+            .and_then(|c| c.parents.first().copied());
+        parent.map_or_else(String::new, |id| id.to_string())
+    };
+    let mut part = ServicePlan {
+        service: unit.service.clone(),
+        environment: unit.environment.clone(),
+        current: Current {
+            version: unit.version().to_owned(),
+            commit: last.map(|deploy| deploy.commit.clone()),
+            since: last.map(|deploy| deploy.at),
+            author: last.map(|deploy| deploy.author.clone()),
+        },
+        target: None,
+        candidates: target::candidates(&chosen.timeline, &judgement, primary, &parent_of),
+        scope: request.scope.unwrap_or(Scope::Deploy),
+        nothing_to_do: None,
+        history_complete: chosen.timeline.complete,
+        changes: Vec::new(),
+    };
+    let way = match target::choose(&chosen.timeline, &judgement, &chosen.wanted, primary, &what)? {
+        Choice::AlreadyThere { why } => {
+            part.nothing_to_do = Some(why);
+            None
+        }
+        Choice::To {
+            state,
+            commit,
+            position,
+        } => {
+            let commit = commit.strip_suffix('^').map_or(commit.clone(), parent_of);
+            let target: Oid = commit.parse().map_err(|_| {
+                Problem::new(
+                    Kind::Internal,
+                    "bad_commit",
+                    format!("`{commit}` is no commit id"),
+                )
+            })?;
+            part.target = Some(Target {
+                version: target::version_of(&state, primary),
+                commit: commit.clone(),
+            });
+            let first = match position {
+                Some(BEFORE_ALL) => 0,
+                Some(position) => position + 1,
+                None => chosen.timeline.deploys.len(),
+            };
+            let undone = chosen.timeline.deploys[first..]
+                .iter()
+                .rev()
+                .filter_map(|deploy| deploy.commit.parse().ok().map(|id| (id, deploy.clone())))
+                .collect();
+            Some(Decision {
+                to: state,
+                target,
+                undone,
+            })
+        }
+    };
+    Ok(Decided { chosen, part, way })
+}
+
+/// What one unit's change added to the draft.
+fn own_changes(
+    before: &Draft<'_>,
+    after: &Draft<'_>,
+) -> Result<Vec<ripcord_domain::plan::FileChange>, Problem> {
+    let earlier = before.changed()?;
+    Ok(after
+        .changed()?
+        .iter()
+        .filter(|change| {
+            !earlier
+                .iter()
+                .any(|other| other.path == change.path && other.after == change.after)
+        })
+        .map(crate::draft::Changed::shown)
+        .collect())
+}
+
+/// The commit's text for the services that move.
+fn text(
+    place: &Place,
+    request: &Request,
+    services: &[ServicePlan],
+    undone: &[String],
+) -> CommitText {
+    let moves: Vec<Move> = services
+        .iter()
+        .filter_map(|part| {
+            part.target.as_ref().map(|target| Move {
+                service: part.service.to_string(),
+                environment: part.environment.to_string(),
+                from: part.current.version.clone(),
+                to: target.version.clone(),
+            })
+        })
+        .collect();
+    let subject = message::subject(&place.settings.config.commit, false, &moves);
+    let mut pairs: Vec<(String, String)> = undone
+        .iter()
+        .map(|id| (trailer::ROLLBACK_OF.to_owned(), id.clone()))
+        .collect();
+    compose(&subject, &moves, &mut pairs, &request.words)
+}
+
+/// Subject, a line for each service, the reason, trailers.
+pub(crate) fn compose(
+    subject: &str,
+    moves: &[Move],
+    first: &mut Vec<(String, String)>,
+    words: &Words,
+) -> CommitText {
+    let mut body = format!("{subject}\n\n");
+    for one in moves {
+        body.push_str(&format!(
+            "{} in {}: {} -> {}\n",
+            one.service, one.environment, one.from, one.to
+        ));
+    }
+    if let Some(reason) = &words.reason {
+        body.push_str(&format!("\n{}\n", reason.trim()));
+    }
+    let mut pairs = std::mem::take(first);
+    let mut add = |key: &str, value: &str| pairs.push((key.to_owned(), value.to_owned()));
+    for one in moves {
+        add(trailer::SERVICE, &one.service);
+        add(trailer::ENVIRONMENT, &one.environment);
+        add(trailer::FROM, &one.from);
+        add(trailer::TO, &one.to);
+    }
+    for (key, value) in [
+        (trailer::REASON, &words.reason),
+        (trailer::INCIDENT, &words.incident),
+        (trailer::REQUESTED_BY, &words.requested_by),
+    ] {
+        if let Some(value) = value {
+            add(key, value);
+        }
+    }
+    add(trailer::VERSION, env!("CARGO_PKG_VERSION"));
+    CommitText {
+        subject: subject.to_owned(),
+        message: trailers::with_trailers(&body, &pairs),
+    }
+}
+
+/// Refuses what the request does not allow; called where a plan is about to be carried out.
+pub(crate) fn refuse(place: &Place, plan: &Plan, request: &Request) -> Result<(), Problem> {
+    risk::refuse_irreversible(&plan.warnings, request.accept_risk)?;
+    let protected = plan
+        .services
+        .iter()
+        .find(|part| part.target.is_some() && place.settings.is_protected(&part.environment));
+    if let Some(part) = protected
+        && request.words.reason.is_none()
+    {
+        return Err(Problem::new(
+            Kind::Usage,
+            "reason_missing",
+            format!("a change to {} needs a reason", part.environment),
+        )
+        .hint("add `--reason TEXT`"));
+    }
+    Ok(())
+}

@@ -1,0 +1,340 @@
+//! From a plan to a commit on the remote's branch, through any race.
+//!
+//! The push is a compare-and-swap against the tip that was planned on. A lost race means: fetch the
+//! new tip, look whether somebody deployed one of *our* services meanwhile, plan again, push again.
+//! Never force. After trouble with the network the remote is asked first whether our commit landed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ripcord_domain::plan::{Outcome, Plan, Pushed};
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_git::{Identities, NewCommit, Oid, PushOutcome, RejectKind, Repo, RepoError};
+
+use crate::draft::Draft;
+use crate::history;
+use crate::problems::from_repo;
+use crate::request::Request;
+use crate::rollback::{self, Goal, Prepared};
+use crate::survey::{self, Place};
+
+/// What the caller decides about a push.
+#[derive(Clone, Debug)]
+pub struct Shipping {
+    /// Push to this branch instead, for a pull request.
+    pub push_to: Option<String>,
+    /// The configuration to use instead of the file in the tree.
+    pub configuration: Option<String>,
+    /// Give up after that long of lost races.
+    pub patience: Duration,
+}
+
+/// What happens on the way, for a person who watches.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The remote is asked for its tip.
+    Fetching,
+    /// A push is under way.
+    Pushing {
+        /// The commit, in hex.
+        commit: String,
+        /// Counted from one.
+        attempt: u32,
+    },
+    /// Somebody pushed in between.
+    LostRace,
+    /// The link broke; the remote is asked what it has.
+    Checking,
+}
+
+/// Makes the plan and writes nothing.
+///
+/// # Errors
+/// See [`Problem`].
+pub fn plan(
+    repo: &Repo,
+    branch: &str,
+    request: &Request,
+    configuration: Option<&str>,
+    now: Timestamp,
+) -> Result<Plan, Problem> {
+    let tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
+    let place = Place::at(repo, branch, tip, configuration)?;
+    Ok(rollback::prepare(repo, &place, request, now)?.plan)
+}
+
+/// Makes the plan, shows it to `approve`, carries it out.
+///
+/// # Errors
+/// See [`Problem`]; nothing is on the remote unless the message says so.
+pub fn rollback(
+    repo: &Repo,
+    branch: &str,
+    request: &Request,
+    shipping: &Shipping,
+    clock: &dyn Fn() -> Timestamp,
+    approve: &mut dyn FnMut(&Plan) -> Result<bool, Problem>,
+    watch: &mut dyn FnMut(Event),
+) -> Result<Plan, Problem> {
+    ship(
+        repo,
+        branch,
+        shipping,
+        clock,
+        watch,
+        &mut |place| {
+            let prepared = rollback::prepare(repo, place, request, clock())?;
+            Ok(prepared)
+        },
+        &mut |place, plan| {
+            rollback::refuse(place, plan, request)?;
+            approve(plan)
+        },
+        request.onto_latest,
+    )
+}
+
+/// The loop that a rollback and an undo share.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the two callers below are all there is"
+)]
+pub(crate) fn ship<'a>(
+    repo: &'a Repo,
+    branch: &str,
+    shipping: &Shipping,
+    clock: &dyn Fn() -> Timestamp,
+    watch: &mut dyn FnMut(Event),
+    prepare: &mut dyn FnMut(&Place) -> Result<Prepared<'a>, Problem>,
+    approve: &mut dyn FnMut(&Place, &Plan) -> Result<bool, Problem>,
+    onto_latest: bool,
+) -> Result<Plan, Problem> {
+    watch(Event::Fetching);
+    let mut tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
+    let started = std::time::Instant::now();
+    let mut approved: Option<Vec<Goal>> = None;
+    let mut attempts = 0u32;
+    loop {
+        let place = Place::at(repo, branch, tip, shipping.configuration.as_deref())?;
+        if let Some(goals) = &approved
+            && let Some(done) = foreign_deploy(repo, &place, goals, onto_latest)?
+        {
+            return Err(done);
+        }
+        let Prepared {
+            mut plan,
+            draft,
+            goals,
+        } = prepare(&place)?;
+        if plan.outcome == Outcome::NothingToDo {
+            return Ok(plan);
+        }
+        if approved.is_none() {
+            if !approve(&place, &plan)? {
+                return Ok(plan);
+            }
+            approved = Some(goals);
+        }
+        let commit = write(repo, &draft, &plan, tip, clock())?;
+        attempts += 1;
+        watch(Event::Pushing {
+            commit: commit.to_string(),
+            attempt: attempts,
+        });
+        match push(repo, commit, branch, tip, shipping, watch)? {
+            Landed::Yes(on) => {
+                plan.outcome = Outcome::Pushed;
+                plan.pushed = Some(Pushed {
+                    commit: commit.to_string(),
+                    branch: on,
+                    attempts,
+                });
+                return Ok(plan);
+            }
+            Landed::Moved => {
+                watch(Event::LostRace);
+                if started.elapsed() > shipping.patience {
+                    return Err(Problem::new(
+                        Kind::Conflict,
+                        "too_busy",
+                        format!("`{branch}` moved under every one of {attempts} pushes; nothing was pushed"),
+                    )
+                    .hint("run the same command again; it starts from the newest tip"));
+                }
+                back_off(attempts);
+                tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
+            }
+        }
+    }
+}
+
+/// The longer one has waited, the less one waits: who lost often goes first, so nobody starves.
+fn back_off(attempts: u32) {
+    let most = 40 / u64::from(attempts.min(8));
+    std::thread::sleep(Duration::from_millis(fastrand::u64(0..=most)));
+}
+
+/// Writes the plan's commit on top of `tip`.
+fn write(
+    repo: &Repo,
+    draft: &Draft<'_>,
+    plan: &Plan,
+    tip: Oid,
+    now: Timestamp,
+) -> Result<Oid, Problem> {
+    let Some(text) = &plan.commit else {
+        return Err(Problem::new(
+            Kind::Internal,
+            "no_commit",
+            "a plan with changes has no commit text",
+        ));
+    };
+    let mut staged = repo.stage();
+    let tree = draft.stage(&mut staged)?;
+    let Identities { author, committer } = repo.identity(now.as_second()).map_err(from_repo)?;
+    staged
+        .commit(&NewCommit {
+            tree,
+            parents: vec![tip],
+            author,
+            committer,
+            message: text.message.clone(),
+            sign: repo.signing_wanted(),
+        })
+        .map_err(from_repo)
+}
+
+enum Landed {
+    Yes(String),
+    Moved,
+}
+
+/// Pushes once; trouble with the link is followed by a question to the remote.
+fn push(
+    repo: &Repo,
+    commit: Oid,
+    branch: &str,
+    tip: Oid,
+    shipping: &Shipping,
+    watch: &mut dyn FnMut(Event),
+) -> Result<Landed, Problem> {
+    let (to, expected) = match &shipping.push_to {
+        Some(other) => (other.as_str(), None),
+        None => (branch, Some(tip)),
+    };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match repo.push(commit, to, expected) {
+            Ok(PushOutcome::Updated | PushOutcome::AlreadyThere) => {
+                return Ok(Landed::Yes(to.to_owned()));
+            }
+            Ok(PushOutcome::Moved) if shipping.push_to.is_some() => {
+                return Err(Problem::new(
+                    Kind::Conflict,
+                    "branch_exists",
+                    format!("`{to}` exists on the remote and holds something else"),
+                )
+                .hint("name a branch that does not exist yet"));
+            }
+            Ok(PushOutcome::Moved) => {
+                return Ok(if has_landed(repo, to, commit)? {
+                    Landed::Yes(to.to_owned())
+                } else {
+                    Landed::Moved
+                });
+            }
+            Ok(PushOutcome::Rejected {
+                kind,
+                reason,
+                server_words,
+            }) => {
+                return Err(rejected(to, kind, &reason, &server_words));
+            }
+            Err(error @ (RepoError::Unreachable { .. } | RepoError::TimedOut { .. })) => {
+                watch(Event::Checking);
+                // What is not known is asked; what cannot be asked is said.
+                match has_landed(repo, to, commit) {
+                    Ok(true) => return Ok(Landed::Yes(to.to_owned())),
+                    Ok(false) if tries < 3 => {}
+                    Ok(false) => return Err(from_repo(error)),
+                    Err(_) => {
+                        return Err(from_repo(error).hint(format!(
+                            "whether the push of {commit} landed is not known; run the same command again: it recognises its own commit"
+                        )));
+                    }
+                }
+            }
+            Err(error) => return Err(from_repo(error)),
+        }
+    }
+}
+
+/// Whether the remote's branch holds our commit.
+fn has_landed(repo: &Repo, branch: &str, commit: Oid) -> Result<bool, Problem> {
+    match repo.remote_tip(branch).map_err(from_repo)? {
+        None => Ok(false),
+        Some(tip) if tip == commit => Ok(true),
+        Some(_) => {
+            let tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
+            repo.is_ancestor(commit, tip).map_err(from_repo)
+        }
+    }
+}
+
+fn rejected(branch: &str, kind: RejectKind, reason: &str, server_words: &str) -> Problem {
+    let what = match kind {
+        RejectKind::ProtectedBranch => "the branch is protected",
+        RejectKind::Hook => "a hook on the server declined it",
+        RejectKind::Permission => "these credentials may not push there",
+        RejectKind::Other => "the server refused it",
+    };
+    let words = server_words.trim();
+    let said = if words.is_empty() {
+        reason.to_owned()
+    } else {
+        format!("{reason}\n{words}")
+    };
+    Problem::new(
+        Kind::Rejected,
+        "push_rejected",
+        format!("the push to `{branch}` was rejected: {what}; the server says: {said}"),
+    )
+    .hint("`--push-to BRANCH` pushes the same commit to a branch for a pull request")
+}
+
+/// After a lost race: did somebody deploy one of our services?
+fn foreign_deploy(
+    repo: &Repo,
+    place: &Place,
+    goals: &[Goal],
+    onto_latest: bool,
+) -> Result<Option<Problem>, Problem> {
+    if onto_latest {
+        return Ok(None);
+    }
+    let catalog = survey::catalog(repo, place)?;
+    for goal in goals {
+        let Ok(unit) = catalog.find(&place.settings, &goal.service, Some(&goal.environment)) else {
+            continue;
+        };
+        let now = history::state_at(repo, &place.settings, place.tree, unit)?;
+        if now != goal.from && now != goal.to {
+            return Ok(Some(
+                Problem::new(
+                    Kind::Conflict,
+                    "deployed_meanwhile",
+                    format!(
+                        "{} in {} was deployed by somebody else meanwhile: it now runs {}; nothing was pushed",
+                        goal.service,
+                        goal.environment,
+                        unit.version()
+                    ),
+                )
+                .hint(format!("`ripcord history {} -e {}` shows who and why", goal.service, goal.environment))
+                .hint("`--onto-latest` rolls back on top of it"),
+            ));
+        }
+    }
+    Ok(None)
+}

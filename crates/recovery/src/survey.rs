@@ -1,0 +1,178 @@
+//! What the tree at one commit declares.
+
+use std::collections::BTreeSet;
+
+use ripcord_domain::config::{FILE_NAME, Settings};
+use ripcord_domain::{Catalog, Kind, Problem, catalog::CatalogBuilder};
+use ripcord_git::{Entry, Mode, Oid, Repo};
+use ripcord_manifest::{FieldPath, FileFacts, ReadRules};
+
+use crate::problems::from_repo;
+
+/// Files larger than this are not configuration that people edit.
+const LARGEST: usize = 16 << 20;
+
+/// A branch's tip and what is configured there.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The branch.
+    pub branch: String,
+    /// The commit.
+    pub tip: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// `ripcord.yaml` at the tip, or the file that the caller named.
+    pub settings: Settings,
+}
+
+impl Place {
+    /// Reads the configuration at a tip; `instead` takes the place of the file in the tree.
+    ///
+    /// # Errors
+    /// A configuration that cannot be read is a usage problem: nothing is guessed around it.
+    pub fn at(repo: &Repo, branch: &str, tip: Oid, instead: Option<&str>) -> Result<Self, Problem> {
+        let tree = repo.commit(tip).map_err(from_repo)?.tree;
+        let settings = match instead {
+            Some(text) => Settings::parse(text)?,
+            None => match repo.entry(tree, FILE_NAME).map_err(from_repo)? {
+                Some(entry) if entry.mode.is_blob() => {
+                    let bytes = repo.blob(entry.id).map_err(from_repo)?;
+                    let text = String::from_utf8(bytes).map_err(|_| {
+                        Problem::new(
+                            Kind::Usage,
+                            "bad_configuration",
+                            format!("{FILE_NAME} is not UTF-8"),
+                        )
+                    })?;
+                    Settings::parse(&text)?
+                }
+                _ => Settings::default(),
+            },
+        };
+        Ok(Self {
+            branch: branch.to_owned(),
+            tip,
+            tree,
+            settings,
+        })
+    }
+}
+
+/// Reads every file that may declare something into a catalog.
+///
+/// # Errors
+/// The repository cannot be read. Files that cannot be understood are listed in the catalog.
+pub fn catalog(repo: &Repo, place: &Place) -> Result<Catalog, Problem> {
+    let files = repo.files(place.tree, "").map_err(from_repo)?;
+    let charts = chart_folders(
+        files
+            .iter()
+            .filter_map(|(path, _)| std::str::from_utf8(path).ok()),
+    );
+    let mut builder = CatalogBuilder::new(&place.settings, &place.branch);
+    for (path, entry) in &files {
+        // A name that is not UTF-8 cannot be a manifest that Kubernetes tools read.
+        let Ok(path) = std::str::from_utf8(path) else {
+            continue;
+        };
+        if !may_declare(&place.settings, path, *entry) || is_chart_template(&charts, path) {
+            continue;
+        }
+        let bytes = repo.blob(entry.id).map_err(from_repo)?;
+        if let Some(facts) = facts(&place.settings, path, &bytes) {
+            builder.add(path, facts);
+        }
+    }
+    Ok(builder.finish())
+}
+
+/// What a file says; `None` for what is no candidate at all.
+pub fn facts(settings: &Settings, path: &str, bytes: &[u8]) -> Option<FileFacts> {
+    if bytes.len() > LARGEST {
+        return None;
+    }
+    let rules = match settings.version_fields(path) {
+        None => ReadRules::default(),
+        Some([]) => ReadRules {
+            version_fields: Vec::new(),
+            plain_text_version: true,
+        },
+        Some(fields) => ReadRules {
+            version_fields: fields
+                .iter()
+                .filter_map(|f| f.parse::<FieldPath>().ok())
+                .collect(),
+            plain_text_version: false,
+        },
+    };
+    Some(ripcord_manifest::read(path, bytes, &rules))
+}
+
+/// The rules by which a file is read, for an edit of it.
+pub fn rules(settings: &Settings, path: &str) -> ReadRules {
+    match settings.version_fields(path) {
+        None => ReadRules::default(),
+        Some([]) => ReadRules {
+            version_fields: Vec::new(),
+            plain_text_version: true,
+        },
+        Some(fields) => ReadRules {
+            version_fields: fields
+                .iter()
+                .filter_map(|f| f.parse::<FieldPath>().ok())
+                .collect(),
+            plain_text_version: false,
+        },
+    }
+}
+
+/// Whether a file may declare a version, by its name and kind alone.
+pub fn may_declare(settings: &Settings, path: &str, entry: Entry) -> bool {
+    if !matches!(entry.mode, Mode::Blob | Mode::Exec) {
+        return false;
+    }
+    if settings.version_fields(path).is_some() {
+        return true;
+    }
+    let file = path.rsplit('/').next().unwrap_or(path);
+    // Pipelines and editors have YAML of their own, with images that no cluster runs.
+    let tooling =
+        path.starts_with(".github/") || path.starts_with(".gitlab") || path.contains("/.github/");
+    if tooling || file.starts_with('.') || file == FILE_NAME || is_lock(file) {
+        return false;
+    }
+    match file.rsplit_once('.') {
+        Some((_, "yaml" | "yml" | "json")) => true,
+        None => file == "Kustomization" || path.split('/').any(|folder| folder == "image-tags"),
+        Some(_) => path
+            .split('/')
+            .rev()
+            .skip(1)
+            .any(|folder| folder == "image-tags"),
+    }
+}
+
+fn is_lock(file: &str) -> bool {
+    matches!(
+        file,
+        "package.json"
+            | "package-lock.json"
+            | "renovate.json"
+            | "Chart.lock"
+            | "pnpm-lock.yaml"
+            | "mkdocs.yml"
+    )
+}
+
+/// The folders that hold a `Chart.yaml`.
+fn chart_folders<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    paths
+        .filter_map(|path| path.strip_suffix("/Chart.yaml"))
+        .collect()
+}
+
+/// Helm templates are text: what stands there is decided by values elsewhere.
+fn is_chart_template(charts: &BTreeSet<&str>, path: &str) -> bool {
+    path.match_indices("/templates/")
+        .any(|(at, _)| charts.contains(&path[..at]))
+}

@@ -1,1 +1,0 @@
-//! Git repositories: read history, build trees and commits in memory, fetch and push.
