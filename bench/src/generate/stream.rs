@@ -98,7 +98,7 @@ impl Stream {
 
     /// The id of a commit. A round trip: ask for few.
     pub(super) fn id(&mut self, mark: Mark) -> Result<String> {
-        writeln!(self.input, "\nget-mark :{mark}")?;
+        writeln!(self.input, "get-mark :{mark}")?;
         self.input.flush()?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
@@ -107,7 +107,7 @@ impl Stream {
     }
 
     pub(super) fn finish(mut self) -> Result<()> {
-        writeln!(self.input, "\ndone")?;
+        writeln!(self.input, "done")?;
         self.input.flush()?;
         drop(self.input);
         ensure!(self.child.wait()?.success(), "git fast-import failed");
