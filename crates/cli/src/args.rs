@@ -165,6 +165,10 @@ pub(crate) enum SchemaName {
 }
 
 /// What `plan` and `rollback` take.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a command line is a set of switches"
+)]
 #[derive(Debug, Clone, Args)]
 #[command(group = clap::ArgGroup::new("selection").multiple(false))]
 pub(crate) struct Planning {

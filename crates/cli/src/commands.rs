@@ -44,7 +44,13 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
         ),
         Command::Init { print, force } => init::run(global, *print, *force, output),
         Command::Demo { keep } => demo::run(*keep, output),
-        Command::Completions { shell } => schema::completions(*shell, output),
-        Command::Schema { name } => schema::print(*name, output),
+        Command::Completions { shell } => {
+            schema::completions(*shell, output);
+            Ok(())
+        }
+        Command::Schema { name } => {
+            schema::print(*name, output);
+            Ok(())
+        }
     }
 }

@@ -132,7 +132,7 @@ impl Output {
     }
 
     /// Asks on stderr and reads a line.
-    pub(crate) fn ask(&mut self, question: &str) -> Result<String, Problem> {
+    pub(crate) fn ask(question: &str) -> Result<String, Problem> {
         let trouble = |error: io::Error| {
             Problem::new(
                 Kind::Usage,
@@ -151,7 +151,7 @@ impl Output {
     }
 
     /// Says what is going on, to a person who watches; to nobody else.
-    pub(crate) fn progress(&self) -> impl FnMut(Event) + use<> {
+    pub(crate) fn progress() -> impl FnMut(Event) {
         let watched = io::stderr().is_terminal();
         move |event| {
             if !watched {

@@ -71,14 +71,12 @@ pub(crate) fn newest(opened: &Opened) -> Result<Place, Problem> {
 
 /// The branch that the configuration gives an environment.
 fn branch_of(opened: &Opened, environment: &str) -> Result<Option<String>, Problem> {
-    let settings = match &opened.configuration {
-        Some(text) => ripcord_domain::config::Settings::parse(text)?,
-        None => {
-            let Some(tip) = opened.repo.local_tip(&opened.branch).map_err(from_repo)? else {
-                return Ok(None);
-            };
-            Place::at(&opened.repo, &opened.branch, tip, None)?.settings
-        }
+    let settings = if let Some(text) = &opened.configuration {
+        ripcord_domain::config::Settings::parse(text)?
+    } else {
+        let known = opened.repo.local_tip(&opened.branch).map_err(from_repo)?;
+        let Some(tip) = known else { return Ok(None) };
+        Place::at(&opened.repo, &opened.branch, tip, None)?.settings
     };
     let asked = settings.environment(environment);
     let branches = &settings.config.branches;

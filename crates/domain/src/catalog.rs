@@ -211,7 +211,7 @@ impl<'a> CatalogBuilder<'a> {
             let users = users.get(folder).filter(|users| !users.is_empty());
             match (owner.service, owner.environment, users) {
                 (Some(service), Some(environment), _) => {
-                    own.entry((service, environment)).or_default().push(place)
+                    own.entry((service, environment)).or_default().push(place);
                 }
                 // A base: whoever builds on it runs it.
                 (_, None, Some(users)) => {

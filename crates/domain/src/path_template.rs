@@ -162,33 +162,35 @@ fn pieces_match(pieces: &[Piece], text: &str, captured: &mut Captured) -> bool {
 mod tests {
     use super::*;
 
-    fn captured(template: &str, path: &str) -> Option<(Option<String>, Option<String>)> {
+    fn captured(template: &str, path: &str) -> Option<Names> {
         PathTemplate::parse(template)
             .unwrap()
             .matches(path)
             .map(|c| (c.service, c.environment))
     }
 
-    fn both(service: &str, environment: &str) -> Option<(Option<String>, Option<String>)> {
-        Some((Some(service.into()), Some(environment.into())))
+    type Names = (Option<String>, Option<String>);
+
+    fn both(service: &str, environment: &str) -> Names {
+        (Some(service.into()), Some(environment.into()))
     }
 
     #[test]
     fn templates_capture_what_they_name() {
         assert_eq!(
             captured("apps/{service}/{environment}.yaml", "apps/cart/prod.yaml"),
-            both("cart", "prod")
+            Some(both("cart", "prod"))
         );
         assert_eq!(
             captured(
                 "{environment}/**/{service}/values.yaml",
                 "prod/team/a/cart/values.yaml"
             ),
-            both("cart", "prod")
+            Some(both("cart", "prod"))
         );
         assert_eq!(
             captured("apps/{service}-{environment}.yaml", "apps/a-b-prod.yaml"),
-            both("a-b", "prod")
+            Some(both("a-b", "prod"))
         );
         assert_eq!(
             captured("apps/{service}/{environment}.yaml", "apps/cart/prod.json"),
@@ -203,7 +205,7 @@ mod tests {
                 "services/{service}/overlays/{environment}",
                 "services/a/overlays/prod/kustomization.yaml"
             ),
-            both("a", "prod")
+            Some(both("a", "prod"))
         );
     }
 

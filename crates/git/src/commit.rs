@@ -87,7 +87,7 @@ impl Repo {
                     offset_seconds: time.offset,
                 }
             }
-            Err(_) => Person {
+            Err(()) => Person {
                 name: String::new(),
                 email: String::new(),
                 seconds: 0,

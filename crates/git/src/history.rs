@@ -155,7 +155,7 @@ impl Repo {
         new: Oid,
         interest: &Interest,
     ) -> Result<Vec<Change>, RepoError> {
-        let missing = |id: Oid, _: &str| self.bytes(id);
+        let missing = |id: Oid| self.bytes(id);
         TreeWalk::new(&self.inner, &missing).changes(old, Some(new), interest)
     }
 
@@ -172,7 +172,7 @@ impl Repo {
         interest: &Interest,
         sink: &mut dyn FnMut(Link, Vec<Change>) -> ControlFlow<()>,
     ) -> Result<(), RepoError> {
-        let missing = |id: Oid, _: &str| self.bytes(id);
+        let missing = |id: Oid| self.bytes(id);
         let mut walk = TreeWalk::new(&self.inner, &missing);
         let mut line = self.first_parents(tip).peekable();
         while let Some(link) = line.next() {

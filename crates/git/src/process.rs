@@ -61,7 +61,7 @@ pub(crate) struct Answer {
 
 /// One call of git in a repository.
 pub(crate) struct Git<'a> {
-    git_dir: &'a Path,
+    folder: &'a Path,
     /// Where relative paths in addresses start from.
     worktree: Option<&'a Path>,
     args: Vec<String>,
@@ -72,7 +72,7 @@ pub(crate) struct Git<'a> {
 impl<'a> Git<'a> {
     pub(crate) fn new(git_dir: &'a Path, worktree: Option<&'a Path>, subcommand: &str) -> Self {
         Self {
-            git_dir,
+            folder: git_dir,
             worktree,
             args: vec![subcommand.to_owned()],
             env: Vec::new(),
@@ -106,8 +106,8 @@ impl<'a> Git<'a> {
         }
         command
             .arg("--git-dir")
-            .arg(self.git_dir)
-            .current_dir(self.worktree.unwrap_or(self.git_dir))
+            .arg(self.folder)
+            .current_dir(self.worktree.unwrap_or(self.folder))
             .args(&self.args)
             .envs(self.env.iter().map(|(k, v)| (k, v)))
             // Messages are recognised by their English words; encodings stay as they are.

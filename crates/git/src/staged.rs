@@ -86,7 +86,7 @@ impl Staged<'_> {
                     || name.eq_ignore_ascii_case(b".git")
                     || name.contains(&0)
             };
-            if parts.iter().any(|name| unsafe_name(name)) {
+            if parts.iter().any(unsafe_name) {
                 return Err(unsafe_path(&edit.path, "git does not take such a name"));
             }
             let Some(last) = parts.pop() else { continue };
@@ -97,13 +97,11 @@ impl Staged<'_> {
         }
         let empty = self.repo.inner.empty_tree().id;
         let built = self.folder(base, &root, &BString::default())?;
-        match built {
-            Some(id) => Ok(id),
-            None => {
-                self.add(Kind::Tree, Vec::new())?;
-                Ok(empty)
-            }
+        if let Some(id) = built {
+            return Ok(id);
         }
+        self.add(Kind::Tree, Vec::new())?;
+        Ok(empty)
     }
 
     fn folder(

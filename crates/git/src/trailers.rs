@@ -20,7 +20,7 @@ pub fn trailers(message: &str) -> Vec<(String, String)> {
         }
         match line.split_once(':') {
             Some((key, value)) if is_key(key) => {
-                found.push((key.to_owned(), value.trim().to_owned()))
+                found.push((key.to_owned(), value.trim().to_owned()));
             }
             // As in git, a cherry-pick note may stand among them.
             _ if line.starts_with("(cherry picked from") => {}
@@ -41,7 +41,7 @@ pub fn with_trailers(body: &str, trailers: &[(String, String)]) -> String {
     message.push_str("\n\n");
     for (key, value) in trailers {
         let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        message.push_str(&format!("{key}: {value}\n"));
+        message.extend([key.as_str(), ": ", &value, "\n"]);
     }
     message
 }

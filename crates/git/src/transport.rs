@@ -191,7 +191,12 @@ impl Repo {
     /// # Errors
     /// The remote cannot be reached or does not give single objects.
     pub fn fetch_objects(&self, ids: &[Oid], filter: Option<&str>) -> Result<(), RepoError> {
-        let list: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let list = ids
+            .iter()
+            .map(Oid::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+            + "\n";
         let remote = self
             .remote
             .name
@@ -353,7 +358,7 @@ fn reference(branch: &str) -> Result<String, RepoError> {
 /// `!\tID:refs/heads/x\t[rejected] (stale info)`.
 fn refused(line: &str, server_words: String) -> PushOutcome {
     let reason = line.rsplit('\t').next().unwrap_or(line).to_owned();
-    let lower = format!("{} {}", reason, server_words).to_lowercase();
+    let lower = format!("{reason} {server_words}").to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     // The words of git itself, and of the race that only the server sees.
     if reason.starts_with("[rejected]")

@@ -17,10 +17,13 @@ use crate::{Entry, Oid, RepoError};
 /// Bytes of decoded trees that are kept.
 const KEPT: usize = 24 << 20;
 
+/// What to do about a tree that is not there: fetch it, or say so.
+type Missing<'a> = dyn Fn(Oid) -> Result<Vec<u8>, RepoError> + 'a;
+
 /// Reads trees and compares them.
 pub(crate) struct TreeWalk<'a> {
     repo: &'a gix::Repository,
-    missing: &'a dyn Fn(Oid, &str) -> Result<Vec<u8>, RepoError>,
+    missing: &'a Missing<'a>,
     known: HashMap<Oid, Rc<Tree>>,
     order: VecDeque<Oid>,
     size: usize,
@@ -64,10 +67,7 @@ impl Tree {
 }
 
 impl<'a> TreeWalk<'a> {
-    pub(crate) fn new(
-        repo: &'a gix::Repository,
-        missing: &'a dyn Fn(Oid, &str) -> Result<Vec<u8>, RepoError>,
-    ) -> Self {
+    pub(crate) fn new(repo: &'a gix::Repository, missing: &'a Missing<'a>) -> Self {
         Self {
             repo,
             missing,
@@ -135,8 +135,8 @@ impl<'a> TreeWalk<'a> {
             return Ok(tree.clone());
         }
         let mut bytes = Vec::new();
-        if let Err(error) = self.repo.objects.find(&id, &mut bytes) {
-            bytes = (self.missing)(id, &error.to_string())?;
+        if self.repo.objects.find(&id, &mut bytes).is_err() {
+            bytes = (self.missing)(id)?;
         }
         let tree = Rc::new(Tree::new(bytes));
         self.size += tree.bytes.len();

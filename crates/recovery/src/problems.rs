@@ -4,6 +4,10 @@ use ripcord_domain::problem::{Kind, Problem};
 use ripcord_git::RepoError;
 
 /// What a repository error means to a person, and what to do next.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is the end of the error: `map_err(from_repo)`"
+)]
 pub fn from_repo(error: RepoError) -> Problem {
     let text = error.to_string();
     let problem = |kind, code: &str| Problem::new(kind, code, text.clone());

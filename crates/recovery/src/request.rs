@@ -38,14 +38,21 @@ pub struct Request {
     pub scope: Option<Scope>,
     /// Go one further although the last deploy was a rollback already.
     pub again: bool,
+    /// What is allowed that is refused otherwise.
+    pub consent: Consent,
+    /// What goes into the commit.
+    pub words: Words,
+}
+
+/// What a person allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Consent {
     /// Files shared with others may change.
     pub include_shared: bool,
     /// Irreversible things may happen.
     pub accept_risk: bool,
     /// Go on although somebody deployed the same service meanwhile.
     pub onto_latest: bool,
-    /// What goes into the commit.
-    pub words: Words,
 }
 
 /// What a person says about a change.

@@ -1,6 +1,7 @@
 //! The plan of a rollback: everything that will be done, decided on one tip, nothing written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use ripcord_domain::message::{self, Move, trailer};
@@ -69,7 +70,7 @@ pub(crate) fn prepare<'a>(
         catalog: &catalog,
         tree: place.tree,
         selected: decided.iter().map(|d| d.chosen.unit.name()).collect(),
-        include_shared: request.include_shared,
+        include_shared: request.consent.include_shared,
     };
     let mut draft = Draft::on(repo, place.tree);
     let mut warnings = Vec::new();
@@ -293,13 +294,14 @@ pub(crate) fn compose(
 ) -> CommitText {
     let mut body = format!("{subject}\n\n");
     for one in moves {
-        body.push_str(&format!(
-            "{} in {}: {} -> {}\n",
+        let _ = writeln!(
+            body,
+            "{} in {}: {} -> {}",
             one.service, one.environment, one.from, one.to
-        ));
+        );
     }
     if let Some(reason) = &words.reason {
-        body.push_str(&format!("\n{}\n", reason.trim()));
+        let _ = writeln!(body, "\n{}", reason.trim());
     }
     let mut pairs = std::mem::take(first);
     let mut add = |key: &str, value: &str| pairs.push((key.to_owned(), value.to_owned()));
@@ -327,7 +329,7 @@ pub(crate) fn compose(
 
 /// Refuses what the request does not allow; called where a plan is about to be carried out.
 pub(crate) fn refuse(place: &Place, plan: &Plan, request: &Request) -> Result<(), Problem> {
-    risk::refuse_irreversible(&plan.warnings, request.accept_risk)?;
+    risk::refuse_irreversible(&plan.warnings, request.consent.accept_risk)?;
     let protected = plan
         .services
         .iter()

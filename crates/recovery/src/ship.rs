@@ -90,7 +90,7 @@ pub fn rollback(
             rollback::refuse(place, plan, request)?;
             approve(plan)
         },
-        request.onto_latest,
+        request.consent.onto_latest,
     )
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ripcord_domain::names::environment_word;
 use ripcord_domain::plan::{Outcome, Plan, Scope};
 use ripcord_domain::{Kind, Problem};
-use ripcord_recovery::request::{Request, Selection, To, Words};
+use ripcord_recovery::request::{Consent, Request, Selection, To, Words};
 use ripcord_recovery::ship::{self, Shipping};
 
 use crate::args::{Global, Planning, PushArgs, ScopeArg, WordArgs};
@@ -34,7 +34,7 @@ pub(super) fn run(
     ask_reason(&mut request.words, &planning.push, output)?;
     let shipping = shipping(&planning.push, opened.configuration.clone());
     let mut shown = false;
-    let mut progress = output.progress();
+    let mut progress = Output::progress();
     let plan = ship::rollback(
         &opened.repo,
         &opened.branch,
@@ -95,9 +95,11 @@ fn request(planning: &Planning) -> Result<Request, Problem> {
             ScopeArg::Exact => Scope::Exact,
         }),
         again: planning.again,
-        include_shared: planning.include_shared,
-        accept_risk: planning.accept_risk,
-        onto_latest: planning.onto_latest,
+        consent: Consent {
+            include_shared: planning.include_shared,
+            accept_risk: planning.accept_risk,
+            onto_latest: planning.onto_latest,
+        },
         words: words(&planning.words),
     })
 }
@@ -148,7 +150,7 @@ pub(super) fn shipping(push: &PushArgs, configuration: Option<String>) -> Shippi
     Shipping {
         push_to: push.push_to.clone(),
         configuration,
-        patience: Duration::from_secs(120),
+        patience: Duration::from_mins(2),
     }
 }
 
@@ -159,7 +161,7 @@ pub(super) fn ask_reason(
     output: &mut Output,
 ) -> Result<(), Problem> {
     if words.reason.is_none() && !push.yes && output.can_ask() {
-        let answer = output.ask("Reason (goes into the commit, Enter for none): ")?;
+        let answer = Output::ask("Reason (goes into the commit, Enter for none): ")?;
         words.reason = Some(answer.trim().to_owned()).filter(|text| !text.is_empty());
     }
     Ok(())
@@ -186,7 +188,7 @@ pub(super) fn approve(
     output.screen(|screen| human::plan(screen, plan));
     *shown = true;
     let to = push.push_to.as_deref().unwrap_or(&plan.branch);
-    let answer = output.ask(&format!("Push this to {to}? [y/N] "))?;
+    let answer = Output::ask(&format!("Push this to {to}? [y/N] "))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
 }
 

@@ -1,8 +1,8 @@
 //! `schema` and `completions`.
 
 use clap::CommandFactory;
+use ripcord_domain::Config;
 use ripcord_domain::plan::Plan;
-use ripcord_domain::{Config, Problem};
 use ripcord_recovery::init::Inferred;
 use ripcord_recovery::status::{History, Status};
 use schemars::schema_for;
@@ -10,7 +10,7 @@ use schemars::schema_for;
 use crate::args::{Cli, SchemaName};
 use crate::render::{Failure, Output};
 
-pub(super) fn print(name: SchemaName, output: &mut Output) -> Result<(), Problem> {
+pub(super) fn print(name: SchemaName, output: &mut Output) {
     let schema = match name {
         SchemaName::Plan => schema_for!(Plan),
         SchemaName::Status => schema_for!(Status),
@@ -21,12 +21,10 @@ pub(super) fn print(name: SchemaName, output: &mut Output) -> Result<(), Problem
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     output.screen(|screen| writeln!(screen.out, "{text}"));
-    Ok(())
 }
 
-pub(super) fn completions(shell: clap_complete::Shell, output: &mut Output) -> Result<(), Problem> {
+pub(super) fn completions(shell: clap_complete::Shell, output: &mut Output) {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "ripcord", &mut text);
     output.screen(|screen| screen.out.write_all(&text));
-    Ok(())
 }

@@ -31,7 +31,7 @@ pub(super) fn run(
     planning::ask_reason(&mut request.words, push, output)?;
     let shipping = planning::shipping(push, opened.configuration.clone());
     let mut shown = false;
-    let mut progress = output.progress();
+    let mut progress = Output::progress();
     let plan = undo::undo(
         &opened.repo,
         &opened.branch,
