@@ -92,7 +92,7 @@ fn deny(root: &Path) -> Result<()> {
         root,
         "licences and sources",
         "cargo",
-        &["deny", "--offline", "check", "bans", "licenses", "sources"],
+        &["deny", "--locked", "check", "bans", "licenses", "sources"],
     )
 }
 
