@@ -76,7 +76,7 @@ pub(crate) fn generate(size: Size, seed: u64, out: &Path) -> Result<()> {
         imported.as_secs_f64()
     ));
     repack(&repo)?;
-    let packed = start.elapsed() - imported;
+    let packed = start.elapsed().saturating_sub(imported);
     say(&format!("packed in {:.1} s", packed.as_secs_f64()));
     targets["generated"] = json!({
         "size": format!("{size:?}").to_lowercase(),

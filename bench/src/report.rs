@@ -40,7 +40,8 @@ impl Table {
         let mut text = format!("\n### {}\n\n{}", self.title, line(self.head.clone()));
         text += &line(self.head.iter().map(|_| "---".to_owned()).collect());
         for row in &self.rows {
-            text += &line(row.iter().map(cell).collect());
+            let missing = std::iter::repeat_n(&Value::Null, self.head.len() - row.len());
+            text += &line(row.iter().chain(missing).map(cell).collect());
         }
         for note in &self.notes {
             text += "\n";

@@ -45,6 +45,8 @@ pub(super) struct Service {
     pub(super) setting: u32,
     /// Its last production deploy: the commit, its subject's version, and what it replaced.
     pub(super) last: Option<(Mark, Version, Version)>,
+    /// Whether that was a deploy of this service alone, which every contender can find.
+    pub(super) plain: bool,
 }
 
 /// An image tag: seven digits of a commit id.
@@ -85,6 +87,7 @@ pub(super) fn services(count: usize, environments: usize, rng: &mut Rng) -> Vec<
         overlays: (0..environments).map(|_| (Version::new(rng), 3)).collect(),
         setting: 0,
         last: None,
+        plain: false,
     };
     names.into_iter().map(service).collect()
 }

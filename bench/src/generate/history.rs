@@ -8,8 +8,9 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::estate::{self, Service, Version};
+use super::office::{self, Kind};
 use super::stream::{Mark, Stream};
-use super::{Size, content, office};
+use super::{Size, content};
 
 const PRODUCTION: usize = 0;
 const STAGING: usize = 1;
@@ -18,25 +19,8 @@ const FIRST_PARENT: usize = 865;
 const MERGES: usize = 88;
 /// Of 1,000 commits on PR branches.
 const DEPLOYS_ON_BRANCHES: usize = 378;
-/// Weights of what is committed on the first-parent line besides merges.
-const KINDS: [(Kind, u32); 5] = [
-    (Kind::Deploy, 624),
-    (Kind::Configuration, 69),
-    (Kind::Bot, 61),
-    (Kind::Revert, 14),
-    (Kind::Docs, 9),
-];
-/// For how many services besides the planted ones the last deploy is written down.
-const DEPLOYED: usize = 600;
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Deploy,
-    Configuration,
-    Bot,
-    Revert,
-    Docs,
-}
+/// Of so many services besides the planted ones a plain last deploy is written down.
+const DEPLOYED: usize = 1000;
 
 struct History {
     stream: Stream,
@@ -129,17 +113,7 @@ impl History {
     }
 
     fn ordinary_commit(&mut self) -> Result<()> {
-        let total = KINDS.iter().map(|(_, weight)| weight).sum();
-        let mut pick: u32 = self.rng.u32(0..total);
-        let mut kind = Kind::Deploy;
-        for (candidate, weight) in KINDS {
-            kind = candidate;
-            if pick < weight {
-                break;
-            }
-            pick -= weight;
-        }
-        match kind {
+        match office::kind(&mut self.rng) {
             Kind::Deploy => self.next_deploy("main"),
             Kind::Configuration => self.configure("main"),
             Kind::Bot => self.bot(),
@@ -202,6 +176,7 @@ impl History {
                 Version::new(&mut self.rng)
             };
             self.set(*service, environment, version, mark)?;
+            self.services[*service].plain |= environment == PRODUCTION && services.len() == 1;
         }
         Ok(())
     }
@@ -211,6 +186,7 @@ impl History {
         let from = std::mem::replace(&mut record.overlays[environment].0, to);
         if environment == PRODUCTION {
             record.last = Some((mark, to, from));
+            record.plain = false;
         }
         self.write_overlay(service, environment)
     }
@@ -345,10 +321,8 @@ impl History {
             "environment": self.environments[PRODUCTION],
         }));
         let mut deployed = Vec::new();
-        for service in 0..self.ordinary {
-            if deployed.len() < DEPLOYED {
-                deployed.extend(self.describe(service, "")?);
-            }
+        for service in 0..self.ordinary.min(DEPLOYED) {
+            deployed.extend(self.describe(service, "")?);
         }
         let tip = self.stream.id(self.last)?;
         self.stream.finish()?;
@@ -359,6 +333,7 @@ impl History {
         let Service {
             name,
             last: Some((mark, bad, good)),
+            plain: true,
             ..
         } = &self.services[service]
         else {

@@ -1,4 +1,4 @@
-//! Who commits, and when: office hours of two years.
+//! Who commits, what, and when: office hours of two years.
 
 use fastrand::Rng;
 
@@ -22,4 +22,34 @@ pub(super) fn seconds(position: usize, length: usize) -> i64 {
 pub(super) fn author(rng: &mut Rng) -> String {
     let name = AUTHORS[rng.usize(0..AUTHORS.len())];
     format!("{name} <{}@acme.io>", name.to_lowercase())
+}
+
+/// What a commit on the first-parent line is, if it is no merge.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Deploy,
+    Configuration,
+    Bot,
+    Revert,
+    Docs,
+}
+
+const KINDS: [(Kind, u32); 5] = [
+    (Kind::Deploy, 624),
+    (Kind::Configuration, 69),
+    (Kind::Bot, 61),
+    (Kind::Revert, 14),
+    (Kind::Docs, 9),
+];
+
+/// A kind, as often as it occurs in practice.
+pub(super) fn kind(rng: &mut Rng) -> Kind {
+    let mut pick = rng.u32(0..KINDS.iter().map(|(_, weight)| weight).sum());
+    for (kind, weight) in KINDS {
+        if pick < weight {
+            return kind;
+        }
+        pick -= weight;
+    }
+    Kind::Deploy
 }
