@@ -195,3 +195,46 @@ fn target(json: &Value) -> Target {
         good: text("good_version"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ripcord_testkit::Scratch;
+
+    use super::*;
+
+    #[test]
+    fn a_small_estate_is_sound_and_the_same_each_time() -> Result<()> {
+        let scratch = Scratch::new()?;
+        let mut tips = Vec::new();
+        for name in ["one", "two"] {
+            let folder = scratch.path().join(name);
+            generate(Size::Small, 7, &folder)?;
+            tips.push(scratch.git(&folder.join(REPOSITORY), &["rev-parse", "main"])?);
+        }
+        assert_eq!(tips[0], tips[1]);
+        let estate = Estate::open(&scratch.path().join("one"))?;
+        let git = |args: &[&str]| scratch.git(&estate.repo, args);
+        assert_eq!(git(&["fsck", "--strict"])?, "");
+        assert_eq!(git(&["rev-list", "--count", "main"])?, "2000");
+        assert_eq!(
+            git(&["for-each-ref", "--format=%(refname)"])?,
+            "refs/heads/main"
+        );
+        let [near] = &estate.at(&["near".to_owned()])[..] else {
+            anyhow::bail!("no near target")
+        };
+        let path = format!("services/{}", near.service);
+        let bad = git(&["log", "-1", "--format=%H", "main", "--", &path])?;
+        let below = git(&[
+            "rev-list",
+            "--first-parent",
+            "--count",
+            &format!("{bad}..main"),
+        ])?;
+        assert!((7..=11).contains(&below.parse::<u32>()?), "{below}");
+        let overlay = format!("{path}/overlays/{}/kustomization.yaml", near.environment);
+        assert!(git(&["show", &format!("{bad}:{overlay}")])?.contains(&near.bad));
+        assert!(git(&["show", &format!("{bad}^:{overlay}")])?.contains(&near.good));
+        Ok(())
+    }
+}

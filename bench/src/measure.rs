@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 pub(crate) struct Run {
     pub(crate) milliseconds: f64,
     pub(crate) succeeded: bool,
-    /// How often it pushed, as far as it says.
-    pub(crate) tries: u64,
+    /// How often it pushed until it landed; none if it does not say that something landed.
+    pub(crate) tries: Option<u64>,
     pub(crate) errors: String,
 }
 
@@ -32,12 +32,12 @@ pub(crate) fn time(command: &mut Command) -> Result<Run> {
 }
 
 /// The scripts print `tries N`; ripcord's JSON has `pushed.attempts`.
-fn tries(stdout: &str) -> u64 {
+fn tries(stdout: &str) -> Option<u64> {
     if let Some(number) = stdout.trim().strip_prefix("tries ") {
-        return number.parse().unwrap_or(1);
+        return number.parse().ok();
     }
-    let json: Value = serde_json::from_str(stdout).unwrap_or_default();
-    json["pushed"]["attempts"].as_u64().unwrap_or(1)
+    let json: Value = serde_json::from_str(stdout).ok()?;
+    json["pushed"]["attempts"].as_u64()
 }
 
 /// Several runs of the same thing.
@@ -53,7 +53,7 @@ impl Sample {
     /// Adds a run. Its time counts only if what it did was `right`: failing fast is no merit.
     pub(crate) fn add(&mut self, run: &Run, right: bool) {
         self.runs += 1;
-        self.max_tries = self.max_tries.max(run.tries);
+        self.max_tries = self.max_tries.max(run.tries.unwrap_or(1));
         if right {
             self.right += 1;
             self.milliseconds.push(run.milliseconds);
@@ -93,4 +93,36 @@ impl Sample {
 /// How much of `other`'s time this took, by medians.
 pub(crate) fn ratio(sample: &Sample, other: &Sample) -> Option<f64> {
     Some(sample.median()? / other.median()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_right_runs_only() {
+        let mut sample = Sample::default();
+        for milliseconds in (1..=20).rev() {
+            let milliseconds = f64::from(milliseconds);
+            let run = Run {
+                milliseconds,
+                succeeded: true,
+                tries: None,
+                errors: String::new(),
+            };
+            sample.add(&run, milliseconds > 10.0);
+        }
+        assert_eq!(sample.median(), Some(15.0));
+        assert_eq!(sample.percentile(95), Some(20.0));
+        assert_eq!(sample.score(), "10/20");
+        assert_eq!(Sample::default().median(), None);
+    }
+
+    #[test]
+    fn tries_are_read_from_scripts_and_from_ripcord() {
+        assert_eq!(tries("tries 3\n"), Some(3));
+        assert_eq!(tries(r#"{"pushed":{"attempts":2}}"#), Some(2));
+        assert_eq!(tries(r#"{"pushed":null}"#), None);
+        assert_eq!(tries("Everything up-to-date"), None);
+    }
 }

@@ -116,7 +116,8 @@ fn measure(setup: &Setup, rig: &Rig, way: Way, count: usize, limit: Duration) ->
             .collect();
         for thread in threads {
             for run in thread.join().map_err(|_| anyhow!("a client panicked"))?? {
-                sample.add(&run, run.succeeded);
+                // Ending well without a push is no rollback.
+                sample.add(&run, run.succeeded && run.tries.is_some());
             }
         }
         Ok(sample)
