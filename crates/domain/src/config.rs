@@ -144,6 +144,11 @@ impl Settings {
             .find_map(|template| template.matches(path))
     }
 
+    /// Whether any path is claimed by a template.
+    pub fn has_templates(&self) -> bool {
+        !self.paths.is_empty() || !self.version_files.is_empty()
+    }
+
     /// The fields of a version file; an empty list means that its whole text is the version.
     pub fn version_fields(&self, path: &str) -> Option<&[String]> {
         self.version_files

@@ -205,6 +205,37 @@ pub fn owner(
     }
 }
 
+/// Whether a path can be a service's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// By the path alone.
+    Certain,
+    /// If the object in the file, or a folder further down, says so.
+    Possible,
+    /// Not at all.
+    Never,
+}
+
+/// Whether a file, or with `is_folder` anything below a folder, can be a service's. This agrees with
+/// [`owner`]: what is `Never` here is never that service's there.
+pub fn reach(settings: &Settings, path: &str, is_folder: bool, service: &Service) -> Reach {
+    if !settings.config.aliases.services.is_empty() || settings.has_templates() {
+        return Reach::Possible;
+    }
+    let inside;
+    let walk = if is_folder {
+        inside = format!("{path}/x");
+        Walk::of(&inside)
+    } else {
+        Walk::of(path)
+    };
+    match walk.folder_service {
+        Some(name) if name == service.as_str() && (walk.settled || !is_folder) => Reach::Certain,
+        Some(name) if walk.settled && name != service.as_str() => Reach::Never,
+        _ => Reach::Possible,
+    }
+}
+
 fn inferred(path: &str, object: Option<&ObjectRef>, kind: Option<DeclarationKind>) -> Owner {
     let walk = Walk::of(path);
     let names_itself = matches!(
@@ -221,7 +252,9 @@ fn inferred(path: &str, object: Option<&ObjectRef>, kind: Option<DeclarationKind
     let service = match (&object_name, walk.folder_service) {
         // `apps/argo/payments.yaml` in a folder of many: the object is the service. In its own
         // folder (`plex/app/helmrelease.yaml`) the folder is.
-        (Some((name, _)), _) if names_itself && stem_service.is_some() => Some(name.clone()),
+        (Some((name, _)), _) if names_itself && stem_service.is_some() && !walk.settled => {
+            Some(name.clone())
+        }
         (_, Some(folder)) => Some(folder.to_owned()),
         (object_name, None) => {
             stem_service.or_else(|| object_name.as_ref().map(|(name, _)| name.clone()))
@@ -243,6 +276,8 @@ fn inferred(path: &str, object: Option<&ObjectRef>, kind: Option<DeclarationKind
 /// What the folders of a path say.
 struct Walk<'a> {
     folder_service: Option<&'a str>,
+    /// A structural word has followed: the service will not change further down.
+    settled: bool,
     environments: Vec<String>,
     file: &'a str,
     /// The folder just above the file makes its name an environment (`image-tags/E/S` does not).
@@ -257,12 +292,12 @@ impl<'a> Walk<'a> {
         let file = segments.pop().unwrap_or_default();
         let mut walk = Self {
             folder_service: None,
+            settled: false,
             environments: Vec::new(),
             file,
             file_is_environment: false,
             in_list: false,
         };
-        let mut settled = false;
         let mut before = "";
         for segment in &segments {
             let lower = segment.to_ascii_lowercase();
@@ -273,15 +308,15 @@ impl<'a> Walk<'a> {
                 walk.environments.push((*segment).to_owned());
             } else if is_environment(&lower) {
                 walk.environments.push((*segment).to_owned());
-                settled |= walk.folder_service.is_some();
+                walk.settled |= walk.folder_service.is_some();
             } else if lower == "image-tags" {
                 // A list of other services' versions: what holds the list is not whose they are.
                 walk.folder_service = None;
-                settled = false;
+                walk.settled = false;
                 walk.in_list = true;
             } else if STRUCTURAL.contains(&lower.as_str()) || segment.starts_with('.') {
-                settled |= walk.folder_service.is_some();
-            } else if !settled {
+                walk.settled |= walk.folder_service.is_some();
+            } else if !walk.settled {
                 walk.folder_service = Some(segment);
             }
             before = STRUCTURAL

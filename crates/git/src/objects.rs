@@ -162,22 +162,18 @@ impl Repo {
         Ok(Some(at))
     }
 
-    /// Every file (and link and submodule) below a folder of a tree, in the order of git.
+    /// Every file (and link and submodule) of a tree, in the order of git. Folders that `enter`
+    /// turns down are not read.
     ///
     /// # Errors
     /// Missing or damaged objects.
-    pub fn files(&self, tree: Oid, under: &str) -> Result<Vec<(BString, Entry)>, RepoError> {
+    pub fn files(
+        &self,
+        tree: Oid,
+        enter: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Vec<(BString, Entry)>, RepoError> {
         let mut files = Vec::new();
-        let mut prefix = BString::from(under);
-        let root = if under.is_empty() {
-            tree
-        } else {
-            match self.entry(tree, under)? {
-                Some(entry) if entry.mode == Mode::Tree => entry.id,
-                _ => return Ok(files),
-            }
-        };
-        self.list(root, &mut prefix, &mut files)?;
+        self.list(tree, &mut BString::default(), enter, &mut files)?;
         Ok(files)
     }
 
@@ -185,6 +181,7 @@ impl Repo {
         &self,
         tree: Oid,
         prefix: &mut BString,
+        enter: &dyn Fn(&[u8]) -> bool,
         files: &mut Vec<(BString, Entry)>,
     ) -> Result<(), RepoError> {
         let bytes = self.bytes(tree)?;
@@ -195,7 +192,9 @@ impl Repo {
             }
             prefix.extend_from_slice(entry.name);
             if entry.mode == Mode::Tree {
-                self.list(entry.id, prefix, files)?;
+                if enter(prefix) {
+                    self.list(entry.id, prefix, enter, files)?;
+                }
             } else {
                 files.push((
                     prefix.clone(),

@@ -18,6 +18,9 @@ pub struct Repo {
     pub(crate) private: bool,
 }
 
+/// Bytes of delta bases that are kept while reading.
+const DELTA_BASES: usize = 64 << 20;
+
 /// Where to fetch from and push to.
 #[derive(Clone, Debug)]
 pub(crate) struct Remote {
@@ -87,7 +90,12 @@ impl Repo {
     }
 
     fn new(mut inner: gix::Repository, remote: Remote, private: bool) -> Self {
-        inner.object_cache_size(16 << 20);
+        // Neighbouring trees of a large infra repo are long chains of deltas of each other.
+        inner.objects.set_pack_cache(|| {
+            Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(
+                DELTA_BASES,
+            ))
+        });
         let git_dir = inner.git_dir().to_path_buf();
         Self {
             inner,

@@ -149,9 +149,7 @@ struct SaidHere {
 
 /// What a file's bytes say.
 fn said(settings: &Settings, path: &str, bytes: &[u8]) -> Said {
-    let declarations = survey::facts(settings, path, bytes)
-        .map(|facts| facts.declarations)
-        .unwrap_or_default();
+    let declarations = survey::facts(settings, path, bytes).declarations;
     Arc::new(
         declarations
             .into_iter()

@@ -10,7 +10,7 @@ use ripcord_git::Repo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::survey::{self, Place};
+use crate::survey::{self, Extent, Place};
 
 /// What was inferred.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,7 +36,7 @@ pub struct Inferred {
 /// # Errors
 /// Unreadable repository.
 pub fn infer(repo: &Repo, place: &Place) -> Result<Inferred, Problem> {
-    let catalog = survey::catalog(repo, place)?;
+    let catalog = survey::catalog(repo, place, Extent::Whole)?;
     let mut counts: BTreeMap<Environment, usize> = BTreeMap::new();
     let mut services = BTreeSet::new();
     for (service, environment) in catalog.units.keys() {

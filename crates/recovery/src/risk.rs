@@ -14,6 +14,9 @@ use crate::change::Ground;
 use crate::draft::{Changed, file_in};
 use crate::problems::from_repo;
 
+/// The code of the refusal to change what others share.
+pub(crate) const SHARED_FILES: &str = "shared_files";
+
 /// Warnings from what the rollback itself changes.
 pub(crate) fn of_changes(changes: &[Changed]) -> Vec<Warning> {
     let mut warnings = Vec::new();
@@ -240,7 +243,7 @@ pub(crate) fn refuse_shared(shared: &BTreeMap<String, BTreeSet<UnitName>>) -> Re
         .collect();
     Err(Problem::new(
         Kind::Refused,
-        "shared_files",
+        SHARED_FILES,
         format!("the change would touch others: {}", listed.join("; ")),
     )
     .hint("`--include-shared` changes them for all of these")

@@ -11,14 +11,15 @@ use ripcord_domain::plan::{
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::target::{self, Choice};
 use ripcord_domain::timeline::{BEFORE_ALL, Deploy, State};
+use ripcord_domain::{Catalog, layout};
 use ripcord_git::{Oid, Repo, trailers};
 
 use crate::change::{self, Ground, Way};
 use crate::draft::Draft;
-use crate::request::{Request, Words};
+use crate::request::{Request, Selection, Words};
 use crate::risk::{self, warning};
 use crate::select::{self, Chosen};
-use crate::survey::{self, Place};
+use crate::survey::{self, Extent, Place};
 
 /// A plan with the edits that carry it out.
 pub(crate) struct Prepared<'a> {
@@ -26,6 +27,8 @@ pub(crate) struct Prepared<'a> {
     pub(crate) draft: Draft<'a>,
     /// What each service will run, to compare with after a lost race.
     pub(crate) goals: Vec<Goal>,
+    /// Every changed file is one environment's by its path: nobody else can be touched.
+    pub(crate) own_files_only: bool,
 }
 
 /// A unit's state before and after.
@@ -52,14 +55,36 @@ struct Decision {
 }
 
 /// Plans a rollback on a tip.
+///
+/// Services that are named are looked for where they can be, which in a large repository is a small
+/// part of the tree. When that part turns out to touch what others may share, all of it is read.
 pub(crate) fn prepare<'a>(
     repo: &'a Repo,
     place: &Place,
     request: &Request,
     now: Timestamp,
 ) -> Result<Prepared<'a>, Problem> {
-    let catalog = survey::catalog(repo, place)?;
-    let chosen = select::choose(repo, place, &catalog, request)?;
+    if let Selection::Services(names) = &request.selection {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let catalog = survey::catalog_of(repo, place, &names)?;
+        match prepare_in(repo, place, request, now, &catalog) {
+            Ok(prepared) if !prepared.own_files_only => {}
+            Err(problem) if problem.code == risk::SHARED_FILES => {}
+            decided => return decided,
+        }
+    }
+    let catalog = survey::catalog(repo, place, Extent::Whole)?;
+    prepare_in(repo, place, request, now, &catalog)
+}
+
+fn prepare_in<'a>(
+    repo: &'a Repo,
+    place: &Place,
+    request: &Request,
+    now: Timestamp,
+    catalog: &Catalog,
+) -> Result<Prepared<'a>, Problem> {
+    let chosen = select::choose(repo, place, catalog, request)?;
     let decided = chosen
         .into_iter()
         .map(|chosen| decide(repo, chosen, request, now))
@@ -67,7 +92,7 @@ pub(crate) fn prepare<'a>(
     let ground = Ground {
         repo,
         settings: &place.settings,
-        catalog: &catalog,
+        catalog,
         tree: place.tree,
         selected: decided.iter().map(|d| d.chosen.unit.name()).collect(),
         include_shared: request.consent.include_shared,
@@ -131,6 +156,13 @@ pub(crate) fn prepare<'a>(
     }
     risk::refuse_shared(&shared)?;
     let changed = draft.changed()?;
+    let own_files_only = changed.iter().all(|change| {
+        std::str::from_utf8(&change.path).is_ok_and(|path| {
+            layout::owner(&place.settings, path, None, None)
+                .environment
+                .is_some()
+        })
+    });
     for found in risk::of_changes(&changed) {
         if !warnings.contains(&found) {
             warnings.push(found);
@@ -160,7 +192,12 @@ pub(crate) fn prepare<'a>(
         commit,
         pushed: None,
     };
-    Ok(Prepared { plan, draft, goals })
+    Ok(Prepared {
+        plan,
+        draft,
+        goals,
+        own_files_only,
+    })
 }
 
 /// Decides where one unit goes.

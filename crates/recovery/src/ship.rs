@@ -125,6 +125,7 @@ pub(crate) fn ship<'a>(
             mut plan,
             draft,
             goals,
+            ..
         } = prepare(&place)?;
         if plan.outcome == Outcome::NothingToDo {
             return Ok(plan);
@@ -313,7 +314,8 @@ fn foreign_deploy(
     if onto_latest {
         return Ok(None);
     }
-    let catalog = survey::catalog(repo, place)?;
+    let names: Vec<&str> = goals.iter().map(|goal| goal.service.as_str()).collect();
+    let catalog = survey::catalog_of(repo, place, &names)?;
     for goal in goals {
         let Ok(unit) = catalog.find(&place.settings, &goal.service, Some(&goal.environment)) else {
             continue;

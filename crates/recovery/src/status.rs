@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::history::{self, Until};
-use crate::survey::{self, Place};
+use crate::survey::{self, Extent, Place};
 
 /// What a person wants to see.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +83,12 @@ pub fn status(
     filter: &Filter,
     now: Timestamp,
 ) -> Result<Status, Problem> {
-    let catalog = survey::catalog(repo, place)?;
+    let names: Vec<&str> = filter.services.iter().map(String::as_str).collect();
+    let catalog = if names.is_empty() {
+        survey::catalog(repo, place, Extent::Whole)?
+    } else {
+        survey::catalog_of(repo, place, &names)?
+    };
     let mut units: Vec<&Unit> = catalog.units.values().collect();
     if !filter.services.is_empty() {
         let mut wanted = Vec::new();
@@ -224,7 +229,7 @@ pub fn history(
     limit: Option<usize>,
     now: Timestamp,
 ) -> Result<History, Problem> {
-    let catalog = survey::catalog(repo, place)?;
+    let catalog = survey::catalog_of(repo, place, &[service])?;
     let unit = catalog.find(&place.settings, service, environment)?;
     // One more than is shown, so that the oldest shown is judged with what came before it.
     let until = limit.map_or(Until::Beginning, |limit| Until::Enough {

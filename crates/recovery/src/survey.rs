@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use bstr::ByteSlice;
 use ripcord_domain::config::{FILE_NAME, Settings};
-use ripcord_domain::{Catalog, Kind, Problem, catalog::CatalogBuilder};
+use ripcord_domain::layout::{self, Reach};
+use ripcord_domain::{Catalog, Kind, Problem, Service, catalog::CatalogBuilder};
 use ripcord_git::{Entry, Mode, Oid, Repo};
 use ripcord_manifest::{FieldPath, FileFacts, ReadRules};
 
 use crate::problems::from_repo;
-
-/// Files larger than this are not configuration that people edit.
-const LARGEST: usize = 16 << 20;
 
 /// A branch's tip and what is configured there.
 #[derive(Clone, Debug)]
@@ -58,57 +57,105 @@ impl Place {
     }
 }
 
-/// Reads every file that may declare something into a catalog.
+/// Which part of a tree is read.
+#[derive(Clone, Copy, Debug)]
+pub enum Extent<'a> {
+    /// All of it.
+    Whole,
+    /// What can be these services'. Who else builds on their shared files is not known then.
+    Only(&'a [Service]),
+}
+
+impl Extent<'_> {
+    fn reach(self, settings: &Settings, path: &[u8], is_folder: bool) -> Reach {
+        let (Self::Only(services), Ok(path)) = (self, std::str::from_utf8(path)) else {
+            return Reach::Certain;
+        };
+        let each = services
+            .iter()
+            .map(|service| layout::reach(settings, path, is_folder, service));
+        each.reduce(|a, b| match (a, b) {
+            (Reach::Certain, _) | (_, Reach::Certain) => Reach::Certain,
+            (Reach::Possible, _) | (_, Reach::Possible) => Reach::Possible,
+            _ => Reach::Never,
+        })
+        .unwrap_or(Reach::Certain)
+    }
+}
+
+/// Reads every file of the extent that may declare something into a catalog.
 ///
 /// # Errors
 /// The repository cannot be read. Files that cannot be understood are listed in the catalog.
-pub fn catalog(repo: &Repo, place: &Place) -> Result<Catalog, Problem> {
-    let files = repo.files(place.tree, "").map_err(from_repo)?;
+pub fn catalog(repo: &Repo, place: &Place, extent: Extent<'_>) -> Result<Catalog, Problem> {
+    let settings = &place.settings;
+    let enter = |folder: &[u8]| extent.reach(settings, folder, true) != Reach::Never;
+    let files = repo.files(place.tree, &enter).map_err(from_repo)?;
     let charts = chart_folders(
         files
             .iter()
             .filter_map(|(path, _)| std::str::from_utf8(path).ok()),
     );
-    let mut builder = CatalogBuilder::new(&place.settings, &place.branch);
+    let mut builder = CatalogBuilder::new(settings, &place.branch);
     for (path, entry) in &files {
         // A name that is not UTF-8 cannot be a manifest that Kubernetes tools read.
         let Ok(path) = std::str::from_utf8(path) else {
             continue;
         };
-        if !may_declare(&place.settings, path, *entry) || is_chart_template(&charts, path) {
+        let reach = extent.reach(settings, path.as_bytes(), false);
+        if reach == Reach::Never
+            || !may_declare(settings, path, *entry)
+            || is_chart_template(&charts, path)
+        {
             continue;
         }
         let bytes = repo.blob(entry.id).map_err(from_repo)?;
-        if let Some(facts) = facts(&place.settings, path, &bytes) {
-            builder.add(path, facts);
+        if let (Reach::Possible, Extent::Only(services)) = (reach, extent)
+            && !names_one(settings, services, path, &bytes)
+        {
+            continue;
         }
+        builder.add(path, facts(settings, path, &bytes));
     }
     Ok(builder.finish())
 }
 
-/// What a file says; `None` for what is no candidate at all.
-pub fn facts(settings: &Settings, path: &str, bytes: &[u8]) -> Option<FileFacts> {
-    if bytes.len() > LARGEST {
-        return None;
+/// The catalog of some services, and of everything where one of them is not found by convention.
+///
+/// # Errors
+/// The repository cannot be read.
+pub fn catalog_of(repo: &Repo, place: &Place, names: &[&str]) -> Result<Catalog, Problem> {
+    let services: Vec<Service> = names
+        .iter()
+        .map(|name| place.settings.service(name))
+        .collect();
+    let some = catalog(repo, place, Extent::Only(&services))?;
+    let all_there = services
+        .iter()
+        .all(|service| some.units.keys().any(|(s, _)| s == service));
+    if all_there {
+        Ok(some)
+    } else {
+        catalog(repo, place, Extent::Whole)
     }
-    let rules = match settings.version_fields(path) {
-        None => ReadRules::default(),
-        Some([]) => ReadRules {
-            version_fields: Vec::new(),
-            plain_text_version: true,
-        },
-        Some(fields) => ReadRules {
-            version_fields: fields
-                .iter()
-                .filter_map(|f| f.parse::<FieldPath>().ok())
-                .collect(),
-            plain_text_version: false,
-        },
-    };
-    Some(ripcord_manifest::read(path, bytes, &rules))
 }
 
-/// The rules by which a file is read, for an edit of it.
+/// Whether a file can be one of these services' by its own name or by an object's in it.
+fn names_one(settings: &Settings, services: &[Service], path: &str, bytes: &[u8]) -> bool {
+    let renamed = !settings.config.aliases.services.is_empty() || settings.has_templates();
+    renamed
+        || services
+            .iter()
+            .map(Service::as_str)
+            .any(|name| path.contains(name) || bytes.find(name.as_bytes()).is_some())
+}
+
+/// What a file says.
+pub fn facts(settings: &Settings, path: &str, bytes: &[u8]) -> FileFacts {
+    ripcord_manifest::read(path, bytes, &rules(settings, path))
+}
+
+/// The rules by which a file is read.
 pub fn rules(settings: &Settings, path: &str) -> ReadRules {
     match settings.version_fields(path) {
         None => ReadRules::default(),

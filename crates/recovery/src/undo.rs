@@ -147,7 +147,12 @@ fn prepare<'a>(
         commit,
         pushed: None,
     };
-    Ok(Prepared { plan, draft, goals })
+    Ok(Prepared {
+        plan,
+        draft,
+        goals,
+        own_files_only: true,
+    })
 }
 
 /// One part for each service that the rollback's trailers name.
@@ -166,7 +171,7 @@ fn parts(
             .map(|(_, v)| v.as_str())
             .collect()
     };
-    let catalog = survey::catalog(repo, place)?;
+    let catalog = survey::catalog_of(repo, place, &all(trailer::SERVICE))?;
     let before = repo.commit(parent).map_err(from_repo)?.tree;
     let names: Vec<(&str, &str)> = all(trailer::SERVICE)
         .into_iter()
