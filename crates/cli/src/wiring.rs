@@ -6,21 +6,13 @@ use etcetera::BaseStrategy;
 use ripcord_domain::{Kind, Problem};
 use ripcord_git::{Location, Repo};
 use ripcord_recovery::problems::from_repo;
-use ripcord_recovery::survey::Place;
+use ripcord_recovery::survey::Branch;
 
 use crate::args::Global;
 
-/// An opened repository and the branch that is meant.
-pub(crate) struct Opened {
-    pub(crate) repo: Repo,
-    pub(crate) branch: String,
-    /// The text of `--config`.
-    pub(crate) configuration: Option<String>,
-}
-
 /// Opens what the global flags name. `environment` chooses the branch where the configuration has
 /// one for each.
-pub(crate) fn open(global: &Global, environment: Option<&str>) -> Result<Opened, Problem> {
+pub(crate) fn open(global: &Global, environment: Option<&str>) -> Result<Branch, Problem> {
     let configuration = global
         .config
         .as_deref()
@@ -42,41 +34,34 @@ pub(crate) fn open(global: &Global, environment: Option<&str>) -> Result<Opened,
             problem
         }
     })?;
-    let branch = match &global.branch {
-        Some(branch) => branch.clone(),
+    let name = match &global.branch {
+        Some(name) => name.clone(),
         None => repo.default_branch().map_err(from_repo)?,
     };
-    let mut opened = Opened {
+    let cache = cache_root().ok().map(|root| root.join("history"));
+    let mut opened = Branch {
         repo,
-        branch,
+        name,
         configuration,
+        cache,
     };
     if global.branch.is_none()
         && let Some(environment) = environment
         && let Some(branch) = branch_of(&opened, environment)?
     {
-        opened.branch = branch;
+        opened.name = branch;
     }
     Ok(opened)
 }
 
-/// The tip as the remote has it now.
-pub(crate) fn newest(opened: &Opened) -> Result<Place, Problem> {
-    let repo = &opened.repo;
-    let tip = repo
-        .fetch_tip(&opened.branch, repo.depth())
-        .map_err(from_repo)?;
-    Place::at(repo, &opened.branch, tip, opened.configuration.as_deref())
-}
-
 /// The branch that the configuration gives an environment.
-fn branch_of(opened: &Opened, environment: &str) -> Result<Option<String>, Problem> {
+fn branch_of(opened: &Branch, environment: &str) -> Result<Option<String>, Problem> {
     let settings = if let Some(text) = &opened.configuration {
         ripcord_domain::config::Settings::parse(text)?
     } else {
-        let known = opened.repo.local_tip(&opened.branch).map_err(from_repo)?;
+        let known = opened.repo.local_tip(&opened.name).map_err(from_repo)?;
         let Some(tip) = known else { return Ok(None) };
-        Place::at(&opened.repo, &opened.branch, tip, None)?.settings
+        opened.at(tip)?.settings
     };
     let asked = settings.environment(environment);
     let branches = &settings.config.branches;

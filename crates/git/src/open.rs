@@ -70,7 +70,9 @@ impl Repo {
     /// # Errors
     /// The folder cannot be made or read.
     pub fn open_remote(url: &SafeUrl, cache_root: &Path) -> Result<Self, RepoError> {
-        let folder = cache_root.join("repositories").join(folder_name(url));
+        let folder = cache_root
+            .join("repositories")
+            .join(format!("{}.git", folder_name(url)));
         if !folder.join("ready").exists() {
             make(&folder)?;
         }
@@ -118,6 +120,11 @@ impl Repo {
     /// The remote, for people: without credentials.
     pub fn remote(&self) -> &SafeUrl {
         &self.remote.fetch
+    }
+
+    /// A name for what is kept about the remote: readable, and different for every remote.
+    pub fn cache_name(&self) -> String {
+        folder_name(&self.remote.fetch)
     }
 
     /// How much is fetched of a new tip: a clone stays what it is, a private repository is whole.
@@ -240,7 +247,7 @@ fn folder_name(url: &SafeUrl) -> String {
         })
         .take(40)
         .collect();
-    format!("{last}-{id}.git")
+    format!("{last}-{id}")
 }
 
 /// Makes the private repository beside its final place and moves it there in one step, so that a

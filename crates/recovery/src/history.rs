@@ -15,10 +15,11 @@ use ripcord_domain::message;
 use ripcord_domain::problem::Problem;
 use ripcord_domain::timeline::{Deploy, State, Timeline};
 use ripcord_domain::{Unit, layout};
-use ripcord_git::{Change, Interest, Oid, Repo, trailers};
+use ripcord_git::{Change, Oid, Repo, trailers};
 
+use crate::index;
 use crate::problems::from_repo;
-use crate::survey;
+use crate::survey::{self, Place};
 
 /// When a walk has seen enough.
 #[derive(Clone, Copy, Debug)]
@@ -39,14 +40,13 @@ pub enum Until {
     Last,
 }
 
-/// Reads the timelines of units along the line that ends at `tip`.
+/// Reads the timelines of units along the line that ends at the tip.
 ///
 /// # Errors
 /// Missing or corrupt objects.
 pub fn timelines(
     repo: &Repo,
-    settings: &Settings,
-    tip: Oid,
+    place: &Place,
     units: &[&Unit],
     until: Until,
 ) -> Result<BTreeMap<UnitName, Timeline>, Problem> {
@@ -55,42 +55,50 @@ pub fn timelines(
         Until::Last => 1,
         Until::Enough { deploys, .. } => deploys,
     };
-    let mut walk = Walk::new(repo, settings, units, goal);
-    let interest = Interest::files(walk.by_path.keys().map(|path| path.as_bytes().to_vec()));
+    let mut walk = Walk::new(repo, &place.settings, units, goal);
+    let paths: Vec<Vec<u8>> = walk
+        .by_path
+        .keys()
+        .map(|path| path.as_bytes().to_vec())
+        .collect();
+    let paths: Vec<&[u8]> = paths.iter().map(Vec::as_slice).collect();
     let mut failure = None;
     let (mut seen, mut settled_at) = (0usize, 0usize);
-    repo.walk_changes(tip, None, &interest, &mut |link, changes| {
-        seen += 1;
-        if until_is(until, link.commit) {
-            return ControlFlow::Break(());
-        }
-        let unsettled = walk.unsettled;
-        if let Err(problem) = walk.step(link.commit, link.seconds, &changes) {
-            failure = Some(problem);
-            return ControlFlow::Break(());
-        }
-        if walk.unsettled < unsettled {
-            settled_at = seen;
-        }
-        let looked_on = match until {
-            Until::Enough { commits, .. } => seen - settled_at > commits,
-            _ => false,
-        };
-        if walk.short == 0 || (walk.unsettled == 0 && looked_on) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })
-    .map_err(from_repo)?;
+    let stop = match until {
+        Until::After(commit) => Some(commit),
+        _ => None,
+    };
+    index::walk(
+        repo,
+        place.index.as_ref(),
+        place.tip,
+        stop,
+        &paths,
+        &mut |step| {
+            seen += 1;
+            let unsettled = walk.unsettled;
+            if let Err(problem) = walk.step(step.commit, step.seconds, &step.changes) {
+                failure = Some(problem);
+                return ControlFlow::Break(());
+            }
+            if walk.unsettled < unsettled {
+                settled_at = seen;
+            }
+            let looked_on = match until {
+                Until::Enough { commits, .. } => seen - settled_at > commits,
+                _ => false,
+            };
+            if walk.short == 0 || (walk.unsettled == 0 && looked_on) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        },
+    )?;
     match failure {
         Some(problem) => Err(problem),
         None => Ok(walk.finish()),
     }
-}
-
-fn until_is(until: Until, commit: Oid) -> bool {
-    matches!(until, Until::After(last) if last == commit)
 }
 
 /// What a unit's places say at some commit, read from its tree.

@@ -7,6 +7,7 @@
 
 pub mod change;
 pub mod history;
+pub mod index;
 pub mod init;
 pub mod problems;
 pub mod request;

@@ -67,7 +67,7 @@ fn services<'a>(
             commits: 20 * COMMITS,
         },
     };
-    let mut timelines = history::timelines(repo, &place.settings, place.tip, &units, until)?;
+    let mut timelines = history::timelines(repo, place, &units, until)?;
     let mut chosen = Vec::new();
     for unit in units {
         let timeline = timelines.remove(&unit.name()).unwrap_or_default();
@@ -225,8 +225,7 @@ fn moment<'a>(
             format!("`{}` has no commit as old as {at}", place.branch),
         )
     })?;
-    let deployed =
-        history::timelines(repo, &place.settings, place.tip, &units, Until::After(then))?;
+    let deployed = history::timelines(repo, place, &units, Until::After(then))?;
     let moved: Vec<&Unit> = units
         .into_iter()
         .filter(|unit| {
@@ -261,8 +260,7 @@ fn back_to<'a>(
 ) -> Result<Vec<Chosen<'a>>, Problem> {
     let mut timelines: BTreeMap<UnitName, Timeline> = history::timelines(
         repo,
-        &place.settings,
-        place.tip,
+        place,
         &units,
         Until::Enough {
             deploys: DEPLOYS,

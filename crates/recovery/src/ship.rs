@@ -16,15 +16,13 @@ use crate::history;
 use crate::problems::from_repo;
 use crate::request::Request;
 use crate::rollback::{self, Goal, Prepared};
-use crate::survey::{self, Place};
+use crate::survey::{self, Branch, Place};
 
 /// What the caller decides about a push.
 #[derive(Clone, Debug)]
 pub struct Shipping {
     /// Push to this branch instead, for a pull request.
     pub push_to: Option<String>,
-    /// The configuration to use instead of the file in the tree.
-    pub configuration: Option<String>,
     /// Give up after that long of lost races.
     pub patience: Duration,
 }
@@ -51,16 +49,9 @@ pub enum Event {
 ///
 /// # Errors
 /// See [`Problem`].
-pub fn plan(
-    repo: &Repo,
-    branch: &str,
-    request: &Request,
-    configuration: Option<&str>,
-    now: Timestamp,
-) -> Result<Plan, Problem> {
-    let tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
-    let place = Place::at(repo, branch, tip, configuration)?;
-    Ok(rollback::prepare(repo, &place, request, now)?.plan)
+pub fn plan(branch: &Branch, request: &Request, now: Timestamp) -> Result<Plan, Problem> {
+    let place = branch.newest()?;
+    Ok(rollback::prepare(&branch.repo, &place, request, now)?.plan)
 }
 
 /// Makes the plan, shows it to `approve`, carries it out.
@@ -68,8 +59,7 @@ pub fn plan(
 /// # Errors
 /// See [`Problem`]; nothing is on the remote unless the message says so.
 pub fn rollback(
-    repo: &Repo,
-    branch: &str,
+    branch: &Branch,
     request: &Request,
     shipping: &Shipping,
     clock: &dyn Fn() -> Timestamp,
@@ -77,13 +67,12 @@ pub fn rollback(
     watch: &mut dyn FnMut(Event),
 ) -> Result<Plan, Problem> {
     ship(
-        repo,
         branch,
         shipping,
         clock,
         watch,
         &mut |place| {
-            let prepared = rollback::prepare(repo, place, request, clock())?;
+            let prepared = rollback::prepare(&branch.repo, place, request, clock())?;
             Ok(prepared)
         },
         &mut |place, plan| {
@@ -95,13 +84,8 @@ pub fn rollback(
 }
 
 /// The loop that a rollback and an undo share.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the two callers below are all there is"
-)]
 pub(crate) fn ship<'a>(
-    repo: &'a Repo,
-    branch: &str,
+    line: &'a Branch,
     shipping: &Shipping,
     clock: &dyn Fn() -> Timestamp,
     watch: &mut dyn FnMut(Event),
@@ -109,13 +93,14 @@ pub(crate) fn ship<'a>(
     approve: &mut dyn FnMut(&Place, &Plan) -> Result<bool, Problem>,
     onto_latest: bool,
 ) -> Result<Plan, Problem> {
+    let (repo, branch) = (&line.repo, line.name.as_str());
     watch(Event::Fetching);
     let mut tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
     let started = std::time::Instant::now();
     let mut approved: Option<Vec<Goal>> = None;
     let mut attempts = 0u32;
     loop {
-        let place = Place::at(repo, branch, tip, shipping.configuration.as_deref())?;
+        let place = line.at(tip)?;
         if let Some(goals) = &approved
             && let Some(done) = foreign_deploy(repo, &place, goals, onto_latest)?
         {

@@ -1,11 +1,15 @@
 //! What runs where, since when, by whom; and what ran before.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use ripcord_domain::catalog::Skipped;
-use ripcord_domain::problem::Problem;
+use ripcord_domain::names::nearest;
+use ripcord_domain::plan::SCHEMA;
+use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::target::version_of;
-use ripcord_domain::timeline::{Ended, State};
-use ripcord_domain::{Environment, Service, Unit};
+use ripcord_domain::timeline::{Ended, State, Timeline};
+use ripcord_domain::{Catalog, Environment, Service, Unit};
 use ripcord_git::Repo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,45 +79,118 @@ pub struct Row {
 
 /// Reads the status at a tip.
 ///
+/// The whole of it needs the whole history: it is read once, kept, and later only extended. The
+/// answer for a tip does not change either.
+///
 /// # Errors
 /// Unknown names, unreadable repository.
-pub fn status(
+pub fn status(repo: &Repo, place: &Place, filter: &Filter) -> Result<Status, Problem> {
+    let state = format!("{} {:?}", place.tip, place.settings.config);
+    let kept = place
+        .index
+        .as_ref()
+        .and_then(|index| index.kept("status", &state));
+    if let Some(whole) = kept.and_then(|text| serde_json::from_str::<Status>(&text).ok()) {
+        return filtered(repo, place, filter, whole);
+    }
+    if filter.services.is_empty() {
+        if let Some(index) = &place.index {
+            index.extend(repo, &place.settings, place.tip)?;
+        }
+        let catalog = survey::catalog(repo, place, Extent::Whole)?;
+        let whole = of_catalog(repo, place, &catalog, catalog.units.values().collect())?;
+        if let (Some(index), Ok(text)) = (&place.index, serde_json::to_string(&whole)) {
+            index.keep("status", &state, &text);
+        }
+        return filtered(repo, place, filter, whole);
+    }
+    let names: Vec<&str> = filter.services.iter().map(String::as_str).collect();
+    let catalog = survey::catalog_of(repo, place, &names)?;
+    let wanted: Vec<Service> = names
+        .iter()
+        .map(|name| place.settings.service(name))
+        .collect();
+    let units = catalog
+        .units
+        .values()
+        .filter(|unit| wanted.contains(&unit.service))
+        .collect();
+    let some = of_catalog(repo, place, &catalog, units)?;
+    filtered(repo, place, filter, some)
+}
+
+/// The rows that were asked for.
+///
+/// # Errors
+/// A service or an environment that no row has; the catalog then says what is near.
+fn filtered(
     repo: &Repo,
     place: &Place,
     filter: &Filter,
-    now: Timestamp,
+    mut status: Status,
 ) -> Result<Status, Problem> {
-    let names: Vec<&str> = filter.services.iter().map(String::as_str).collect();
-    let catalog = if names.is_empty() {
-        survey::catalog(repo, place, Extent::Whole)?
-    } else {
-        survey::catalog_of(repo, place, &names)?
+    let settings = &place.settings;
+    let unknown = |service: &str, environment: Option<&str>| -> Problem {
+        match survey::catalog(repo, place, Extent::Whole) {
+            Ok(catalog) => match catalog.find(settings, service, environment) {
+                Err(problem) => problem,
+                Ok(_) => Problem::new(
+                    Kind::Internal,
+                    "unknown_service",
+                    format!("`{service}` was lost"),
+                ),
+            },
+            Err(problem) => problem,
+        }
     };
-    let mut units: Vec<&Unit> = catalog.units.values().collect();
-    if !filter.services.is_empty() {
-        let mut wanted = Vec::new();
-        for name in &filter.services {
-            let service = place.settings.service(name);
-            let before = wanted.len();
-            wanted.extend(units.iter().filter(|unit| unit.service == service).copied());
-            if wanted.len() == before {
-                catalog.find(&place.settings, name, None)?;
-            }
+    let wanted: Vec<Service> = filter
+        .services
+        .iter()
+        .map(|name| settings.service(name))
+        .collect();
+    for (typed, service) in filter.services.iter().zip(&wanted) {
+        if !status.services.iter().any(|row| row.service == *service) {
+            return Err(unknown(typed, None));
         }
-        units = wanted;
     }
-    if let Some(environment) = &filter.environment {
-        let asked = place.settings.environment(environment);
-        let one = filter.services.first().filter(|_| {
-            units
-                .iter()
-                .all(|u| !u.environment.answers_to(asked.as_str()))
-        });
-        if let Some(service) = one {
-            catalog.find(&place.settings, service, Some(environment))?;
+    if !wanted.is_empty() {
+        status.services.retain(|row| wanted.contains(&row.service));
+    }
+    if let Some(typed) = &filter.environment {
+        let asked = settings.environment(typed);
+        let all: BTreeSet<String> = status
+            .services
+            .iter()
+            .map(|row| row.environment.to_string())
+            .collect();
+        status
+            .services
+            .retain(|row| row.environment.answers_to(asked.as_str()));
+        if status.services.is_empty() {
+            return Err(match filter.services.first() {
+                Some(service) => unknown(service, Some(typed)),
+                None => Problem::new(
+                    Kind::Usage,
+                    "unknown_environment",
+                    format!(
+                        "nothing runs in `{typed}` here; known: {}",
+                        all.iter().cloned().collect::<Vec<_>>().join(", ")
+                    ),
+                )
+                .did_you_mean(&nearest(typed, all.iter().map(String::as_str))),
+            });
         }
-        units.retain(|unit| unit.environment.answers_to(asked.as_str()));
     }
+    Ok(status)
+}
+
+/// One row for each unit.
+fn of_catalog(
+    repo: &Repo,
+    place: &Place,
+    catalog: &Catalog,
+    mut units: Vec<&Unit>,
+) -> Result<Status, Problem> {
     units.sort_by_key(|unit| {
         (
             unit.service.clone(),
@@ -121,37 +198,15 @@ pub fn status(
             unit.environment.clone(),
         )
     });
-    let timelines = history::timelines(repo, &place.settings, place.tip, &units, Until::Last)?;
+    // The deploy before the last one tells whether the last one went back.
+    let until = Until::Enough {
+        deploys: 2,
+        commits: usize::MAX,
+    };
+    let timelines = history::timelines(repo, place, &units, until)?;
     let services = units
         .iter()
-        .map(|unit| {
-            let timeline = timelines.get(&unit.name());
-            let last = timeline.and_then(|t| t.deploys.last());
-            let mut flags = Vec::new();
-            let judged = timeline.map(|t| t.judge(now));
-            if judged
-                .and_then(|j| j.verdicts.last().map(|v| v.is_rollback))
-                .unwrap_or_default()
-            {
-                flags.push("rolled_back".to_owned());
-            }
-            if unit.places.iter().any(|p| !p.shared_with.is_empty()) {
-                flags.push("shared".to_owned());
-            }
-            let mut paths: Vec<String> = unit.places.iter().map(|p| p.id.path.clone()).collect();
-            paths.dedup();
-            Row {
-                service: unit.service.clone(),
-                environment: unit.environment.clone(),
-                version: unit.version().to_owned(),
-                since: last.map(|d| d.at),
-                author: last.map(|d| d.author.clone()),
-                commit: last.map(|d| d.commit.clone()),
-                pull_request: last.and_then(|d| d.pull_request.clone()),
-                flags,
-                paths,
-            }
-        })
+        .map(|unit| row(unit, timelines.get(&unit.name())))
         .collect();
     let list = |skipped: &[Skipped]| {
         skipped
@@ -163,7 +218,7 @@ pub fn status(
             .collect::<Vec<_>>()
     };
     Ok(Status {
-        schema: ripcord_domain::plan::SCHEMA,
+        schema: SCHEMA,
         remote: repo.remote().to_string(),
         branch: place.branch.clone(),
         commit: place.tip.to_string(),
@@ -171,6 +226,45 @@ pub fn status(
         unreadable: list(&catalog.unreadable),
         unowned: list(&catalog.unowned),
     })
+}
+
+fn row(unit: &Unit, timeline: Option<&Timeline>) -> Row {
+    let last = timeline.and_then(|timeline| timeline.deploys.last());
+    let went_back = |timeline: &Timeline| {
+        let judged = timeline.judge(Timestamp::UNIX_EPOCH);
+        judged
+            .verdicts
+            .last()
+            .is_some_and(|verdict| verdict.is_rollback)
+    };
+    let mut flags = Vec::new();
+    if timeline.is_some_and(went_back) {
+        flags.push("rolled_back".to_owned());
+    }
+    if unit
+        .places
+        .iter()
+        .any(|place| !place.shared_with.is_empty())
+    {
+        flags.push("shared".to_owned());
+    }
+    let mut paths: Vec<String> = unit
+        .places
+        .iter()
+        .map(|place| place.id.path.clone())
+        .collect();
+    paths.dedup();
+    Row {
+        service: unit.service.clone(),
+        environment: unit.environment.clone(),
+        version: unit.version().to_owned(),
+        since: last.map(|deploy| deploy.at),
+        author: last.map(|deploy| deploy.author.clone()),
+        commit: last.map(|deploy| deploy.commit.clone()),
+        pull_request: last.and_then(|deploy| deploy.pull_request.clone()),
+        flags,
+        paths,
+    }
 }
 
 /// `ripcord history`.
@@ -236,7 +330,7 @@ pub fn history(
         deploys: limit + 1,
         commits: usize::MAX,
     });
-    let timeline = history::timelines(repo, &place.settings, place.tip, &[unit], until)?
+    let timeline = history::timelines(repo, place, &[unit], until)?
         .remove(&unit.name())
         .unwrap_or_default();
     let judgement = timeline.judge(now);
@@ -268,7 +362,7 @@ pub fn history(
         })
         .collect();
     Ok(History {
-        schema: ripcord_domain::plan::SCHEMA,
+        schema: SCHEMA,
         remote: repo.remote().to_string(),
         branch: place.branch.clone(),
         service: unit.service.clone(),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use std::path::PathBuf;
+
 use bstr::ByteSlice;
 use ripcord_domain::config::{FILE_NAME, Settings};
 use ripcord_domain::layout::{self, Reach};
@@ -9,29 +11,42 @@ use ripcord_domain::{Catalog, Kind, Problem, Service, catalog::CatalogBuilder};
 use ripcord_git::{Entry, Mode, Oid, Repo};
 use ripcord_manifest::{FieldPath, FileFacts, ReadRules};
 
+use crate::index::Index;
 use crate::problems::from_repo;
 
-/// A branch's tip and what is configured there.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The branch.
-    pub branch: String,
-    /// The commit.
-    pub tip: Oid,
-    /// Its tree.
-    pub tree: Oid,
-    /// `ripcord.yaml` at the tip, or the file that the caller named.
-    pub settings: Settings,
+/// The branch of an infra repo that is deployed.
+pub struct Branch {
+    /// The repository.
+    pub repo: Repo,
+    /// The branch's name.
+    pub name: String,
+    /// The text of a configuration that takes the place of `ripcord.yaml` in the tree.
+    pub configuration: Option<String>,
+    /// Where what is learned about history is kept; none is nowhere.
+    pub cache: Option<PathBuf>,
 }
 
-impl Place {
-    /// Reads the configuration at a tip; `instead` takes the place of the file in the tree.
+impl Branch {
+    /// The tip as the remote has it now.
+    ///
+    /// # Errors
+    /// The remote cannot be reached; a configuration that cannot be read.
+    pub fn newest(&self) -> Result<Place, Problem> {
+        let tip = self
+            .repo
+            .fetch_tip(&self.name, self.repo.depth())
+            .map_err(from_repo)?;
+        self.at(tip)
+    }
+
+    /// The branch as it is at a commit.
     ///
     /// # Errors
     /// A configuration that cannot be read is a usage problem: nothing is guessed around it.
-    pub fn at(repo: &Repo, branch: &str, tip: Oid, instead: Option<&str>) -> Result<Self, Problem> {
+    pub fn at(&self, tip: Oid) -> Result<Place, Problem> {
+        let repo = &self.repo;
         let tree = repo.commit(tip).map_err(from_repo)?.tree;
-        let settings = match instead {
+        let settings = match &self.configuration {
             Some(text) => Settings::parse(text)?,
             None => match repo.entry(tree, FILE_NAME).map_err(from_repo)? {
                 Some(entry) if entry.mode.is_blob() => {
@@ -48,13 +63,32 @@ impl Place {
                 _ => Settings::default(),
             },
         };
-        Ok(Self {
-            branch: branch.to_owned(),
+        let index = self
+            .cache
+            .as_ref()
+            .and_then(|folder| Index::open(folder, repo, &self.name, &settings));
+        Ok(Place {
+            branch: self.name.clone(),
             tip,
             tree,
             settings,
+            index,
         })
     }
+}
+
+/// A branch at a tip, and what is configured there.
+pub struct Place {
+    /// The branch.
+    pub branch: String,
+    /// The commit.
+    pub tip: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// `ripcord.yaml` at the tip, or what takes its place.
+    pub settings: Settings,
+    /// What is known of the branch's history.
+    pub index: Option<Index>,
 }
 
 /// Which part of a tree is read.

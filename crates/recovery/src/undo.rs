@@ -15,7 +15,7 @@ use crate::request::Words;
 use crate::risk;
 use crate::rollback::{self, Goal, Prepared};
 use crate::ship::{self, Event, Shipping};
-use crate::survey::{self, Place};
+use crate::survey::{self, Branch, Place};
 
 /// How far back a rollback is looked for when none is named.
 const LOOK_BACK: usize = 20_000;
@@ -44,8 +44,7 @@ pub fn plan(repo: &Repo, place: &Place, request: &UndoRequest) -> Result<Plan, P
 /// # Errors
 /// See [`Problem`]; a conflict when the same lines were changed since.
 pub fn undo(
-    repo: &Repo,
-    branch: &str,
+    branch: &Branch,
     request: &UndoRequest,
     shipping: &Shipping,
     clock: &dyn Fn() -> Timestamp,
@@ -53,12 +52,11 @@ pub fn undo(
     watch: &mut dyn FnMut(Event),
 ) -> Result<Plan, Problem> {
     ship::ship(
-        repo,
         branch,
         shipping,
         clock,
         watch,
-        &mut |place| prepare(repo, place, request),
+        &mut |place| prepare(&branch.repo, place, request),
         &mut |_, plan| {
             risk::refuse_irreversible(&plan.warnings, request.accept_risk)?;
             approve(plan)
@@ -183,7 +181,7 @@ fn parts(
         let unit = catalog.find(&place.settings, service, Some(environment))?;
         let primary = unit.places.first().map(|p| &p.id);
         let to = history::state_at(repo, &place.settings, before, unit)?;
-        let timeline = history::timelines(repo, &place.settings, place.tip, &[unit], Until::Last)?
+        let timeline = history::timelines(repo, place, &[unit], Until::Last)?
             .remove(&unit.name())
             .unwrap_or_default();
         let last = timeline.deploys.last();

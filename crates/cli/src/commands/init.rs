@@ -15,7 +15,7 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), Problem> {
     let opened = wiring::open(global, None)?;
-    let place = wiring::newest(&opened)?;
+    let place = opened.newest()?;
     let inferred = init::infer(&opened.repo, &place)?;
     if print {
         output.value(&inferred, |screen| {

@@ -21,23 +21,16 @@ pub(super) fn run(
     let mut request = request(planning)?;
     let opened = wiring::open(global, request.environment.as_deref())?;
     if only_plan {
-        let plan = ship::plan(
-            &opened.repo,
-            &opened.branch,
-            &request,
-            opened.configuration.as_deref(),
-            moment::now(),
-        )?;
+        let plan = ship::plan(&opened, &request, moment::now())?;
         output.value(&plan, |screen| human::plan(screen, &plan));
         return Ok(());
     }
     ask_reason(&mut request.words, &planning.push, output)?;
-    let shipping = shipping(&planning.push, opened.configuration.clone());
+    let shipping = shipping(&planning.push);
     let mut shown = false;
     let mut progress = Output::progress();
     let plan = ship::rollback(
-        &opened.repo,
-        &opened.branch,
+        &opened,
         &request,
         &shipping,
         &moment::now,
@@ -146,10 +139,9 @@ pub(super) fn words(words: &WordArgs) -> Words {
     }
 }
 
-pub(super) fn shipping(push: &PushArgs, configuration: Option<String>) -> Shipping {
+pub(super) fn shipping(push: &PushArgs) -> Shipping {
     Shipping {
         push_to: push.push_to.clone(),
-        configuration,
         patience: Duration::from_mins(2),
     }
 }

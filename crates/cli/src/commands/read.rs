@@ -14,13 +14,13 @@ pub(super) fn status(
     output: &mut Output,
 ) -> Result<(), Problem> {
     let opened = wiring::open(global, environment)?;
-    let place = wiring::newest(&opened)?;
+    let place = opened.newest()?;
     let filter = Filter {
         services: services.to_vec(),
         environment: environment.map(str::to_owned),
     };
     let now = moment::now();
-    let status = status::status(&opened.repo, &place, &filter, now)?;
+    let status = status::status(&opened.repo, &place, &filter)?;
     output.value(&status, |screen| human::status(screen, &status, now));
     Ok(())
 }
@@ -33,7 +33,7 @@ pub(super) fn history(
     output: &mut Output,
 ) -> Result<(), Problem> {
     let opened = wiring::open(global, environment)?;
-    let place = wiring::newest(&opened)?;
+    let place = opened.newest()?;
     let now = moment::now();
     let limit = (limit > 0).then_some(limit);
     let history = status::history(&opened.repo, &place, service, environment, limit, now)?;

@@ -23,18 +23,17 @@ pub(super) fn run(
         words: planning::words(words),
     };
     if push.dry_run {
-        let place = wiring::newest(&opened)?;
+        let place = opened.newest()?;
         let plan = undo::plan(&opened.repo, &place, &request)?;
         output.value(&plan, |screen| human::plan(screen, &plan));
         return Ok(());
     }
     planning::ask_reason(&mut request.words, push, output)?;
-    let shipping = planning::shipping(push, opened.configuration.clone());
+    let shipping = planning::shipping(push);
     let mut shown = false;
     let mut progress = Output::progress();
     let plan = undo::undo(
-        &opened.repo,
-        &opened.branch,
+        &opened,
         &request,
         &shipping,
         &moment::now,
