@@ -1,0 +1,17 @@
+//! The real binary against a real Git server, as people and pipelines meet it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of a test may fail it on the spot"
+)]
+
+mod choice;
+mod clones;
+mod duel;
+mod faults;
+mod machine;
+mod naive;
+mod naive_clones;
+mod race;
+mod scope;
+mod stage;
