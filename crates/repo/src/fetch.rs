@@ -1,0 +1,353 @@
+//! What the remote has, and fetching it, by the user's own git.
+
+use std::fs::{self, File};
+use std::sync::atomic::Ordering;
+
+use crate::open::NAMELESS;
+use crate::process::{Answer, Git};
+use crate::words::{self, Trouble};
+use crate::{Oid, Repo, RepoError};
+
+/// How much is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchDepth {
+    /// What a clone has by its nature: shallow stays shallow, partial stays partial.
+    AsIs,
+    /// All commits.
+    Full,
+    /// The newest commits only, when nothing of the branch is here yet. A person's clone is treated
+    /// as with [`FetchDepth::AsIs`]: a window would cut off what it has.
+    Window {
+        /// How many, at least 1.
+        commits: u32,
+        /// What is left out of them.
+        filter: Filter,
+    },
+}
+
+/// What is left out of a fetch, to be fetched when it is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Nothing.
+    None,
+    /// Files.
+    Blobs,
+    /// Files and folders.
+    Trees,
+}
+
+impl Filter {
+    fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Blobs => Some("--filter=blob:none"),
+            Self::Trees => Some("--filter=tree:0"),
+        }
+    }
+}
+
+/// How often a tip that moves while it is fetched is asked for again.
+const TRIES: usize = 3;
+
+impl Repo {
+    /// The branch that the remote's HEAD names, whatever is checked out here.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or has no branch.
+    pub fn default_branch(&self) -> Result<String, RepoError> {
+        if let Some(known) = self.remembered_head() {
+            return Ok(known);
+        }
+        let git = self
+            .git("ls-remote")
+            .args(["--symref", self.remote.argument(), "HEAD"]);
+        let answer = self.ask(git, "ls-remote")?;
+        let text = String::from_utf8_lossy(&answer.stdout);
+        let branch = text
+            .lines()
+            .find_map(|line| line.strip_prefix("ref: refs/heads/"))
+            .and_then(|rest| rest.split('\t').next());
+        let Some(branch) = branch else {
+            let known = self.remote_branches();
+            return Err(if known.is_empty() {
+                self.empty_remote()
+            } else {
+                // A HEAD that names a branch which was renamed or removed.
+                self.no_such_branch("HEAD", known)
+            });
+        };
+        if self.private {
+            let _ = fs::write(self.git_dir.join("default-branch"), branch);
+        }
+        Ok(branch.to_owned())
+    }
+
+    fn remembered_head(&self) -> Option<String> {
+        if self.private {
+            return fs::read_to_string(self.git_dir.join("default-branch"))
+                .ok()
+                .filter(|name| reference(name).is_ok());
+        }
+        let name = self.remote.name.as_ref()?;
+        let head = format!("refs/remotes/{name}/HEAD");
+        let head = self.inner.try_find_reference(head.as_str()).ok()??;
+        let target = head.target().try_name()?.as_bstr().to_string();
+        target
+            .strip_prefix(&format!("refs/remotes/{name}/"))
+            .map(str::to_owned)
+    }
+
+    /// The branch's tip on the remote, now.
+    ///
+    /// # Errors
+    /// The remote cannot be reached.
+    pub fn remote_tip(&self, branch: &str) -> Result<Option<Oid>, RepoError> {
+        let name = reference(branch)?;
+        let git = self.git("ls-remote").args([self.remote.argument(), &name]);
+        let answer = self.ask(git, "ls-remote")?;
+        let text = String::from_utf8_lossy(&answer.stdout);
+        Ok(text
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            // `refs/heads/x` is a pattern that `refs/remotes/refs/heads/x` fits too.
+            .find(|(_, found)| *found == name)
+            .and_then(|(id, _)| id.parse().ok()))
+    }
+
+    /// The branch's tip as it was last seen, without the network.
+    ///
+    /// # Errors
+    /// The ref is there and cannot be read.
+    pub fn local_tip(&self, branch: &str) -> Result<Option<Oid>, RepoError> {
+        reference(branch)?;
+        let name = match (&self.remote.name, self.private) {
+            (_, true) => tip_ref(branch),
+            (Some(remote), false) => format!("refs/remotes/{remote}/{branch}"),
+            (None, false) => format!("refs/heads/{branch}"),
+        };
+        let damaged = |error: gix::Error| RepoError::Corrupt {
+            git_dir: self.git_dir.clone(),
+            detail: format!("{name}: {error}"),
+        };
+        let found = self
+            .inner
+            .try_find_reference(name.as_str())
+            .map_err(damaged)?;
+        match found {
+            None => Ok(None),
+            Some(mut found) => found
+                .peel_to_id()
+                .map(|id| Some(id.detach()))
+                .map_err(damaged),
+        }
+    }
+
+    /// Asks for the branch's tip and fetches what is missing of it; nothing when it is known. No ref
+    /// of a clone is written; a private repository keeps `refs/ripcord/tips/BRANCH`.
+    ///
+    /// # Errors
+    /// No such branch, no way to the remote.
+    pub fn fetch_tip(&self, branch: &str, depth: FetchDepth) -> Result<Oid, RepoError> {
+        let name = reference(branch)?;
+        if self.private {
+            return self.fetch_private(branch, &name, depth);
+        }
+        if depth == FetchDepth::Full && self.is_shallow() {
+            self.deepen(branch, None)?;
+        }
+        // Without a ref of our own the tip is asked for first; most often it is here already.
+        for _ in 0..TRIES {
+            let Some(tip) = self.remote_tip(branch)? else {
+                return Err(self.no_branch(branch));
+            };
+            if self.inner.has_object(tip) {
+                return Ok(tip);
+            }
+            let answer = self.fetch().args([self.remote.argument(), &name]).run()?;
+            if !answer.ok {
+                return Err(self.fetch_trouble(branch, &answer));
+            }
+            if self.inner.has_object(tip) {
+                return Ok(tip);
+            }
+        }
+        Err(RepoError::Unreachable {
+            remote: self.remote.to_string(),
+            words: format!("`{branch}` moved faster than it could be fetched"),
+        })
+    }
+
+    fn fetch_private(&self, branch: &str, name: &str, depth: FetchDepth) -> Result<Oid, RepoError> {
+        // One fetch at a time: two would load the same objects and fight for the ref.
+        let path = self.git_dir.join("ripcord-fetch");
+        let turn = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(|error| RepoError::io(path, error))?;
+        let mut git = self.fetch();
+        match depth {
+            FetchDepth::Window { commits, filter } if self.local_tip(branch)?.is_none() => {
+                git = git
+                    .args([format!("--depth={}", commits.max(1))])
+                    .args(filter.argument());
+                if filter != Filter::None {
+                    self.filtered.store(true, Ordering::Relaxed);
+                }
+            }
+            FetchDepth::Full if self.is_shallow() => git = git.args(["--unshallow"]),
+            _ => {}
+        }
+        let answer = git
+            .args([NAMELESS.to_owned(), format!("+{name}:{}", tip_ref(branch))])
+            .run()?;
+        drop(turn);
+        if !answer.ok {
+            return Err(self.fetch_trouble(branch, &answer));
+        }
+        self.local_tip(branch)?
+            .ok_or_else(|| self.no_branch(branch))
+    }
+
+    /// Fetches more of the past of a shallow repository; `None` is all of it. Nothing to do in one
+    /// that is whole.
+    ///
+    /// # Errors
+    /// The remote cannot be reached.
+    pub fn deepen(&self, branch: &str, commits: Option<u32>) -> Result<(), RepoError> {
+        let name = reference(branch)?;
+        if !self.is_shallow() {
+            return Ok(());
+        }
+        let how = commits.map_or("--unshallow".to_owned(), |n| format!("--deepen={n}"));
+        let answer = self
+            .fetch()
+            .args([how, self.remote.argument().to_owned(), name])
+            .run()?;
+        if answer.ok {
+            Ok(())
+        } else {
+            Err(self.fetch_trouble(branch, &answer))
+        }
+    }
+
+    /// Fetches objects of a partial clone by their ids, all in one request; `filter` as in
+    /// `git fetch --filter`.
+    ///
+    /// # Errors
+    /// The remote cannot be reached or does not give single objects.
+    pub fn fetch_objects(&self, ids: &[Oid], filter: Option<&str>) -> Result<(), RepoError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut list = String::with_capacity(ids.len() * 41);
+        for id in ids {
+            list.push_str(&id.to_string());
+            list.push('\n');
+        }
+        let git = self
+            .fetch()
+            // What we have is no help in finding what the server shall send.
+            .setting("fetch.negotiationAlgorithm=noop")
+            .args(filter.map(|filter| format!("--filter={filter}")))
+            .args([self.remote.argument(), "--stdin"])
+            .stdin(list.into_bytes());
+        self.ask(git, "fetch").map(drop)
+    }
+
+    fn fetch(&self) -> Git<'_> {
+        self.git("fetch").args([
+            "--no-write-fetch-head",
+            "--refmap=",
+            "--no-prune",
+            "--no-tags",
+            "--no-auto-maintenance",
+            "--recurse-submodules=no",
+            "--quiet",
+        ])
+    }
+
+    fn remote_branches(&self) -> Vec<String> {
+        let heads = self
+            .git("ls-remote")
+            .args(["--heads", self.remote.argument()])
+            .run();
+        let text = heads
+            .map(|answer| String::from_utf8_lossy(&answer.stdout).into_owned())
+            .unwrap_or_default();
+        text.lines()
+            .filter_map(|line| line.split_once("\trefs/heads/"))
+            .map(|(_, name)| name.to_owned())
+            .collect()
+    }
+
+    fn empty_remote(&self) -> RepoError {
+        RepoError::EmptyRepository {
+            remote: self.remote.to_string(),
+        }
+    }
+
+    fn no_such_branch(&self, branch: &str, known: Vec<String>) -> RepoError {
+        RepoError::NoSuchBranch {
+            remote: self.remote.to_string(),
+            branch: branch.to_owned(),
+            known,
+        }
+    }
+
+    fn no_branch(&self, branch: &str) -> RepoError {
+        if self.private {
+            // The default branch may have been renamed: ask again next time.
+            let _ = fs::remove_file(self.git_dir.join("default-branch"));
+        }
+        let known = self.remote_branches();
+        if known.is_empty() {
+            self.empty_remote()
+        } else {
+            self.no_such_branch(branch, known)
+        }
+    }
+
+    fn fetch_trouble(&self, branch: &str, answer: &Answer) -> RepoError {
+        match words::trouble(&answer.stderr) {
+            Trouble::NoSuchRef => self.no_branch(branch),
+            _ => self.classed("fetch", &answer.stderr),
+        }
+    }
+}
+
+pub(crate) fn tip_ref(branch: &str) -> String {
+    format!("refs/ripcord/tips/{branch}")
+}
+
+/// The full name of a branch, when git takes it as one.
+pub(crate) fn reference(branch: &str) -> Result<String, RepoError> {
+    let name = format!("refs/heads/{branch}");
+    let valid = gix::validate::reference::name(name.as_str().into()).is_ok()
+        && !branch.starts_with('-')
+        && branch != "HEAD";
+    if valid {
+        Ok(name)
+    } else {
+        Err(RepoError::BadBranchName {
+            name: branch.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn branch_names_that_git_refuses_are_refused_here() {
+        for bad in [
+            "", "-x", "a..b", "a b", "x.lock", "a^", "a:b", "HEAD", "a\nb", "a*",
+        ] {
+            assert!(reference(bad).is_err(), "{bad}");
+        }
+        assert_eq!(reference("env/prod").unwrap(), "refs/heads/env/prod");
+    }
+}

@@ -1,0 +1,46 @@
+//! Git repositories: read history, build trees and commits in memory, fetch and push.
+//!
+//! `gix` reads, compares, merges and builds; the `git` program does everything that touches the
+//! network or a signing key. Nothing here knows what a service is, and nothing here writes a ref, an
+//! index or a work tree of a person's clone.
+
+mod address;
+mod commit;
+mod differing;
+mod error;
+mod fetch;
+mod first_parents;
+mod interest;
+mod loose;
+mod merge;
+mod objects;
+mod open;
+mod private;
+mod process;
+mod push;
+mod resolve;
+mod signing;
+mod staged;
+pub mod trailers;
+mod tree_bytes;
+mod tree_edit;
+mod tree_walk;
+mod walk;
+mod words;
+
+pub use gix::ObjectId as Oid;
+
+pub use address::{Location, SafeUrl};
+pub use commit::{Commit, Identities, Identity, NewCommit, Person};
+pub use error::RepoError;
+pub use fetch::{FetchDepth, Filter};
+pub use first_parents::Link;
+pub use interest::Interest;
+pub use merge::FileMerge;
+pub use objects::Entry;
+pub use open::{Remote, Repo};
+pub use push::{PushOutcome, RejectKind};
+pub use staged::Staged;
+pub use tree_bytes::Mode;
+pub use tree_edit::TreeEdit;
+pub use tree_walk::Change;

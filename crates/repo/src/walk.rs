@@ -1,0 +1,263 @@
+//! The first-parent line with what each commit changed, on several threads.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use gix::odb::pack::cache::lru::StaticLinkedList;
+
+use crate::tree_walk::TreeWalk;
+use crate::{Change, Interest, Link, Oid, Repo, RepoError};
+
+/// Commits that are compared before threads are started: most walks end within them.
+const ALONE: usize = 48;
+/// Commits in one piece of work. At the start of a piece a thread has no tree at hand and must
+/// rebuild a chain of deltas; a long piece makes that cheap, a short one keeps the threads even.
+const PIECE: usize = 512;
+/// Pieces under way for each thread.
+const AHEAD: usize = 3;
+/// Objects and bytes in the cache of delta bases of one thread. It is cleared when it is full, so it
+/// must never be in practice.
+const BASES: usize = 256;
+const BASE_BYTES: usize = 192 << 20;
+
+/// A commit, and the tree that it is compared with.
+#[derive(Clone, Copy)]
+struct Step {
+    link: Link,
+    parent_tree: Option<Oid>,
+}
+
+/// What the person who asked gets for each commit.
+type Sink<'a> = dyn FnMut(Link, Vec<Change>) -> ControlFlow<()> + 'a;
+
+type Work = Vec<Step>;
+
+/// A piece that was compared, up to an error.
+struct Done {
+    commits: Vec<(Link, Vec<Change>)>,
+    failed: Option<RepoError>,
+}
+
+impl Repo {
+    /// Walks the first-parent line from `tip`, newest first, with the files that each commit changed
+    /// against its first parent; ends before `stop`, or when `sink` breaks off. The oldest commit is
+    /// compared with nothing; at the boundary of a shallow repository nothing is known to have
+    /// changed.
+    ///
+    /// Up to `threads` threads compare; `sink` is called on this one, in order, with at most a few
+    /// thousand commits waiting.
+    ///
+    /// # Errors
+    /// Missing or damaged objects, after everything before them was delivered.
+    pub fn walk_changes(
+        &self,
+        tip: Oid,
+        stop: Option<Oid>,
+        interest: &Interest,
+        threads: usize,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), RepoError> {
+        let reader = self.for_trees();
+        let mut steps = Steps::new(self.first_parents(tip), stop);
+        let mut walk = TreeWalk::new(&reader);
+        let alone = if threads > 1 { ALONE } else { usize::MAX };
+        for step in steps.by_ref().take(alone) {
+            let step = step?;
+            let changes = compare(&mut walk, &step, interest)?;
+            if sink(step.link, changes).is_break() {
+                return Ok(());
+            }
+        }
+        drop(walk);
+        if threads > 1 {
+            self.spread(steps, interest, threads, sink)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A handle whose cache of delta bases suits walks over large trees.
+    fn for_trees(&self) -> Self {
+        let mut handle = self.handle();
+        handle
+            .inner
+            .objects
+            .set_pack_cache(|| Box::new(StaticLinkedList::<BASES>::new(BASE_BYTES)));
+        handle
+    }
+
+    fn spread(
+        &self,
+        mut steps: impl Iterator<Item = Result<Step, RepoError>>,
+        interest: &Interest,
+        threads: usize,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), RepoError> {
+        let Some(first) = steps.next() else {
+            return Ok(());
+        };
+        let mut steps = std::iter::once(first).chain(steps);
+        let enough = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let workers: Vec<(SyncSender<Work>, Receiver<Done>)> = (0..threads)
+                .map(|_| {
+                    let (give, work) = sync_channel::<Work>(AHEAD);
+                    let (done, take) = sync_channel::<Done>(AHEAD);
+                    let handle = self.for_trees();
+                    let enough = &enough;
+                    scope.spawn(move || compare_pieces(&handle, interest, enough, &work, &done));
+                    (give, take)
+                })
+                .collect();
+            let mut waiting: VecDeque<&Receiver<Done>> = VecDeque::new();
+            let mut turn = workers.iter().cycle();
+            let mut failed = None;
+            let mut ended = false;
+            let result = loop {
+                while !ended && waiting.len() < threads * AHEAD {
+                    let piece = next_piece(&mut steps, &mut failed);
+                    ended = piece.len() < PIECE;
+                    if let Some((give, take)) = turn.next().filter(|_| !piece.is_empty()) {
+                        waiting.push_back(take);
+                        let _ = give.send(piece);
+                    }
+                }
+                let Some(take) = waiting.pop_front() else {
+                    break failed.map_or(Ok(()), Err);
+                };
+                // A worker that is gone took its work with it; its panic is passed on by the scope.
+                let Ok(done) = take.recv() else {
+                    break Ok(());
+                };
+                if let Some(result) = deliver(done, sink) {
+                    break result;
+                }
+            };
+            enough.store(true, Ordering::Relaxed);
+            result
+        })
+    }
+}
+
+/// The next commits of the line; an error ends the line and is kept for its turn.
+fn next_piece(
+    steps: &mut impl Iterator<Item = Result<Step, RepoError>>,
+    failed: &mut Option<RepoError>,
+) -> Work {
+    let mut piece = Vec::with_capacity(PIECE);
+    for step in steps.take(PIECE) {
+        match step {
+            Ok(step) => piece.push(step),
+            Err(error) => {
+                *failed = Some(error);
+                break;
+            }
+        }
+    }
+    piece
+}
+
+/// Hands over a piece; `Some` when the walk is at its end.
+fn deliver(done: Done, sink: &mut Sink<'_>) -> Option<Result<(), RepoError>> {
+    for (link, changes) in done.commits {
+        if sink(link, changes).is_break() {
+            return Some(Ok(()));
+        }
+    }
+    done.failed.map(Err)
+}
+
+fn compare_pieces(
+    repo: &Repo,
+    interest: &Interest,
+    enough: &AtomicBool,
+    work: &Receiver<Work>,
+    done: &SyncSender<Done>,
+) {
+    let mut walk = TreeWalk::new(repo);
+    for piece in work {
+        let mut compared = Done {
+            commits: Vec::with_capacity(piece.len()),
+            failed: None,
+        };
+        for step in piece {
+            if enough.load(Ordering::Relaxed) {
+                return;
+            }
+            match compare(&mut walk, &step, interest) {
+                Ok(changes) => compared.commits.push((step.link, changes)),
+                Err(error) => {
+                    compared.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        if done.send(compared).is_err() {
+            return;
+        }
+    }
+}
+
+fn compare(
+    walk: &mut TreeWalk<'_>,
+    step: &Step,
+    interest: &Interest,
+) -> Result<Vec<Change>, RepoError> {
+    if step.link.boundary {
+        return Ok(Vec::new());
+    }
+    walk.changes(step.parent_tree, Some(step.link.tree), interest)
+}
+
+/// The line with each commit's parent beside it.
+struct Steps<I> {
+    line: I,
+    stop: Option<Oid>,
+    ahead: Option<Link>,
+    started: bool,
+}
+
+impl<I: Iterator<Item = Result<Link, RepoError>>> Steps<I> {
+    fn new(line: I, stop: Option<Oid>) -> Self {
+        Self {
+            line,
+            stop,
+            ahead: None,
+            started: false,
+        }
+    }
+}
+
+impl<I: Iterator<Item = Result<Link, RepoError>>> Iterator for Steps<I> {
+    type Item = Result<Step, RepoError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if !self.started {
+            self.started = true;
+            match self.line.next()? {
+                Ok(link) => self.ahead = Some(link),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let link = self.ahead.take()?;
+        if Some(link.commit) == self.stop {
+            return None;
+        }
+        match self.line.next() {
+            Some(Ok(parent)) => {
+                self.ahead = Some(parent);
+                Some(Ok(Step {
+                    link,
+                    parent_tree: Some(parent.tree),
+                }))
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None => Some(Ok(Step {
+                link,
+                parent_tree: None,
+            })),
+        }
+    }
+}
