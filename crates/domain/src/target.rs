@@ -261,6 +261,28 @@ pub fn version_of(state: &State, primary: Option<&PlaceId>) -> String {
     values.map(|values| spoken(values)).unwrap_or_default()
 }
 
+/// What a person calls a move from one state to another. Where *the* version stays and something
+/// beside it moves (a chart, a sidecar), that is named with it.
+pub fn named_move(before: &State, after: &State, primary: Option<&PlaceId>) -> (String, String) {
+    let (from, to) = (version_of(before, primary), version_of(after, primary));
+    if from != to {
+        return (from, to);
+    }
+    let moved = after
+        .iter()
+        .find(|(id, values)| before.get(id) != Some(values));
+    let gone = before.iter().find(|(id, _)| !after.contains_key(id));
+    let Some((id, _)) = moved.or(gone) else {
+        return (from, to);
+    };
+    let name = id.key.to_string();
+    let beside = |state: &State, version: &str| match state.get(id) {
+        Some(values) => format!("{version} ({name} {})", spoken(values)),
+        None => format!("{version} (no {name})"),
+    };
+    (beside(before, &from), beside(after, &to))
+}
+
 /// The version in a list of values: the tag, else the revision, else the digest, else the image's.
 pub fn spoken(values: &[crate::catalog::Value]) -> String {
     let by = |role: &str| {

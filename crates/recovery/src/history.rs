@@ -40,16 +40,38 @@ pub enum Until {
     Last,
 }
 
-/// Reads the timelines of units along the line that ends at the tip.
+/// Commits by which a shallow clone is deepened, one after the other; then all of them.
+const DEEPER: [u32; 3] = [100, 1000, 10_000];
+
+/// Reads the timelines of units along the line that ends at the tip. A shallow clone is deepened
+/// until there is something to go back to.
 ///
 /// # Errors
-/// Missing or corrupt objects.
+/// Missing or corrupt objects; a remote that cannot be reached for more of the past.
 pub fn timelines(
     repo: &Repo,
     place: &Place,
     units: &[&Unit],
     until: Until,
 ) -> Result<BTreeMap<UnitName, Timeline>, Problem> {
+    let mut steps = DEEPER.into_iter();
+    loop {
+        let (timelines, unsettled) = read(repo, place, units, until)?;
+        if unsettled == 0 || !repo.is_shallow() {
+            return Ok(timelines);
+        }
+        repo.deepen(&place.branch, steps.next())
+            .map_err(from_repo)?;
+    }
+}
+
+/// Reads what is here; also tells how many units have nothing to go back to.
+fn read(
+    repo: &Repo,
+    place: &Place,
+    units: &[&Unit],
+    until: Until,
+) -> Result<(BTreeMap<UnitName, Timeline>, usize), Problem> {
     let goal = match until {
         Until::Beginning | Until::After(_) => usize::MAX,
         Until::Last => 1,
@@ -95,9 +117,13 @@ pub fn timelines(
             }
         },
     )?;
+    let unsettled = match until {
+        Until::Last => walk.short,
+        _ => walk.unsettled,
+    };
     match failure {
         Some(problem) => Err(problem),
-        None => Ok(walk.finish()),
+        None => Ok((walk.finish(), unsettled)),
     }
 }
 

@@ -254,8 +254,16 @@ fn decide<'a>(
                     format!("`{commit}` is no commit id"),
                 )
             })?;
+            let (from, to) = match last {
+                Some(deploy) => target::named_move(&deploy.after, &state, primary),
+                None => (
+                    part.current.version.clone(),
+                    target::version_of(&state, primary),
+                ),
+            };
+            part.current.version = from;
             part.target = Some(Target {
-                version: target::version_of(&state, primary),
+                version: to,
                 commit: commit.clone(),
             });
             let first = match position {

@@ -107,6 +107,7 @@ fn named(
     if is_version {
         return Ok(Wanted::Version(name.to_owned()));
     }
+    whole_past(repo, place)?;
     match repo.resolve(name) {
         Ok(commit) => state_wanted(repo, place, unit, commit),
         Err(RepoError::AmbiguousRevision { .. }) => Err(Problem::new(
@@ -218,6 +219,7 @@ fn moment<'a>(
             .map(|name| catalog.find(&place.settings, name, request.environment.as_deref()))
             .collect::<Result<_, _>>()?
     };
+    whole_past(repo, place)?;
     let then = commit_at(repo, place.tip, at)?.ok_or_else(|| {
         Problem::new(
             Kind::Nothing,
@@ -293,6 +295,15 @@ fn back_to<'a>(
     Ok(chosen)
 }
 
+/// A moment or a commit may lie beyond what a shallow clone holds.
+fn whole_past(repo: &Repo, place: &Place) -> Result<(), Problem> {
+    if repo.is_shallow() {
+        repo.deepen(&place.branch, None).map_err(from_repo)
+    } else {
+        Ok(())
+    }
+}
+
 /// The newest commit of the first-parent line that is not younger than `at`.
 fn commit_at(repo: &Repo, tip: Oid, at: Timestamp) -> Result<Option<Oid>, Problem> {
     for link in repo.first_parents(tip) {
@@ -312,6 +323,7 @@ fn commit<'a>(
     request: &Request,
     spec: &str,
 ) -> Result<Vec<Chosen<'a>>, Problem> {
+    whole_past(repo, place)?;
     let commit = repo.resolve(spec).map_err(from_repo)?;
     let read = repo.commit(commit).map_err(from_repo)?;
     let Some(parent) = read.parents.first().copied() else {

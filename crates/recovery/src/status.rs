@@ -7,8 +7,8 @@ use ripcord_domain::catalog::Skipped;
 use ripcord_domain::names::nearest;
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
-use ripcord_domain::target::version_of;
-use ripcord_domain::timeline::{Ended, State, Timeline};
+use ripcord_domain::target::named_move;
+use ripcord_domain::timeline::{Deploy, Ended, State, Timeline};
 use ripcord_domain::{Catalog, Environment, Service, Unit};
 use ripcord_git::Repo;
 use schemars::JsonSchema;
@@ -335,12 +335,18 @@ pub fn history(
         .unwrap_or_default();
     let judgement = timeline.judge(now);
     let primary = unit.places.first().map(|p| &p.id);
-    let named = |state: &State| {
-        if state.is_empty() {
-            String::new()
-        } else {
-            version_of(state, primary)
-        }
+    let nothing = State::new();
+    let named = |deploy: &Deploy| -> (Option<String>, String) {
+        let before = deploy.before.as_ref();
+        let (from, to) = named_move(before.unwrap_or(&nothing), &deploy.after, primary);
+        (
+            before.map(|_| from),
+            if deploy.after.is_empty() {
+                String::new()
+            } else {
+                to
+            },
+        )
     };
     let deploys = timeline
         .deploys
@@ -348,9 +354,10 @@ pub fn history(
         .zip(&judgement.verdicts)
         .rev()
         .take(limit.unwrap_or(usize::MAX))
-        .map(|(deploy, verdict)| Entry {
-            from: deploy.before.as_ref().map(named),
-            to: named(&deploy.after),
+        .map(|(deploy, verdict)| (named(deploy), deploy, verdict))
+        .map(|((from, to), deploy, verdict)| Entry {
+            from,
+            to,
             at: deploy.at,
             served_seconds: verdict.served_seconds,
             ended: verdict.ended,

@@ -4,6 +4,9 @@ mod story;
 
 use std::path::Path;
 
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use ripcord_domain::{Kind, Problem};
 use ripcord_gitserver::{GitServer, Options};
 
@@ -21,11 +24,13 @@ pub(super) fn run(keep: bool, output: &mut Output) -> Result<(), Problem> {
         .map_err(|error| trouble(&error))?;
     let url = server.url("infra.git");
     std::fs::write(folder.path().join("gitconfig"), CONFIG).map_err(|error| trouble(&error))?;
-    story::tell(&url, folder.path(), moment::now())?;
+    let friday = last_friday(moment::now());
+    story::tell(&url, folder.path(), friday)?;
 
     let mut stage = Stage {
         folder: folder.path(),
         url: &url,
+        now: friday,
         output,
     };
     stage.say(&format!(
@@ -80,12 +85,24 @@ pub(super) fn run(keep: bool, output: &mut Output) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The latest Friday, 17:15 UTC: every evening of the demo is the same evening.
+fn last_friday(now: Timestamp) -> Timestamp {
+    let today = now.to_zoned(TimeZone::UTC);
+    let days = i64::from(today.weekday().since(Weekday::Friday));
+    let friday = today.date().saturating_sub(days.days()).at(17, 15, 0, 0);
+    friday
+        .to_zoned(TimeZone::UTC)
+        .map_or(now, |at| at.timestamp())
+}
+
 /// Enough for git to commit on a machine where nobody configured it.
 const CONFIG: &str = "[user]\n\tname = Dana On-Call\n\temail = dana@acme.example\n";
 
 struct Stage<'a> {
     folder: &'a Path,
     url: &'a str,
+    /// The moment that every command takes for the present.
+    now: Timestamp,
     output: &'a mut Output,
 }
 
@@ -123,6 +140,7 @@ impl Stage<'_> {
             .args(["--repo", url])
             .env("GIT_CONFIG_GLOBAL", self.folder.join("gitconfig"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("RIPCORD_NOW", self.now.to_string())
             .env("XDG_CACHE_HOME", self.folder.join("cache"))
             .env_remove("GIT_AUTHOR_NAME")
             .env_remove("GIT_AUTHOR_EMAIL")
@@ -133,6 +151,7 @@ impl Stage<'_> {
             .status()
             .map_err(|error| trouble(&error))?;
         self.output.screen(|screen| writeln!(screen.out));
+        self.now += SignedDuration::from_secs(40);
         if status.success() {
             Ok(())
         } else {

@@ -372,8 +372,10 @@ pub(crate) fn short(commit: &str) -> String {
 
 /// Digests are long: their first digits tell them apart.
 fn short_version(version: &str, wide: bool) -> String {
-    match version.strip_prefix("sha256:") {
-        Some(hex) if !wide && hex.len() > 12 => format!("sha256:{}", &hex[..12]),
+    match version.split_once("sha256:") {
+        Some((before, hex)) if !wide && hex.len() > 12 && hex.is_char_boundary(12) => {
+            format!("{before}sha256:{}", &hex[..12])
+        }
         _ => version.to_owned(),
     }
 }
