@@ -75,21 +75,26 @@ pub(crate) fn generate(size: Size, seed: u64, out: &Path) -> Result<()> {
         "history written in {:.1} s",
         imported.as_secs_f64()
     ));
-    repack(&repo)?;
-    let packed = start.elapsed().saturating_sub(imported);
-    say(&format!("packed in {:.1} s", packed.as_secs_f64()));
     targets["generated"] = json!({
         "size": format!("{size:?}").to_lowercase(),
         "seed": seed,
         "history_seconds": imported.as_secs_f64(),
-        "pack_seconds": packed.as_secs_f64(),
-        "pack_bytes": pack_bytes(&repo)?,
     });
-    std::fs::write(
+    // Before the repack, too: when that is cut short, an hour's history is still of use.
+    write_targets(out, &targets)?;
+    repack(&repo)?;
+    let packed = start.elapsed().saturating_sub(imported);
+    say(&format!("packed in {:.1} s", packed.as_secs_f64()));
+    targets["generated"]["pack_seconds"] = json!(packed.as_secs_f64());
+    targets["generated"]["pack_bytes"] = json!(pack_bytes(&repo)?);
+    write_targets(out, &targets)
+}
+
+fn write_targets(out: &Path, targets: &Value) -> Result<()> {
+    Ok(std::fs::write(
         out.join(TARGETS),
-        serde_json::to_string_pretty(&targets)? + "\n",
-    )?;
-    Ok(())
+        serde_json::to_string_pretty(targets)? + "\n",
+    )?)
 }
 
 /// What a host's maintenance leaves: one pack with a bitmap, packed references, a commit-graph.
