@@ -8,11 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gix::bstr::ByteSlice;
+use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 
 use crate::address::SafeUrl;
 use crate::process::{self, Answer, Git};
 use crate::words::{self, Trouble};
 use crate::{FetchDepth, Filter, RepoError};
+
+/// Bytes of delta bases that are kept while objects are read.
+const BASES: usize = 16 << 20;
 
 /// The name under which git is told of a remote that has none.
 pub(crate) const NAMELESS: &str = "ripcord";
@@ -115,6 +119,8 @@ impl Repo {
 
     pub(crate) fn new(mut inner: gix::Repository, remote: Remote, in_use: Option<File>) -> Self {
         inner.object_cache_size(None);
+        let bases = || Box::new(MemoryCappedHashmap::new(BASES)) as Box<_>;
+        inner.objects.set_pack_cache(bases);
         let git_dir = inner.git_dir().to_path_buf();
         Self {
             inner,

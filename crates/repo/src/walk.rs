@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use gix::odb::pack::cache::lru::StaticLinkedList;
+use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 
 use crate::tree_walk::TreeWalk;
 use crate::{Change, Interest, Link, Oid, Repo, RepoError};
@@ -17,10 +17,8 @@ const ALONE: usize = 48;
 const PIECE: usize = 512;
 /// Pieces under way for each thread.
 const AHEAD: usize = 3;
-/// Objects and bytes in the cache of delta bases of one thread. It is cleared when it is full, so it
-/// must never be in practice.
-const BASES: usize = 256;
-const BASE_BYTES: usize = 192 << 20;
+/// Bytes of delta bases that one thread keeps: some hundred generations of a large tree.
+const BASES: usize = 48 << 20;
 
 /// A commit, and the tree that it is compared with.
 #[derive(Clone, Copy)]
@@ -84,7 +82,7 @@ impl Repo {
         handle
             .inner
             .objects
-            .set_pack_cache(|| Box::new(StaticLinkedList::<BASES>::new(BASE_BYTES)));
+            .set_pack_cache(|| Box::new(MemoryCappedHashmap::new(BASES)));
         handle
     }
 
