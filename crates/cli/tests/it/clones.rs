@@ -88,7 +88,6 @@ fn from_a_shallow_clone_that_has_enough() {
 }
 
 #[test]
-#[ignore = "BUG: a depth-1 clone is not deepened: exit 1, and no word about why"]
 fn from_a_shallow_clone_of_one_commit() {
     lands_shallow(1);
 }

@@ -7,11 +7,14 @@
 
 mod choice;
 mod clones;
+mod contract;
 mod duel;
 mod faults;
+mod hostile;
 mod machine;
 mod naive;
 mod naive_clones;
 mod race;
 mod scope;
 mod stage;
+mod ugly;

@@ -1,6 +1,7 @@
 //! One infra repository behind a server, and the binary.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ripcord_testkit::{GitServer, InfraRepo, Options, Output, Ripcord, Scratch, Snapshot};
 use serde_json::Value;
@@ -10,7 +11,7 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ripcord");
 
 /// A scratch folder with `infra.git`, served over HTTP.
 pub(crate) struct Stage {
-    pub(crate) server: GitServer,
+    pub(crate) server: Arc<GitServer>,
     pub(crate) infra: InfraRepo,
     pub(crate) scratch: Scratch,
 }
@@ -22,7 +23,7 @@ impl Stage {
         let infra = InfraRepo::new(&scratch, "infra.git").unwrap();
         let server = GitServer::start(&scratch.repos(), Options::default()).unwrap();
         Self {
-            server,
+            server: Arc::new(server),
             infra,
             scratch,
         }
