@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::tree_walk::TreeWalk;
+use crate::open::keep_delta_bases;
+use crate::tree_walk::{Missing, TreeWalk};
 use crate::{Entry, Oid, Repo, RepoError};
 
 /// A file that a commit changed.
@@ -198,6 +201,89 @@ impl Repo {
             }
         }
         Ok(())
+    }
+
+    /// The files that each commit of a line changed against its first parent, kept where `keep` says
+    /// so. `links` are neighbours on the line, newest first. Reading a long line is work for all
+    /// cores: `threads` of them take turns.
+    ///
+    /// # Errors
+    /// Missing or damaged objects.
+    pub fn changes_of_line(
+        &self,
+        links: &[Link],
+        threads: usize,
+        keep: &(dyn Fn(&Change) -> bool + Sync),
+    ) -> Result<Vec<Vec<Change>>, RepoError> {
+        /// Commits that one thread takes at a time: neighbours share trees.
+        const TURN: usize = 512;
+        let oldest_parent = match links.last().and_then(|link| link.parent) {
+            Some(parent) => Some(self.commit(parent)?.tree),
+            None => None,
+        };
+        // A thread cannot fetch what a partial clone lacks.
+        let threads = if self.is_partial() { 1 } else { threads };
+        let next = AtomicUsize::new(0);
+        let shared = self.inner.clone().into_sync();
+        let turns = links.len().div_ceil(TURN);
+        let done: Vec<Mutex<Vec<Vec<Change>>>> = (0..turns).map(|_| Mutex::default()).collect();
+        let git_dir = &self.git_dir;
+        let work = |repo: &gix::Repository, missing: &Missing<'_>| -> Result<(), RepoError> {
+            let mut walk = TreeWalk::new(repo, missing);
+            loop {
+                let turn = next.fetch_add(1, Ordering::Relaxed);
+                let Some(slot) = done.get(turn) else {
+                    return Ok(());
+                };
+                let mut changes = Vec::with_capacity(TURN);
+                for at in turn * TURN..links.len().min((turn + 1) * TURN) {
+                    let link = links[at];
+                    let before = match link.parent {
+                        Some(_) => links
+                            .get(at + 1)
+                            .map_or(oldest_parent, |parent| Some(parent.tree)),
+                        None => None,
+                    };
+                    let mut changed = if link.boundary {
+                        Vec::new()
+                    } else {
+                        walk.changes(before, Some(link.tree), &Interest::All)?
+                    };
+                    changed.retain(keep);
+                    changes.push(changed);
+                }
+                if let Ok(mut slot) = slot.lock() {
+                    *slot = changes;
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut repo = shared.to_thread_local();
+                        keep_delta_bases(&mut repo);
+                        let missing = |id: Oid| {
+                            Err(RepoError::Missing {
+                                id,
+                                git_dir: git_dir.clone(),
+                            })
+                        };
+                        work(&repo, &missing)
+                    })
+                })
+                .collect();
+            let mine = work(&self.inner, &|id: Oid| self.bytes(id));
+            let failed = others
+                .into_iter()
+                .filter_map(|thread| thread.join().ok())
+                .find(Result::is_err);
+            mine.and(failed.unwrap_or(Ok(())))
+        })?;
+        Ok(done
+            .into_iter()
+            .flat_map(|slot| slot.into_inner().unwrap_or_default())
+            .collect())
     }
 
     /// Whether `older` is `newer` or one of its ancestors.

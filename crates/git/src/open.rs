@@ -18,6 +18,15 @@ pub struct Repo {
     pub(crate) private: bool,
 }
 
+/// Neighbouring trees of a large infra repo are long chains of deltas of each other.
+pub(crate) fn keep_delta_bases(repo: &mut gix::Repository) {
+    repo.objects.set_pack_cache(|| {
+        Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(
+            DELTA_BASES,
+        ))
+    });
+}
+
 /// Bytes of delta bases that are kept while reading.
 const DELTA_BASES: usize = 64 << 20;
 
@@ -92,12 +101,7 @@ impl Repo {
     }
 
     fn new(mut inner: gix::Repository, remote: Remote, private: bool) -> Self {
-        // Neighbouring trees of a large infra repo are long chains of deltas of each other.
-        inner.objects.set_pack_cache(|| {
-            Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(
-                DELTA_BASES,
-            ))
-        });
+        keep_delta_bases(&mut inner);
         let git_dir = inner.git_dir().to_path_buf();
         Self {
             inner,

@@ -4,6 +4,7 @@
 //! Neighbours on the line share that tree, so decoded trees are kept; and two trees of the same
 //! names are compared by their bytes, not entry by entry.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -18,7 +19,7 @@ use crate::{Entry, Oid, RepoError};
 const KEPT: usize = 24 << 20;
 
 /// What to do about a tree that is not there: fetch it, or say so.
-type Missing<'a> = dyn Fn(Oid) -> Result<Vec<u8>, RepoError> + 'a;
+pub(crate) type Missing<'a> = dyn Fn(Oid) -> Result<Vec<u8>, RepoError> + 'a;
 
 /// Reads trees and compares them.
 pub(crate) struct TreeWalk<'a> {
@@ -32,37 +33,40 @@ pub(crate) struct TreeWalk<'a> {
 /// A tree's bytes and where its entries start.
 struct Tree {
     bytes: Vec<u8>,
-    starts: Vec<u32>,
+    /// Found when they are needed first; neighbours of the same names share them.
+    starts: OnceCell<Rc<[u32]>>,
 }
 
 impl Tree {
-    fn new(bytes: Vec<u8>) -> Self {
-        let mut starts = Vec::new();
-        let mut at = 0;
-        for entry in entries(&bytes) {
-            starts.push(u32::try_from(at).unwrap_or(u32::MAX));
-            at += entry.length();
-        }
-        Self { bytes, starts }
+    fn starts(&self) -> &Rc<[u32]> {
+        self.starts.get_or_init(|| {
+            let mut starts = Vec::new();
+            let mut at = 0;
+            for entry in entries(&self.bytes) {
+                starts.push(u32::try_from(at).unwrap_or(u32::MAX));
+                at += entry.length();
+            }
+            starts.into()
+        })
     }
 
     /// The entries from the one that holds the byte at `position`.
     fn from(&self, position: usize) -> impl Iterator<Item = RawEntry<'_>> {
         let index = self
-            .starts
+            .starts()
             .partition_point(|start| *start as usize <= position)
             .saturating_sub(1);
-        let start = self.starts.get(index).map_or(0, |start| *start as usize);
+        let start = self.starts().get(index).map_or(0, |start| *start as usize);
         entries(&self.bytes[start..])
     }
 
     /// The start of the entry that holds the byte at `position`.
     fn start_of(&self, position: usize) -> usize {
         let index = self
-            .starts
+            .starts()
             .partition_point(|start| *start as usize <= position)
             .saturating_sub(1);
-        self.starts.get(index).map_or(0, |start| *start as usize)
+        self.starts().get(index).map_or(0, |start| *start as usize)
     }
 }
 
@@ -138,7 +142,10 @@ impl<'a> TreeWalk<'a> {
         if self.repo.objects.find(&id, &mut bytes).is_err() {
             bytes = (self.missing)(id)?;
         }
-        let tree = Rc::new(Tree::new(bytes));
+        let tree = Rc::new(Tree {
+            bytes,
+            starts: OnceCell::new(),
+        });
         self.size += tree.bytes.len();
         self.known.insert(id, tree.clone());
         self.order.push_back(id);
@@ -177,18 +184,19 @@ fn differing(old: Option<&Tree>, new: Option<&Tree>) -> Vec<Difference> {
         (None, None) => return Vec::new(),
     };
     let same = common_prefix(&old.bytes, &new.bytes);
-    // Up to the entry that holds the first difference, both have the same entries.
-    let start = old
-        .start_of(same.min(old.bytes.len()))
-        .min(new.start_of(same.min(new.bytes.len())));
-    let mut olds = old.from(start).peekable();
-    let mut news = new.from(start).peekable();
     // When only ids differ, the common end needs no look.
     let tail = if old.bytes.len() == new.bytes.len() {
         common_suffix(&old.bytes, &new.bytes)
     } else {
         0
     };
+    share_starts(old, new, same, tail);
+    // Up to the entry that holds the first difference, both have the same entries.
+    let start = old
+        .start_of(same.min(old.bytes.len()))
+        .min(new.start_of(same.min(new.bytes.len())));
+    let mut olds = old.from(start).peekable();
+    let mut news = new.from(start).peekable();
     let stop = old.bytes.len() - tail;
     let (mut at_old, mut at_new) = (start, start);
     let mut found = Vec::new();
@@ -231,6 +239,24 @@ fn differing(old: Option<&Tree>, new: Option<&Tree>) -> Vec<Difference> {
         }
     }
     found
+}
+
+/// Two trees that differ in the id of one entry have their entries at the same places. Most
+/// neighbours are like that, and looking for the places anew is most of the work.
+fn share_starts(old: &Tree, new: &Tree, same: usize, tail: usize) {
+    let (known, other) = match (old.starts.get(), new.starts.get()) {
+        (Some(_), None) => (old, new),
+        (None, Some(_) | None) => (new, old),
+        (Some(_), Some(_)) => return,
+    };
+    let start = known.start_of(same);
+    let Some(entry) = entries(&known.bytes[start..]).next() else {
+        return;
+    };
+    let id_starts = start + entry.length() - 20;
+    if tail > 0 && same >= id_starts && known.bytes.len() - tail <= id_starts + 20 {
+        let _ = other.starts.set(Rc::clone(known.starts()));
+    }
 }
 
 /// Git sorts folders as if their names ended in a slash.

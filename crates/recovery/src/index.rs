@@ -124,35 +124,43 @@ impl Index {
     /// # Errors
     /// The repository cannot be read. Trouble with the index itself is no error.
     pub fn extend(&self, repo: &Repo, settings: &Settings, tip: Oid) -> Result<(), Problem> {
-        let mut added: Vec<(Link, Vec<Change>)> = Vec::new();
+        let mut links: Vec<Link> = Vec::new();
         let mut joined = None;
-        let mut boundary = false;
-        repo.walk_changes(tip, None, &Interest::All, &mut |link, mut changes| {
-            if let Ok(Some(pos)) = self.position(link.commit) {
-                joined = Some(pos);
-                return ControlFlow::Break(());
+        {
+            let _reading = self.reading();
+            for link in repo.first_parents(tip) {
+                let link = link.map_err(from_repo)?;
+                joined = self.position(link.commit).ok().flatten();
+                if joined.is_some() {
+                    break;
+                }
+                links.push(link);
             }
-            boundary |= link.boundary;
-            changes.retain(|change| {
-                let plain = |entry: &Option<Entry>| entry.is_none_or(|entry| entry.mode.is_blob());
-                let entry = change.new.or(change.old);
-                std::str::from_utf8(&change.path).is_ok_and(|path| {
-                    entry.is_some_and(|entry| survey::may_declare(settings, path, entry))
-                }) && plain(&change.old)
-                    && plain(&change.new)
-            });
-            added.push((link, changes));
-            ControlFlow::Continue(())
-        })
-        .map_err(from_repo)?;
-        // What a shallow clone does not hold cannot be kept as if it were all.
-        if !boundary && !added.is_empty() {
-            let _ = self.store(joined, &added);
         }
+        // What a shallow clone does not hold cannot be kept as if it were all.
+        if links.is_empty() || links.last().is_some_and(|link| link.boundary) {
+            return Ok(());
+        }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let changes = repo
+            .changes_of_line(&links, threads, &|change| is_declaring(settings, change))
+            .map_err(from_repo)?;
+        // Without room for it everything still works, only slower.
+        let _ = self.store(joined, &links, &changes);
         Ok(())
     }
 
-    fn store(&self, joined: Option<i64>, added: &[(Link, Vec<Change>)]) -> rusqlite::Result<()> {
+    /// One look at the file for many questions.
+    fn reading(&self) -> Option<Transaction<'_>> {
+        Transaction::new_unchecked(&self.db, TransactionBehavior::Deferred).ok()
+    }
+
+    fn store(
+        &self,
+        joined: Option<i64>,
+        links: &[Link],
+        changes: &[Vec<Change>],
+    ) -> rusqlite::Result<()> {
         let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
         // Commits above the meeting point belong to a line that is gone.
         let keep = joined.unwrap_or(-1);
@@ -164,7 +172,7 @@ impl Index {
             let mut number = transaction.prepare("SELECT number FROM path WHERE name = ?1")?;
             let mut change = transaction.prepare("INSERT INTO change VALUES (?1, ?2, ?3, ?4)")?;
             let mut numbers: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
-            for (pos, (link, changes)) in (keep + 1..).zip(added.iter().rev()) {
+            for (pos, (link, changes)) in (keep + 1..).zip(links.iter().zip(changes).rev()) {
                 line.execute(params![pos, link.commit.as_slice(), link.seconds])?;
                 for one in changes {
                     let name: Vec<u8> = one.path.to_vec();
@@ -205,6 +213,17 @@ impl Index {
     }
 }
 
+/// Whether a change is to a plain file that may declare a version.
+fn is_declaring(settings: &Settings, change: &Change) -> bool {
+    let plain = |entry: Option<Entry>| entry.is_none_or(|entry| entry.mode.is_blob());
+    std::str::from_utf8(&change.path).is_ok_and(|path| {
+        let entry = change.new.or(change.old);
+        plain(change.old)
+            && plain(change.new)
+            && entry.is_some_and(|entry| survey::may_declare(settings, path, entry))
+    })
+}
+
 /// A commit of the line with the changes of the files that were asked about.
 pub struct Step {
     /// The commit.
@@ -229,6 +248,7 @@ pub fn walk(
     sink: &mut dyn FnMut(Step) -> ControlFlow<()>,
 ) -> Result<(), Problem> {
     let interest = Interest::files(paths.iter().map(|path| path.to_vec()));
+    let _reading = index.and_then(Index::reading);
     let mut joined = None;
     let mut done = false;
     let mut live = |joined: &mut Option<i64>, index: Option<&Index>| {

@@ -1,5 +1,10 @@
 //! Random histories of deploys, merges, config edits and rollbacks, with git itself as the oracle.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -55,16 +60,26 @@ struct Written {
 }
 
 fn write(infra: &mut InfraRepo, service: &str, written: Written) {
-    for (environment, version) in [("production", written.production), ("staging", written.staging)] {
+    for (environment, version) in [
+        ("production", written.production),
+        ("staging", written.staging),
+    ] {
         let text = format!(
             "resources:\n  - ../../base\n# who: {service}\nimages:\n  - name: acme/{service}\n    newTag: \"v{version}\" # bot\n\
              replicas:\n  - name: {service}\n    count: {}\n",
-            if environment == "production" { written.replicas } else { 1 }
+            if environment == "production" {
+                written.replicas
+            } else {
+                1
+            }
         );
         infra.write(&overlay(service, environment), text);
     }
     let base = format!("services/{service}/base");
-    infra.write(&format!("{base}/kustomization.yaml"), "resources:\n  - deployment.yaml\n");
+    infra.write(
+        &format!("{base}/kustomization.yaml"),
+        "resources:\n  - deployment.yaml\n",
+    );
     infra.write(
         &format!("{base}/deployment.yaml"),
         format!(
@@ -77,7 +92,12 @@ fn write(infra: &mut InfraRepo, service: &str, written: Written) {
 
 /// Plays the events; returns the versions that production of `pay` ran.
 fn play(infra: &mut InfraRepo, events: &[Event]) -> Vec<u8> {
-    let mut files = [Written { production: 0, staging: 0, replicas: 1, memory: 1 }; 3];
+    let mut files = [Written {
+        production: 0,
+        staging: 0,
+        replicas: 1,
+        memory: 1,
+    }; 3];
     for (service, written) in SERVICES.iter().zip(files) {
         write(infra, service, written);
     }
@@ -121,7 +141,10 @@ fn play(infra: &mut InfraRepo, events: &[Event]) -> Vec<u8> {
         if matches!(event, Event::MergedDeploy { .. }) {
             let side = format!("side-{number}");
             infra.commit("side work").on(&side).land().unwrap();
-            infra.merge_commit("Merge pull request #1", &side).land().unwrap();
+            infra
+                .merge_commit("Merge pull request #1", &side)
+                .land()
+                .unwrap();
         } else {
             infra.commit(subject).land().unwrap();
         }
@@ -143,11 +166,20 @@ fn last_good(ran: &[u8]) -> Option<u8> {
         }
         line.push(*version);
     }
-    if went_back { None } else { line.iter().rev().nth(1).copied() }
+    if went_back {
+        None
+    } else {
+        line.iter().rev().nth(1).copied()
+    }
 }
 
 fn branch(path: &Path) -> Branch {
-    Branch { repo: Repo::open_clone(path).unwrap(), name: "main".into(), configuration: None, cache: None }
+    Branch {
+        repo: Repo::open_clone(path).unwrap(),
+        name: "main".into(),
+        configuration: None,
+        cache: None,
+    }
 }
 
 fn request(scope: Option<Scope>, to: Option<To>) -> Request {
@@ -157,7 +189,11 @@ fn request(scope: Option<Scope>, to: Option<To>) -> Request {
         to,
         scope,
         again: false,
-        consent: Consent { include_shared: false, accept_risk: false, onto_latest: false },
+        consent: Consent {
+            include_shared: false,
+            accept_risk: false,
+            onto_latest: false,
+        },
         words: Words::default(),
     }
 }
@@ -167,7 +203,10 @@ fn clock() -> Timestamp {
 }
 
 fn shipping() -> Shipping {
-    Shipping { push_to: None, patience: Duration::from_mins(1) }
+    Shipping {
+        push_to: None,
+        patience: Duration::from_mins(1),
+    }
 }
 
 /// Every file of a commit with its blob, by git.
@@ -180,8 +219,19 @@ fn tree(infra: &InfraRepo, revision: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn roll_back(branch: &Branch, scope: Option<Scope>, to: Option<To>) -> Result<Plan, ripcord_domain::Problem> {
-    ship::rollback(branch, &request(scope, to), &shipping(), &clock, &mut |_| Ok(true), &mut |_| ())
+fn roll_back(
+    branch: &Branch,
+    scope: Option<Scope>,
+    to: Option<To>,
+) -> Result<Plan, ripcord_domain::Problem> {
+    ship::rollback(
+        branch,
+        &request(scope, to),
+        &shipping(),
+        &clock,
+        &mut |_| Ok(true),
+        &mut |_| (),
+    )
 }
 
 proptest! {
