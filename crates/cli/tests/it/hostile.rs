@@ -141,6 +141,19 @@ fn replaced_commits_are_not_believed() {
 }
 
 #[test]
+#[ignore = "BUG: a file replaced by refs/replace of the clone is what gets pushed"]
+fn replaced_files_are_not_pushed() {
+    rolls_back_in_a_lying_clone(|stage, clone| {
+        let file = overlay("payments", "production");
+        let good = stage.git(clone, &["rev-parse", &format!("HEAD~1:{file}")]);
+        let text = fs::read_to_string(clone.join(&file)).unwrap();
+        fs::write(clone.join("evil"), text.replace("bad1111", "evil666")).unwrap();
+        let evil = stage.git(clone, &["hash-object", "-w", "evil"]);
+        let _ = stage.git(clone, &["replace", &good, &evil]);
+    });
+}
+
+#[test]
 fn grafts_are_not_believed() {
     rolls_back_in_a_lying_clone(|stage, clone| {
         let ids = stage.git(clone, &["rev-parse", "HEAD", "HEAD~2"]);
