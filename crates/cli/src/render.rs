@@ -28,6 +28,8 @@ pub(crate) struct Failure {
 pub(crate) struct Output {
     format: Format,
     colour: bool,
+    /// Why a result could not be written.
+    unwritten: Option<io::Error>,
 }
 
 /// A place to print to for people.
@@ -63,6 +65,32 @@ impl Screen<'_> {
     }
 }
 
+/// Escapes control characters, but for line ends, tabs and our own colours.
+fn plain(text: &str, colour: bool) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let paint = PAINTS
+            .iter()
+            .find(|paint| colour && rest.starts_with(**paint));
+        if let Some(paint) = paint {
+            clean.push_str(paint);
+            rest = &rest[paint.len()..];
+            continue;
+        }
+        match next {
+            '\n' | '\t' => clean.push(next),
+            next if next.is_control() => clean.extend(next.escape_unicode()),
+            next => clean.push(next),
+        }
+        rest = &rest[next.len_utf8()..];
+    }
+    clean
+}
+
+/// The only sequences that reach a terminal.
+const PAINTS: [&str; 4] = ["\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m"];
+
 impl Output {
     pub(crate) fn new(global: &Global) -> Self {
         let wanted =
@@ -72,6 +100,7 @@ impl Output {
         Self {
             format: global.output,
             colour: wanted && terminal,
+            unwritten: None,
         }
     }
 
@@ -85,33 +114,60 @@ impl Output {
             Format::Text | Format::Wide => self.screen(human),
             Format::Json => {
                 let text = serde_json::to_string_pretty(value).unwrap_or_default();
-                self.screen(|screen| writeln!(screen.out, "{text}"));
+                self.write(format!("{text}\n").as_bytes(), Ok(()));
             }
             Format::Yaml => {
                 let text = serde_saphyr::to_string(value).unwrap_or_default();
-                self.screen(|screen| write!(screen.out, "{text}"));
+                self.write(text.as_bytes(), Ok(()));
             }
         }
     }
 
-    /// Prints for people. A reader that went away (`| head`) is no error.
+    /// Prints for people: what comes from a repository can neither move the cursor nor hide.
     pub(crate) fn screen(&mut self, print: impl FnOnce(&mut Screen<'_>) -> io::Result<()>) {
-        let mut out = io::BufWriter::new(io::stdout().lock());
+        let mut page = Vec::new();
         let mut screen = Screen {
-            out: &mut out,
+            out: &mut page,
             wide: self.format == Format::Wide,
             colour: self.colour,
         };
-        let _ = print(&mut screen);
-        let _ = out.flush();
+        let printed = print(&mut screen);
+        let text = plain(&String::from_utf8_lossy(&page), self.colour);
+        self.write(text.as_bytes(), printed);
+    }
+
+    /// A reader that went away (`| head`) is no error; a full disk is.
+    fn write(&mut self, bytes: &[u8], printed: io::Result<()>) {
+        let mut out = io::stdout().lock();
+        let written = printed
+            .and_then(|()| out.write_all(bytes))
+            .and_then(|()| out.flush());
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.unwritten = Some(error);
+        }
+    }
+
+    /// Whether everything that was to be printed was.
+    pub(crate) fn finish(&mut self) -> Result<(), Problem> {
+        match self.unwritten.take() {
+            None => Ok(()),
+            Some(error) => Err(Problem::new(
+                Kind::Local,
+                "cannot_write",
+                format!("the result could not be written: {error}"),
+            )
+            .hint("what was done is done; `ripcord status` shows it")),
+        }
     }
 
     /// Prints what went wrong: for people on stderr, for programs on stdout too.
     pub(crate) fn problem(&mut self, problem: &Problem) {
         let mut err = io::stderr().lock();
-        let _ = writeln!(err, "error: {}", problem.message);
+        let _ = writeln!(err, "error: {}", plain(&problem.message, false));
         for hint in &problem.hints {
-            let _ = writeln!(err, "  hint: {hint}");
+            let _ = writeln!(err, "  hint: {}", plain(hint, false));
         }
         drop(err);
         if matches!(self.format, Format::Json | Format::Yaml) {

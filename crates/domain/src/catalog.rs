@@ -145,17 +145,12 @@ impl<'a> CatalogBuilder<'a> {
             })
             .collect();
         if is_kustomization(path) {
-            let owner = layout::owner(self.settings, path, None, None);
+            let owner = layout::owner_of_path(self.settings, path);
             self.kustomizations
                 .insert(folder.to_owned(), (owner, builds_on));
         }
         for declaration in facts.declarations {
-            let object = declaration.object.as_ref();
-            let mut owner = layout::owner(self.settings, path, object, Some(declaration.kind));
-            if owner.environment.is_none() {
-                owner.environment = environment_in_key(&declaration.key, declaration.kind)
-                    .map(|name| self.settings.environment(&name));
-            }
+            let owner = layout::owner(self.settings, path, &declaration);
             let place = Place {
                 id: PlaceId {
                     path: path.to_owned(),
@@ -380,7 +375,7 @@ impl Catalog {
             .filter(|unit| unit.places.iter().any(|place| place.id.path == path))
             .map(Unit::name)
             .collect();
-        let owner = layout::owner(settings, path, None, None);
+        let owner = layout::owner_of_path(settings, path);
         match (owner.service, owner.environment) {
             (Some(service), Some(environment)) => {
                 holders.insert((service, environment));
@@ -458,19 +453,6 @@ fn overrides(own: &Place, shared: &Place) -> bool {
     own.id == shared.id
         || (own.subject == shared.subject && !own.subject.is_empty())
         || (own.kind == shared.kind && own.id.key == shared.id.key)
-}
-
-/// An ApplicationSet's list element is named by its environment or cluster:
-/// `…elements[env=prod]`.
-fn environment_in_key(key: &DeclarationKey, kind: DeclarationKind) -> Option<String> {
-    if kind != DeclarationKind::ArgoApplicationSet {
-        return None;
-    }
-    let text = key.to_string();
-    let (_, element) = text.rsplit_once("elements[")?;
-    let name = element.split(']').next()?;
-    let value = name.split_once('=').map_or(name, |(_, value)| value);
-    (!value.chars().all(|c| c.is_ascii_digit())).then(|| value.to_owned())
 }
 
 fn is_kustomization(path: &str) -> bool {

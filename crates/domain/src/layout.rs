@@ -12,7 +12,7 @@
 //!    `image-tags`; a folder or file named like an environment; the end of `values-E.yaml` or of
 //!    the object's name. A file with none belongs to every environment of its service.
 
-use ripcord_manifest::{DeclarationKind, ObjectRef};
+use ripcord_manifest::{Declaration, DeclarationKind, ObjectRef};
 
 use crate::config::Settings;
 use crate::names::{Environment, Service, environment_word};
@@ -173,36 +173,99 @@ const GENERIC_FILES: &[&str] = &[
 ];
 
 /// Says who a declaration belongs to.
-pub fn owner(
+pub fn owner(settings: &Settings, path: &str, declaration: &Declaration) -> Owner {
+    let mut owner = owner_by(
+        settings,
+        path,
+        declaration.object.as_ref(),
+        Some(declaration.kind),
+    );
+    if owner.service.is_none() && settings.infers() {
+        owner.service = service_in_key(declaration).map(|name| settings.service(&name));
+    }
+    if owner.environment.is_none() {
+        owner.environment = environment_in_key(declaration).map(|name| settings.environment(&name));
+    }
+    owner
+}
+
+/// Says who a file belongs to, by its path alone.
+pub fn owner_of_path(settings: &Settings, path: &str) -> Owner {
+    owner_by(settings, path, None, None)
+}
+
+fn owner_by(
     settings: &Settings,
     path: &str,
     object: Option<&ObjectRef>,
     kind: Option<DeclarationKind>,
 ) -> Owner {
-    if let Some(captured) = settings.captured(path) {
-        let inferred = settings.infers().then(|| inferred(path, object, kind));
-        return Owner {
+    let inferred = || {
+        let owner = inferred(path, object, kind);
+        Owner {
+            service: owner.service.map(|name| settings.service(name.as_str())),
+            environment: owner
+                .environment
+                .map(|name| settings.environment(name.as_str())),
+        }
+    };
+    let nobody = Owner {
+        service: None,
+        environment: None,
+    };
+    let by_convention = if settings.infers() {
+        inferred()
+    } else {
+        nobody
+    };
+    match settings.captured(path) {
+        Some(captured) => Owner {
             service: captured
                 .service
                 .map(|name| settings.service(&name))
-                .or_else(|| inferred.as_ref().and_then(|o| o.service.clone())),
+                .or(by_convention.service),
             environment: captured
                 .environment
                 .map(|name| settings.environment(&name))
-                .or_else(|| inferred.and_then(|o| o.environment)),
-        };
+                .or(by_convention.environment),
+        },
+        None => by_convention,
     }
-    if !settings.infers() {
-        return Owner {
-            service: None,
-            environment: None,
-        };
+}
+
+/// In a values file of many services each stands below a key of its name: `payments.image`.
+fn service_in_key(declaration: &Declaration) -> Option<String> {
+    if !matches!(
+        declaration.kind,
+        DeclarationKind::HelmValues | DeclarationKind::VersionFile
+    ) {
+        return None;
     }
-    let owner = inferred(path, object, kind);
-    Owner {
-        service: owner.service.map(|s| settings.service(s.as_str())),
-        environment: owner.environment.map(|e| settings.environment(e.as_str())),
+    let key = declaration.key.to_string();
+    let (first, _) = key.split_once('.')?;
+    let plain = !first.is_empty()
+        && first
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    (plain
+        && !matches!(
+            first,
+            "global" | "image" | "images" | "defaults" | "default"
+        ))
+    .then(|| first.to_owned())
+}
+
+/// An ApplicationSet's list element is named by its environment or cluster:
+/// `…elements[env=prod]`.
+fn environment_in_key(declaration: &Declaration) -> Option<String> {
+    if declaration.kind != DeclarationKind::ArgoApplicationSet {
+        return None;
     }
+    let text = declaration.key.to_string();
+    let (_, element) = text.rsplit_once("elements[")?;
+    let name = element.split(']').next()?;
+    let value = name.split_once('=').map_or(name, |(_, value)| value);
+    (!value.chars().all(|c| c.is_ascii_digit())).then(|| value.to_owned())
 }
 
 /// Whether a path can be a service's.

@@ -1,5 +1,7 @@
 //! Which version to go back to, and the evidence for it.
 
+use std::collections::BTreeMap;
+
 use crate::catalog::PlaceId;
 use crate::plan::Candidate;
 use crate::problem::{Kind, Problem};
@@ -184,21 +186,28 @@ fn first_different(timeline: &Timeline, below: &[Position]) -> Option<Position> 
     distinct(timeline, below).first().copied()
 }
 
-/// The positions with states that are neither the current one nor repeated, newest first.
+/// The positions whose versions are neither the current ones nor repeated, newest first. Another
+/// registry with the same tag is no way back.
 fn distinct(timeline: &Timeline, below: &[Position]) -> Vec<Position> {
-    let mut seen: Vec<&State> = timeline
+    let versions = |state: &State| -> BTreeMap<PlaceId, String> {
+        state
+            .iter()
+            .map(|(id, values)| (id.clone(), spoken(values)))
+            .collect()
+    };
+    let current = timeline
         .deploys
         .last()
-        .map(|deploy| &deploy.after)
-        .into_iter()
-        .collect();
+        .map(|deploy| versions(&deploy.after));
+    let mut seen: Vec<BTreeMap<PlaceId, String>> = current.into_iter().collect();
     let mut kept = Vec::new();
     for &position in below {
-        let Some(state) = timeline.state(position) else {
+        let Some(state) = timeline.state(position).filter(|state| !state.is_empty()) else {
             continue;
         };
-        if !state.is_empty() && !seen.contains(&state) {
-            seen.push(state);
+        let spoken = versions(state);
+        if !seen.contains(&spoken) {
+            seen.push(spoken);
             kept.push(position);
         }
     }

@@ -82,7 +82,7 @@ impl Repo {
         let folder = cache_root
             .join("repositories")
             .join(format!("{}.git", folder_name(url)));
-        if !folder.join("ready").exists() {
+        if !is_whole(&folder) {
             make(&folder)?;
         }
         let inner = options()
@@ -148,7 +148,12 @@ impl Repo {
     /// Whether blobs or trees are missing on purpose and can be fetched one by one.
     pub fn is_partial(&self) -> bool {
         let config = self.inner.config_snapshot();
-        config.string("extensions.partialClone").is_some()
+        let promised = self
+            .remote
+            .name
+            .as_ref()
+            .and_then(|name| config.boolean(format!("remote.{name}.promisor").as_str()));
+        promised.unwrap_or(false) || config.string("extensions.partialClone").is_some()
     }
 
     /// A call of git that knows the remote as `ripcord`. The URL travels in the environment: it may
@@ -194,7 +199,7 @@ impl Remote {
 
 /// How gix opens: the true objects only, never replaced ones.
 fn options() -> gix::open::Options {
-    gix::open::Options::default().config_overrides(["gitoxide.objects.noReplace=true"])
+    gix::open::Options::default().config_overrides(["core.useReplaceRefs=false"])
 }
 
 /// `origin`, or the only remote there is.
@@ -254,6 +259,14 @@ fn folder_name(url: &SafeUrl) -> String {
     format!("{last}-{id}")
 }
 
+/// Whether a private repository was finished and has survived: a crash can leave empty files.
+fn is_whole(folder: &Path) -> bool {
+    let starts = |name: &str, with: &str| {
+        fs::read_to_string(folder.join(name)).is_ok_and(|text| text.starts_with(with))
+    };
+    folder.join("ready").exists() && starts("HEAD", "ref: ") && starts("config", "[core]")
+}
+
 /// Makes the private repository beside its final place and moves it there in one step, so that a
 /// kill in the middle leaves nothing that looks finished. Losing against another process is fine.
 fn make(folder: &Path) -> Result<(), RepoError> {
@@ -278,12 +291,12 @@ fn make(folder: &Path) -> Result<(), RepoError> {
         });
     }
     fs::write(making.join("ready"), "").map_err(|error| RepoError::io(&making, error))?;
-    if folder.exists() && !folder.join("ready").exists() {
+    if folder.exists() && !is_whole(folder) {
         let _ = fs::remove_dir_all(folder);
     }
     if let Err(error) = fs::rename(&making, folder) {
         let _ = fs::remove_dir_all(&making);
-        if !folder.join("ready").exists() {
+        if !is_whole(folder) {
             return Err(RepoError::io(folder, error));
         }
     }

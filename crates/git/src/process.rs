@@ -65,6 +65,7 @@ pub(crate) struct Git<'a> {
     /// Where relative paths in addresses start from.
     worktree: Option<&'a Path>,
     args: Vec<String>,
+    settings: Vec<String>,
     env: Vec<(String, String)>,
     stdin: Option<Vec<u8>>,
 }
@@ -75,6 +76,7 @@ impl<'a> Git<'a> {
             folder: git_dir,
             worktree,
             args: vec![subcommand.to_owned()],
+            settings: Vec::new(),
             env: Vec::new(),
             stdin: None,
         }
@@ -82,6 +84,11 @@ impl<'a> Git<'a> {
 
     pub(crate) fn args<I: Into<String>>(mut self, args: impl IntoIterator<Item = I>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    pub(crate) fn setting(mut self, setting: &str) -> Self {
+        self.settings.push(setting.to_owned());
         self
     }
 
@@ -102,6 +109,9 @@ impl<'a> Git<'a> {
             command.env_remove(name);
         }
         for setting in SETTINGS {
+            command.arg("-c").arg(setting);
+        }
+        for setting in &self.settings {
             command.arg("-c").arg(setting);
         }
         command

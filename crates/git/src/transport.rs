@@ -134,6 +134,8 @@ impl Repo {
     pub fn fetch_tip(&self, branch: &str, depth: FetchDepth) -> Result<Oid, RepoError> {
         let name = reference(branch)?;
         if self.private {
+            // Two runs that share the cache would fight for the ref; who waits finds it done.
+            let _turn = self.turn()?;
             let to = tip_ref(branch);
             let git = self
                 .fetch()
@@ -203,9 +205,16 @@ impl Repo {
             .clone()
             .unwrap_or_else(|| "ripcord".to_owned());
         let filter = filter.map(|filter| format!("--filter={filter}"));
+        // As git itself asks for objects that were promised: nothing is offered in return.
         let git = self
-            .fetch()
-            .env("GIT_NO_LAZY_FETCH", "1")
+            .git("fetch")
+            .setting("fetch.negotiationAlgorithm=noop")
+            .args([
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--recurse-submodules=no",
+                "--quiet",
+            ])
             .args(filter)
             .args([remote, "--stdin".to_owned()]);
         let answer = git.stdin(list.into_bytes()).run()?;
@@ -214,6 +223,14 @@ impl Repo {
         } else {
             Err(self.classed("fetch", &answer.stderr))
         }
+    }
+
+    /// Waits for this process's turn with the private repository; a killed process holds nothing.
+    fn turn(&self) -> Result<fs::File, RepoError> {
+        let path = self.git_dir.join("ripcord.lock");
+        let file = fs::File::create(&path).map_err(|error| RepoError::io(&path, error))?;
+        file.lock().map_err(|error| RepoError::io(&path, error))?;
+        Ok(file)
     }
 
     fn fetch(&self) -> crate::process::Git<'_> {
@@ -267,6 +284,11 @@ impl Repo {
             Some((' ' | '*', _)) if answer.ok => Ok(PushOutcome::Updated),
             Some(('=', _)) => Ok(PushOutcome::AlreadyThere),
             Some(('!', line)) => Ok(refused(line, words)),
+            _ if answer.stderr.contains("returned error: 403") => Ok(PushOutcome::Rejected {
+                kind: RejectKind::Permission,
+                reason: last_words(&answer.stderr),
+                server_words: words,
+            }),
             _ => Err(self.classed("push", &answer.stderr)),
         }
     }
@@ -418,10 +440,19 @@ fn last_words(stderr: &str) -> String {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    let said = lines
+    // Git goes on talking after the line that says what happened.
+    let cause = lines
         .iter()
-        .rev()
-        .find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+        .find(|line| line.contains("RPC failed;") || line.contains("returned error:"));
+    let said = cause
+        .into_iter()
+        .chain(
+            lines
+                .iter()
+                .rev()
+                .find(|line| line.starts_with("fatal:") || line.starts_with("error:")),
+        )
+        .next();
     let line = said.or(lines.last()).copied().unwrap_or("no words");
     line.trim_start_matches("fatal: ")
         .trim_start_matches("error: ")

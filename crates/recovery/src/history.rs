@@ -188,12 +188,7 @@ fn said(settings: &Settings, path: &str, bytes: &[u8]) -> Said {
         declarations
             .into_iter()
             .map(|declaration| SaidHere {
-                owner: layout::owner(
-                    settings,
-                    path,
-                    declaration.object.as_ref(),
-                    Some(declaration.kind),
-                ),
+                owner: layout::owner(settings, path, &declaration),
                 values: values(&declaration),
                 id: PlaceId {
                     path: path.to_owned(),

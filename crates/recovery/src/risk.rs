@@ -144,7 +144,7 @@ fn shipped_with(
 }
 
 fn belongs_to_service(ground: &Ground<'_>, path: &str, unit: &UnitName) -> bool {
-    let owner = layout::owner(ground.settings, path, None, None);
+    let owner = layout::owner_of_path(ground.settings, path);
     owner.service.as_ref() == Some(&unit.0)
         && owner.environment.as_ref().is_none_or(|e| *e == unit.1)
 }

@@ -9,7 +9,7 @@ use ripcord_domain::plan::{
     CommitText, Current, Outcome, Plan, SCHEMA, Scope, ServicePlan, Severity, Target,
 };
 use ripcord_domain::problem::{Kind, Problem};
-use ripcord_domain::target::{self, Choice};
+use ripcord_domain::target::{self, Choice, Wanted};
 use ripcord_domain::timeline::{BEFORE_ALL, Deploy, State};
 use ripcord_domain::{Catalog, layout};
 use ripcord_git::{Oid, Repo, trailers};
@@ -38,6 +38,8 @@ pub(crate) struct Goal {
     pub(crate) environment: String,
     pub(crate) from: State,
     pub(crate) to: State,
+    /// The commit that `to` is of, in hex.
+    pub(crate) target: String,
 }
 
 /// The outcome of choosing for one unit.
@@ -54,7 +56,7 @@ struct Decision {
     undone: Vec<(Oid, Deploy)>,
 }
 
-/// Plans a rollback on a tip.
+/// Plans a rollback on a tip; `decided` is what was agreed to on an earlier one.
 ///
 /// Services that are named are looked for where they can be, which in a large repository is a small
 /// part of the tree. When that part turns out to touch what others may share, all of it is read.
@@ -63,18 +65,19 @@ pub(crate) fn prepare<'a>(
     place: &Place,
     request: &Request,
     now: Timestamp,
+    decided: &[Goal],
 ) -> Result<Prepared<'a>, Problem> {
     if let Selection::Services(names) = &request.selection {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let catalog = survey::catalog_of(repo, place, &names)?;
-        match prepare_in(repo, place, request, now, &catalog) {
+        match prepare_in(repo, place, request, now, &catalog, decided) {
             Ok(prepared) if !prepared.own_files_only => {}
             Err(problem) if problem.code == risk::SHARED_FILES => {}
             decided => return decided,
         }
     }
     let catalog = survey::catalog(repo, place, Extent::Whole)?;
-    prepare_in(repo, place, request, now, &catalog)
+    prepare_in(repo, place, request, now, &catalog, decided)
 }
 
 fn prepare_in<'a>(
@@ -83,8 +86,19 @@ fn prepare_in<'a>(
     request: &Request,
     now: Timestamp,
     catalog: &Catalog,
+    decided: &[Goal],
 ) -> Result<Prepared<'a>, Problem> {
-    let chosen = select::choose(repo, place, catalog, request)?;
+    let mut chosen = select::choose(repo, place, catalog, request)?;
+    for one in &mut chosen {
+        // What a person agreed to stays the goal, whatever has been deployed meanwhile.
+        let (service, environment) = (one.unit.service.as_str(), one.unit.environment.as_str());
+        let goal = decided
+            .iter()
+            .find(|goal| goal.service == service && goal.environment == environment);
+        if let Some(goal) = goal {
+            one.wanted = Wanted::State(Box::new(goal.to.clone()), goal.target.clone());
+        }
+    }
     let decided = chosen
         .into_iter()
         .map(|chosen| decide(repo, chosen, request, now))
@@ -150,6 +164,7 @@ fn prepare_in<'a>(
                     .map(|d| d.after.clone())
                     .unwrap_or_default(),
                 to: decision.to,
+                target: decision.target.to_string(),
             });
         }
         services.push(part);
@@ -158,7 +173,7 @@ fn prepare_in<'a>(
     let changed = draft.changed()?;
     let own_files_only = changed.iter().all(|change| {
         std::str::from_utf8(&change.path).is_ok_and(|path| {
-            layout::owner(&place.settings, path, None, None)
+            layout::owner_of_path(&place.settings, path)
                 .environment
                 .is_some()
         })

@@ -51,7 +51,7 @@ pub enum Event {
 /// See [`Problem`].
 pub fn plan(branch: &Branch, request: &Request, now: Timestamp) -> Result<Plan, Problem> {
     let place = branch.newest()?;
-    Ok(rollback::prepare(&branch.repo, &place, request, now)?.plan)
+    Ok(rollback::prepare(&branch.repo, &place, request, now, &[])?.plan)
 }
 
 /// Makes the plan, shows it to `approve`, carries it out.
@@ -71,10 +71,7 @@ pub fn rollback(
         shipping,
         clock,
         watch,
-        &mut |place| {
-            let prepared = rollback::prepare(&branch.repo, place, request, clock())?;
-            Ok(prepared)
-        },
+        &mut |place, decided| rollback::prepare(&branch.repo, place, request, clock(), decided),
         &mut |place, plan| {
             rollback::refuse(place, plan, request)?;
             approve(plan)
@@ -83,13 +80,16 @@ pub fn rollback(
     )
 }
 
+/// Plans on a tip; what was agreed to on an earlier one is given along.
+type Prepare<'f, 'a> = dyn FnMut(&Place, &[Goal]) -> Result<Prepared<'a>, Problem> + 'f;
+
 /// The loop that a rollback and an undo share.
 pub(crate) fn ship<'a>(
     line: &'a Branch,
     shipping: &Shipping,
     clock: &dyn Fn() -> Timestamp,
     watch: &mut dyn FnMut(Event),
-    prepare: &mut dyn FnMut(&Place) -> Result<Prepared<'a>, Problem>,
+    prepare: &mut Prepare<'_, 'a>,
     approve: &mut dyn FnMut(&Place, &Plan) -> Result<bool, Problem>,
     onto_latest: bool,
 ) -> Result<Plan, Problem> {
@@ -111,7 +111,7 @@ pub(crate) fn ship<'a>(
             draft,
             goals,
             ..
-        } = prepare(&place)?;
+        } = prepare(&place, approved.as_deref().unwrap_or_default())?;
         if plan.outcome == Outcome::NothingToDo {
             return Ok(plan);
         }

@@ -56,7 +56,7 @@ pub fn undo(
         shipping,
         clock,
         watch,
-        &mut |place| prepare(&branch.repo, place, request),
+        &mut |place, _| prepare(&branch.repo, place, request),
         &mut |_, plan| {
             risk::refuse_irreversible(&plan.warnings, request.accept_risk)?;
             approve(plan)
@@ -214,6 +214,7 @@ fn parts(
             environment: environment.to_owned(),
             from: history::state_at(repo, &place.settings, place.tree, unit)?,
             to,
+            target: parent.to_string(),
         });
     }
     Ok((services, goals))

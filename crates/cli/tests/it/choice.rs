@@ -298,7 +298,6 @@ fn a_configuration_by_flag_names_services_its_own_way() {
 }
 
 #[test]
-#[ignore = "BUG: a changed newName counts as a deploy: the rollback goes from bad1111 to bad1111, exit 0"]
 fn the_same_version_from_another_registry_is_not_taken_for_the_way_back() {
     let mut stage = Stage::payments();
     let file = overlay("payments", "production");

@@ -93,7 +93,6 @@ fn from_a_shallow_clone_of_one_commit() {
 }
 
 #[test]
-#[ignore = "BUG: objects that a partial clone left out are not fetched: exit 7"]
 fn from_a_partial_clone_without_blobs() {
     let stage = Stage::payments();
     let url = stage.url();
@@ -111,7 +110,6 @@ fn from_a_partial_clone_without_blobs() {
 }
 
 #[test]
-#[ignore = "BUG: objects that a partial clone left out are not fetched: exit 7"]
 fn from_a_partial_clone_without_trees() {
     let stage = Stage::payments();
     let url = stage.url();

@@ -189,7 +189,6 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-#[ignore = "BUG: a result that cannot be written (disk full) is exit 0 with nothing written"]
 fn a_result_that_cannot_be_written_is_not_called_a_success() {
     let stage = Stage::payments();
     let mut command = stage

@@ -138,7 +138,6 @@ fn an_account_that_may_only_read_is_rejected() {
 }
 
 #[test]
-#[ignore = "BUG: the exit codes promise 5 for a missing permission; a push refused with 403 exits 6"]
 fn a_push_refused_with_403_is_a_rejection() {
     let stage = Stage::payments();
     stage.server.set_read_only(true);
@@ -279,7 +278,6 @@ fn a_server_that_answers_503_is_a_remote_problem() {
 }
 
 #[test]
-#[ignore = "BUG: git's `RPC failed; HTTP 503` is dropped for its last words, such as `the remote end hung up`"]
 fn a_fetch_or_a_push_answered_with_503_says_503() {
     for step in [Step::Fetch, Step::Push] {
         let message = fails_then_heals(step, Fault::Status(503));

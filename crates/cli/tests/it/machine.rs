@@ -110,7 +110,6 @@ fn a_private_repository_without_objects_is_local_trouble_or_healed() {
 }
 
 #[test]
-#[ignore = "BUG: a private repository with an empty HEAD, as a crash leaves it, is exit 6 `git fetch failed` for ever"]
 fn a_private_repository_with_an_empty_head_is_local_trouble_or_healed() {
     local_or_healed(|folder| fs::write(folder.join("HEAD"), "").unwrap());
 }

@@ -51,7 +51,6 @@ fn onto_latest_goes_on_over_a_deploy_of_the_same_service() {
 }
 
 #[test]
-#[ignore = "BUG: --onto-latest plans anew and picks the version that the rollback was to leave"]
 fn onto_latest_never_deploys_the_version_that_one_wanted_to_leave() {
     let stage = Stage::payments();
     somebody_deploys(&stage, "payments", "hope333");
@@ -147,7 +146,6 @@ fn eight_rollbacks_of_different_services_from_clones_all_land_in_line() {
 }
 
 #[test]
-#[ignore = "BUG: a lost race for refs/ripcord/tips/main in the shared cache ends in exit 6"]
 fn eight_rollbacks_by_url_that_share_a_cache_all_land_in_line() {
     let (stage, names) = eight();
     let url = stage.url();

@@ -215,7 +215,6 @@ fn of_a_file_with_the_objects_of_several_services_only_one_changes() {
 }
 
 #[test]
-#[ignore = "BUG: services in one values file, each below its own key, are not found: `no service is named`"]
 fn of_a_values_file_with_several_services_only_one_changes() {
     only_payments_goes_back("production/values.yaml", |payments, orders| {
         let of = |name: &str, tag: &str| {

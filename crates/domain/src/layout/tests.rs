@@ -1,7 +1,7 @@
 use super::*;
 
 fn of(path: &str) -> (Option<String>, Option<String>) {
-    let owner = owner(&Settings::default(), path, None, None);
+    let owner = owner_of_path(&Settings::default(), path);
     (
         owner.service.map(|s| s.to_string()),
         owner.environment.map(|e| e.to_string()),
@@ -151,7 +151,7 @@ fn a_service_whose_name_contains_an_environment_word_keeps_it() {
 #[test]
 fn an_application_is_a_service_of_its_own_name() {
     let app = object("Application", "payments-production");
-    let owner = owner(
+    let owner = owner_by(
         &Settings::default(),
         "argocd/team-a/payments-production.yaml",
         Some(&app),
@@ -165,7 +165,7 @@ fn an_application_is_a_service_of_its_own_name() {
 fn the_object_names_the_service_where_the_path_does_not() {
     let mut deployment = object("Deployment", "frontend");
     deployment.namespace = Some("production".into());
-    let owner = owner(
+    let owner = owner_by(
         &Settings::default(),
         "manifests/all.yaml",
         Some(&deployment),
@@ -181,7 +181,7 @@ fn a_template_of_the_configuration_is_believed_first() {
         "paths: ['{environment}/x/{service}/**']\naliases: {services: {pay: payments}}\n",
     )
     .unwrap();
-    let owner = owner(&settings, "blue/x/pay/values.yaml", None, None);
+    let owner = owner_of_path(&settings, "blue/x/pay/values.yaml");
     assert_eq!(owner.service.unwrap().as_str(), "payments");
     assert_eq!(owner.environment.unwrap().as_str(), "blue");
 }
