@@ -188,3 +188,19 @@ impl RepoError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_trouble() {
+        let full = std::io::Error::from_raw_os_error(28);
+        assert!(matches!(
+            RepoError::io("/x", full),
+            RepoError::NoSpace { .. }
+        ));
+        let other = std::io::Error::from_raw_os_error(13);
+        assert!(matches!(RepoError::io("/x", other), RepoError::Io { .. }));
+    }
+}

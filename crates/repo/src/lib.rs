@@ -5,6 +5,7 @@
 //! index or a work tree of a person's clone.
 
 mod address;
+mod branch;
 mod commit;
 mod differing;
 mod error;
@@ -15,6 +16,7 @@ mod loose;
 mod merge;
 mod objects;
 mod open;
+mod pieces;
 mod private;
 mod process;
 mod push;
@@ -35,7 +37,7 @@ pub use commit::{Commit, Identities, Identity, NewCommit, Person};
 pub use error::RepoError;
 pub use fetch::{FetchDepth, Filter};
 pub use first_parents::Link;
-pub use interest::Interest;
+pub use interest::{Interest, Paths};
 pub use merge::FileMerge;
 pub use objects::Entry;
 pub use open::{Remote, Repo};

@@ -135,9 +135,8 @@ fn write(folder: &Path, object: &Object, number: usize) -> io::Result<Waiting> {
 
 /// Syncs the files, gives them their names in order, and syncs the folders.
 fn publish(waiting: &[Waiting]) -> io::Result<()> {
-    for one in waiting {
-        one.file.sync_all()?;
-    }
+    let files: Vec<&File> = waiting.iter().map(|one| &one.file).collect();
+    sync_together(&files)?;
     let mut folders: Vec<&Path> = Vec::new();
     for one in waiting {
         let folder = one.place.parent().unwrap_or(&one.place);
@@ -151,9 +150,27 @@ fn publish(waiting: &[Waiting]) -> io::Result<()> {
     }
     folders.sort_unstable();
     folders.dedup();
-    #[cfg(unix)]
-    for folder in folders {
-        File::open(folder)?.sync_all()?;
+    if cfg!(unix) {
+        let opened: Vec<File> = folders.iter().map(File::open).collect::<io::Result<_>>()?;
+        sync_together(&opened.iter().collect::<Vec<_>>())?;
     }
     Ok(())
+}
+
+/// Threads that sync at the same time.
+const SYNCING: usize = 8;
+
+/// Syncs at the same time, so that the file system writes its journal once and not for each.
+fn sync_together(files: &[&File]) -> io::Result<()> {
+    let share = files.len().div_ceil(SYNCING).max(1);
+    std::thread::scope(|scope| {
+        let running: Vec<_> = files
+            .chunks(share)
+            .map(|files| scope.spawn(move || files.iter().try_for_each(|file| file.sync_all())))
+            .collect();
+        running.into_iter().try_for_each(|thread| {
+            let lost = |_| Err(io::Error::other("a thread that synced files is gone"));
+            thread.join().unwrap_or_else(lost)
+        })
+    })
 }

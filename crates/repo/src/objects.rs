@@ -160,8 +160,23 @@ impl Repo {
         let mut files = Vec::new();
         if let Some(root) = self.folder(tree, under)? {
             let mut prefix = BString::from(under.trim_end_matches('/'));
-            self.list(root, &mut prefix, &mut files)?;
+            self.list(root, &mut prefix, &|_| true, &mut files)?;
         }
+        Ok(files)
+    }
+
+    /// Every file of a tree as [`Repo::files`], but for folders that `enter` turns down by their path:
+    /// those are not read.
+    ///
+    /// # Errors
+    /// Missing or damaged objects.
+    pub fn files_where(
+        &self,
+        tree: Oid,
+        enter: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Vec<(BString, Entry)>, RepoError> {
+        let mut files = Vec::new();
+        self.list(tree, &mut BString::default(), enter, &mut files)?;
         Ok(files)
     }
 
@@ -176,6 +191,7 @@ impl Repo {
         &self,
         tree: Oid,
         prefix: &mut BString,
+        enter: &dyn Fn(&[u8]) -> bool,
         files: &mut Vec<(BString, Entry)>,
     ) -> Result<(), RepoError> {
         let bytes = self.tree_bytes(tree)?;
@@ -186,10 +202,10 @@ impl Repo {
                 prefix.push(b'/');
             }
             prefix.extend_from_slice(entry.name);
-            if entry.mode == Mode::Tree {
-                self.list(entry.entry().id, prefix, files)?;
-            } else {
+            if entry.mode != Mode::Tree {
                 files.push((prefix.clone(), entry.entry()));
+            } else if enter(prefix) {
+                self.list(entry.entry().id, prefix, enter, files)?;
             }
             prefix.truncate(length);
         }

@@ -13,7 +13,7 @@ use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 use crate::address::SafeUrl;
 use crate::process::{self, Answer, Git};
 use crate::words::{self, Trouble};
-use crate::{FetchDepth, Filter, RepoError};
+use crate::{FetchDepth, RepoError};
 
 /// Bytes of delta bases that are kept while objects are read.
 const BASES: usize = 16 << 20;
@@ -118,6 +118,8 @@ impl Repo {
     }
 
     pub(crate) fn new(mut inner: gix::Repository, remote: Remote, in_use: Option<File>) -> Self {
+        // `GIT_NAMESPACE` means refs of another place than the one that was named.
+        inner.clear_namespace();
         inner.object_cache_size(None);
         let bases = || Box::new(MemoryCappedHashmap::new(BASES)) as Box<_>;
         inner.objects.set_pack_cache(bases);
@@ -176,14 +178,6 @@ impl Repo {
             FetchDepth::Full
         } else {
             FetchDepth::AsIs
-        }
-    }
-
-    /// A window for a private repository that has nothing yet.
-    pub fn window(commits: u32) -> FetchDepth {
-        FetchDepth::Window {
-            commits,
-            filter: Filter::Trees,
         }
     }
 
@@ -289,7 +283,11 @@ impl Repo {
 /// How gix opens: the true objects only, never replaced ones; broken values of settings that do not
 /// matter here are passed over.
 pub(crate) fn options() -> gix::open::Options {
+    let mut permissions = gix::open::Permissions::all();
+    // `GIT_OBJECT_DIRECTORY` and the like mean another repository than the one that was named.
+    permissions.env.objects = gix::sec::Permission::Deny;
     gix::open::Options::default()
+        .permissions(permissions)
         .config_overrides(["core.useReplaceRefs=false"])
         .strict_config(false)
 }

@@ -1,6 +1,6 @@
 //! Putting a commit on a branch of the remote: compare-and-set, never forced.
 
-use crate::fetch::{reference, tip_ref};
+use crate::branch::{reference, tip_ref};
 use crate::open::NAMELESS;
 use crate::process::Answer;
 use crate::words;

@@ -23,9 +23,9 @@ pub struct Change {
 }
 
 /// Bytes of trees that are kept. Neighbours on the line share all but a few of their trees.
-const KEPT: usize = 6 << 20;
+const KEPT: usize = 1 << 20;
 /// Trees that are kept however large they are: the way down to a file, before and after.
-const KEPT_ALWAYS: usize = 24;
+const KEPT_ALWAYS: usize = 12;
 
 /// Reads trees and compares them; keeps those that it read last.
 pub(crate) struct TreeWalk<'r> {

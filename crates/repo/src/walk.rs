@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 
+use crate::pieces::{Done, Pieces, Step, Work, compare};
 use crate::tree_walk::TreeWalk;
 use crate::{Change, Interest, Link, Oid, Repo, RepoError};
 
@@ -15,28 +16,16 @@ const ALONE: usize = 48;
 /// Commits in one piece of work. At the start of a piece a thread has no tree at hand and must
 /// rebuild a chain of deltas; a long piece makes that cheap, a short one keeps the threads even.
 const PIECE: usize = 512;
+/// The first pieces are short: from them a thread learns in which direction to read.
+const SHORT: usize = 64;
 /// Pieces under way for each thread.
 const AHEAD: usize = 3;
-/// Bytes of delta bases that one thread keeps: some hundred generations of a large tree.
-const BASES: usize = 48 << 20;
-
-/// A commit, and the tree that it is compared with.
-#[derive(Clone, Copy)]
-struct Step {
-    link: Link,
-    parent_tree: Option<Oid>,
-}
+/// Bytes of delta bases that one thread keeps: some ten generations of a large tree. More would be
+/// slower: every base is copied in and out, and should still be in the cache of the processor.
+const BASES: usize = 6 << 20;
 
 /// What the person who asked gets for each commit.
 type Sink<'a> = dyn FnMut(Link, Vec<Change>) -> ControlFlow<()> + 'a;
-
-type Work = Vec<Step>;
-
-/// A piece that was compared, up to an error.
-struct Done {
-    commits: Vec<(Link, Vec<Change>)>,
-    failed: Option<RepoError>,
-}
 
 impl Repo {
     /// Walks the first-parent line from `tip`, newest first, with the files that each commit changed
@@ -60,8 +49,7 @@ impl Repo {
         let reader = self.for_trees();
         let mut steps = Steps::new(self.first_parents(tip), stop);
         let mut walk = TreeWalk::new(&reader);
-        let alone = if threads > 1 { ALONE } else { usize::MAX };
-        for step in steps.by_ref().take(alone) {
+        for step in steps.by_ref().take(ALONE) {
             let step = step?;
             let changes = compare(&mut walk, &step, interest)?;
             if sink(step.link, changes).is_break() {
@@ -69,10 +57,39 @@ impl Repo {
             }
         }
         drop(walk);
+        let Some(first) = steps.next() else {
+            return Ok(());
+        };
+        let steps = std::iter::once(first).chain(steps);
         if threads > 1 {
             self.spread(steps, interest, threads, sink)
         } else {
-            Ok(())
+            drop(reader);
+            self.one_by_one(steps, interest, sink)
+        }
+    }
+
+    fn one_by_one(
+        &self,
+        mut steps: impl Iterator<Item = Result<Step, RepoError>>,
+        interest: &Interest,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), RepoError> {
+        let reader = self.for_trees();
+        let mut pieces = Pieces::new(&reader, interest);
+        let mut failed = None;
+        let mut count = 0;
+        loop {
+            let size = if count < 2 { SHORT } else { PIECE };
+            count += 1;
+            let piece = next_piece(&mut steps, size, &mut failed);
+            let ended = piece.len() < size;
+            if let Some(result) = deliver(pieces.compare(piece, || false), sink) {
+                return result;
+            }
+            if ended {
+                return failed.map_or(Ok(()), Err);
+            }
         }
     }
 
@@ -93,10 +110,6 @@ impl Repo {
         threads: usize,
         sink: &mut Sink<'_>,
     ) -> Result<(), RepoError> {
-        let Some(first) = steps.next() else {
-            return Ok(());
-        };
-        let mut steps = std::iter::once(first).chain(steps);
         let enough = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let workers: Vec<(SyncSender<Work>, Receiver<Done>)> = (0..threads)
@@ -113,10 +126,13 @@ impl Repo {
             let mut turn = workers.iter().cycle();
             let mut failed = None;
             let mut ended = false;
+            let mut count = 0;
             let result = loop {
                 while !ended && waiting.len() < threads * AHEAD {
-                    let piece = next_piece(&mut steps, &mut failed);
-                    ended = piece.len() < PIECE;
+                    let size = if count < 2 * threads { SHORT } else { PIECE };
+                    count += 1;
+                    let piece = next_piece(&mut steps, size, &mut failed);
+                    ended = piece.len() < size;
                     if let Some((give, take)) = turn.next().filter(|_| !piece.is_empty()) {
                         waiting.push_back(take);
                         let _ = give.send(piece);
@@ -142,10 +158,11 @@ impl Repo {
 /// The next commits of the line; an error ends the line and is kept for its turn.
 fn next_piece(
     steps: &mut impl Iterator<Item = Result<Step, RepoError>>,
+    size: usize,
     failed: &mut Option<RepoError>,
 ) -> Work {
-    let mut piece = Vec::with_capacity(PIECE);
-    for step in steps.take(PIECE) {
+    let mut piece = Vec::with_capacity(size);
+    for step in steps.take(size) {
         match step {
             Ok(step) => piece.push(step),
             Err(error) => {
@@ -174,39 +191,13 @@ fn compare_pieces(
     work: &Receiver<Work>,
     done: &SyncSender<Done>,
 ) {
-    let mut walk = TreeWalk::new(repo);
+    let mut pieces = Pieces::new(repo, interest);
     for piece in work {
-        let mut compared = Done {
-            commits: Vec::with_capacity(piece.len()),
-            failed: None,
-        };
-        for step in piece {
-            if enough.load(Ordering::Relaxed) {
-                return;
-            }
-            match compare(&mut walk, &step, interest) {
-                Ok(changes) => compared.commits.push((step.link, changes)),
-                Err(error) => {
-                    compared.failed = Some(error);
-                    break;
-                }
-            }
-        }
-        if done.send(compared).is_err() {
+        let compared = pieces.compare(piece, || enough.load(Ordering::Relaxed));
+        if enough.load(Ordering::Relaxed) || done.send(compared).is_err() {
             return;
         }
     }
-}
-
-fn compare(
-    walk: &mut TreeWalk<'_>,
-    step: &Step,
-    interest: &Interest,
-) -> Result<Vec<Change>, RepoError> {
-    if step.link.boundary {
-        return Ok(Vec::new());
-    }
-    walk.changes(step.parent_tree, Some(step.link.tree), interest)
 }
 
 /// The line with each commit's parent beside it.

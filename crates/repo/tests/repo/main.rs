@@ -1,0 +1,13 @@
+//! The crate against the real git: every answer is compared with git's own.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod clones;
+mod damage;
+mod fixture;
+mod history;
+mod merges;
+mod private;
+mod pushes;
+mod refusals;
+mod signing;
+mod trees;
