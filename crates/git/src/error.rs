@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::Oid;
 
 /// Every failure of this crate. Texts are lowercase fragments without a period and never hold a
-/// secret: what git said goes through [`crate::location::redact`] first.
+/// secret: what git said is redacted where it is read.
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
     /// There is no repository at the path.
@@ -14,10 +14,19 @@ pub enum RepoError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// The repository belongs to somebody else and git does not trust it; its settings could run
+    /// programs.
+    #[error("{} belongs to another user and git does not trust it: {words}", path.display())]
+    NotTrusted {
+        /// The repository.
+        path: PathBuf,
+        /// Git's words, with the setting that would allow it.
+        words: String,
+    },
     /// The text is neither a URL nor a path that exists.
     #[error("`{text}` is neither a URL nor a path to a clone")]
     BadLocation {
-        /// As it was given.
+        /// As it was given, without credentials.
         text: String,
     },
     /// The clone has no remote to fetch from and to push to.
@@ -39,7 +48,7 @@ pub enum RepoError {
         remote: String,
         /// The branch.
         branch: String,
-        /// Branches that it has, some of them.
+        /// The branches that it has.
         known: Vec<String>,
     },
     /// A name that git does not take for a branch.
@@ -48,16 +57,22 @@ pub enum RepoError {
         /// As it was given.
         name: String,
     },
+    /// The remote names its objects by another hash than the private repository that was made.
+    #[error("{remote} uses another object format; make a clone of it and name the clone")]
+    OtherObjectFormat {
+        /// The remote.
+        remote: String,
+    },
     /// An object is not there.
-    #[error("the object {id} is missing from {}", git_dir.display())]
+    #[error("object {id} is missing from {}; `git fsck` shows what is missing", git_dir.display())]
     Missing {
         /// Which.
         id: Oid,
         /// From where.
         git_dir: PathBuf,
     },
-    /// An object or a pack cannot be read.
-    #[error("{} is damaged: {detail}", git_dir.display())]
+    /// An object, a ref or a pack cannot be read.
+    #[error("{} is damaged: {detail}; `git fsck` shows the damage", git_dir.display())]
     Corrupt {
         /// The repository.
         git_dir: PathBuf,
@@ -91,14 +106,23 @@ pub enum RepoError {
     /// The machine has no git.
     #[error("the program `git` was not found")]
     GitMissing,
-    /// The disk is full.
+    /// Git lacks what is needed here.
+    #[error("git {found} is too old: 2.39 or newer is needed")]
+    GitTooOld {
+        /// Its version.
+        found: String,
+    },
+    /// The disk is full, or the quota is used up.
     #[error("no space left on the disk of {}", path.display())]
     NoSpace {
         /// Where it was written to.
         path: PathBuf,
     },
     /// Git does not know who the user is.
-    #[error("git does not know who you are")]
+    #[error(
+        "git does not know who you are: run `git config --global user.name NAME` and \
+         `git config --global user.email EMAIL`"
+    )]
     NoIdentity,
     /// A commit that is not there.
     #[error("`{spec}` is no commit here")]
@@ -107,10 +131,18 @@ pub enum RepoError {
         spec: String,
     },
     /// A short id that fits several commits.
-    #[error("`{spec}` fits several objects")]
+    #[error("`{spec}` fits several commits")]
     AmbiguousRevision {
         /// As it was given.
         spec: String,
+    },
+    /// A push that would do more than put one commit on top of the expected tip.
+    #[error("commit {commit} is not a child of {expected}: pushing it would drop commits")]
+    NotAChild {
+        /// The commit.
+        commit: Oid,
+        /// The tip that was expected to be its parent.
+        expected: Oid,
     },
     /// A path in a tree that cannot be edited safely.
     #[error("the path {path:?} cannot be written: {why}")]
@@ -145,12 +177,30 @@ pub enum RepoError {
 }
 
 impl RepoError {
+    /// A failed file operation, told apart from a full disk.
     pub(crate) fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        use std::io::ErrorKind;
+
         let path = path.into();
-        if source.kind() == std::io::ErrorKind::StorageFull {
-            Self::NoSpace { path }
-        } else {
-            Self::Io { path, source }
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::NoSpace { path },
+            _ => Self::Io { path, source },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_trouble() {
+        let full = std::io::Error::from_raw_os_error(28);
+        assert!(matches!(
+            RepoError::io("/x", full),
+            RepoError::NoSpace { .. }
+        ));
+        let other = std::io::Error::from_raw_os_error(13);
+        assert!(matches!(RepoError::io("/x", other), RepoError::Io { .. }));
     }
 }

@@ -4,27 +4,45 @@
 //! network or a signing key. Nothing here knows what a service is, and nothing here writes a ref, an
 //! index or a work tree of a person's clone.
 
+mod address;
+mod branch;
 mod commit;
+mod differing;
 mod error;
-mod history;
-mod location;
+mod fetch;
+mod first_parents;
+mod interest;
+mod loose;
 mod merge;
 mod objects;
 mod open;
+mod pieces;
+mod private;
 mod process;
+mod push;
+mod resolve;
+mod signing;
 mod staged;
 pub mod trailers;
-mod transport;
+mod tree_bytes;
+mod tree_edit;
 mod tree_walk;
+mod walk;
+mod words;
 
 pub use gix::ObjectId as Oid;
 
+pub use address::{Location, SafeUrl};
 pub use commit::{Commit, Identities, Identity, NewCommit, Person};
 pub use error::RepoError;
-pub use history::{Change, Interest, Link};
-pub use location::{Location, SafeUrl};
+pub use fetch::{FetchDepth, Filter};
+pub use first_parents::Link;
+pub use interest::{Interest, Paths};
 pub use merge::FileMerge;
-pub use objects::{Entry, Mode};
-pub use open::Repo;
-pub use staged::{Staged, TreeEdit};
-pub use transport::{FetchDepth, PushOutcome, RejectKind};
+pub use objects::Entry;
+pub use open::{Remote, Repo};
+pub use push::{PushOutcome, RejectKind};
+pub use staged::Staged;
+pub use tree_bytes::Mode;
+pub use tree_edit::TreeEdit;
+pub use tree_walk::Change;

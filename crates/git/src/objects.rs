@@ -1,52 +1,10 @@
 //! Reading objects.
 
 use bstr::{BString, ByteSlice};
-use gix::objs::FindExt;
+use gix::objs::{Find, Kind};
 
-use crate::{Oid, Repo, RepoError};
-
-/// What a tree entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mode {
-    /// A file.
-    Blob,
-    /// An executable file.
-    Exec,
-    /// A symbolic link.
-    Symlink,
-    /// A folder.
-    Tree,
-    /// Another repository's commit.
-    Submodule,
-}
-
-impl Mode {
-    /// Whether it is a plain file, executable or not.
-    pub fn is_blob(self) -> bool {
-        matches!(self, Self::Blob | Self::Exec)
-    }
-
-    /// From the octal text of a tree; old repositories hold `100664` too.
-    pub(crate) fn parse(text: &[u8]) -> Self {
-        match text {
-            b"40000" | b"040000" => Self::Tree,
-            b"100755" => Self::Exec,
-            b"120000" => Self::Symlink,
-            b"160000" => Self::Submodule,
-            _ => Self::Blob,
-        }
-    }
-
-    pub(crate) fn text(self) -> &'static [u8] {
-        match self {
-            Self::Blob => b"100644",
-            Self::Exec => b"100755",
-            Self::Symlink => b"120000",
-            Self::Tree => b"40000",
-            Self::Submodule => b"160000",
-        }
-    }
-}
+use crate::tree_bytes::{NoEntry, RawEntry, entries};
+use crate::{Mode, Oid, Repo, RepoError};
 
 /// What a path holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,77 +15,77 @@ pub struct Entry {
     pub id: Oid,
 }
 
-/// One entry of one tree, borrowed from its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RawEntry<'a> {
-    pub(crate) mode: Mode,
-    pub(crate) name: &'a [u8],
-    pub(crate) id: Oid,
-    /// Bytes of the mode's text.
-    pub(crate) mode_len: usize,
-}
-
-impl RawEntry<'_> {
-    /// Bytes that the entry takes in its tree.
-    pub(crate) fn length(&self) -> usize {
-        self.mode_len + 1 + self.name.len() + 1 + 20
-    }
-}
-
-/// The entries of a tree's bytes. Ends early at bytes that are no entry.
-pub(crate) fn entries(mut bytes: &[u8]) -> impl Iterator<Item = RawEntry<'_>> {
-    std::iter::from_fn(move || {
-        let space = bytes.find_byte(b' ')?;
-        let end = space + bytes[space..].find_byte(0)?;
-        let id = bytes.get(end + 1..end + 21)?;
-        let entry = RawEntry {
-            mode: Mode::parse(&bytes[..space]),
-            name: &bytes[space + 1..end],
-            id: Oid::try_from(id).ok()?,
-            mode_len: space,
-        };
-        bytes = &bytes[end + 21..];
-        Some(entry)
-    })
-}
-
 impl Repo {
-    /// The bytes of an object of any kind; in a partial clone a missing one is fetched.
-    pub(crate) fn bytes(&self, id: Oid) -> Result<Vec<u8>, RepoError> {
-        let mut buffer = Vec::new();
-        match self.inner.objects.find(&id, &mut buffer) {
-            Ok(_) => return Ok(buffer),
-            Err(_) if self.is_partial() => {}
+    /// Reads an object into a buffer; in a partial clone a missing one is fetched.
+    pub(crate) fn read(
+        &self,
+        id: Oid,
+        expected: Kind,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), RepoError> {
+        // No object has to exist to be the empty tree.
+        if id.is_empty_tree() {
+            buffer.clear();
+            return self.kind_is(id, Kind::Tree, expected);
+        }
+        match self.inner.objects.try_find(&id, buffer) {
+            Ok(Some(data)) => return self.kind_is(id, data.kind, expected),
+            Ok(None) if self.is_partial() => {}
+            Ok(None) => return Err(self.missing(id)),
             Err(error) => return Err(self.unreadable(id, &error.to_string())),
         }
         self.fetch_objects(&[id], Some("blob:none"))?;
-        match self.inner.objects.find(&id, &mut buffer) {
-            Ok(_) => Ok(buffer),
+        match self.inner.objects.try_find(&id, buffer) {
+            Ok(Some(data)) => self.kind_is(id, data.kind, expected),
+            Ok(None) => Err(self.missing(id)),
             Err(error) => Err(self.unreadable(id, &error.to_string())),
         }
     }
 
-    pub(crate) fn unreadable(&self, id: Oid, words: &str) -> RepoError {
-        let git_dir = self.git_dir.clone();
-        if self.inner.has_object(id) {
-            RepoError::Corrupt {
-                git_dir,
-                detail: format!("object {id}: {words}"),
-            }
+    fn kind_is(&self, id: Oid, kind: Kind, expected: Kind) -> Result<(), RepoError> {
+        if kind == expected {
+            Ok(())
         } else {
-            RepoError::Missing { id, git_dir }
+            Err(self.unreadable(id, &format!("a {kind} stands where a {expected} should")))
         }
     }
 
-    /// A file's bytes.
+    fn missing(&self, id: Oid) -> RepoError {
+        RepoError::Missing {
+            id,
+            git_dir: self.git_dir.clone(),
+        }
+    }
+
+    pub(crate) fn unreadable(&self, id: Oid, words: &str) -> RepoError {
+        RepoError::Corrupt {
+            git_dir: self.git_dir.clone(),
+            detail: format!("object {id}: {words}"),
+        }
+    }
+
+    /// Bytes of an object's id: 20 or, in repositories of the newer format, 32.
+    pub(crate) fn hash_len(&self) -> usize {
+        self.inner.object_hash().len_in_bytes()
+    }
+
+    pub(crate) fn tree_bytes(&self, id: Oid) -> Result<Vec<u8>, RepoError> {
+        let mut bytes = Vec::new();
+        self.read(id, Kind::Tree, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A file's bytes (or a link's target).
     ///
     /// # Errors
     /// Missing or damaged objects.
     pub fn blob(&self, id: Oid) -> Result<Vec<u8>, RepoError> {
-        self.bytes(id)
+        let mut bytes = Vec::new();
+        self.read(id, Kind::Blob, &mut bytes)?;
+        Ok(bytes)
     }
 
-    /// What a path holds in a tree.
+    /// What a path holds in a tree; the empty path is the tree itself.
     ///
     /// # Errors
     /// Missing or damaged objects.
@@ -144,30 +102,75 @@ impl Repo {
             mode: Mode::Tree,
             id: tree,
         };
+        if path.is_empty() {
+            return Ok(Some(at));
+        }
         for name in path.split_str("/") {
             if at.mode != Mode::Tree {
                 return Ok(None);
             }
-            let bytes = self.bytes(at.id)?;
-            match entries(&bytes).find(|entry| entry.name == name) {
-                Some(entry) => {
-                    at = Entry {
-                        mode: entry.mode,
-                        id: entry.id,
-                    }
+            let bytes = self.tree_bytes(at.id)?;
+            let mut found = None;
+            for entry in entries(&bytes, self.hash_len()) {
+                let entry = entry.map_err(|NoEntry| self.no_entry(at.id))?;
+                if entry.name == name {
+                    found = Some(entry.entry());
+                    break;
                 }
+            }
+            match found {
+                Some(entry) => at = entry,
                 None => return Ok(None),
             }
         }
         Ok(Some(at))
     }
 
-    /// Every file (and link and submodule) of a tree, in the order of git. Folders that `enter`
-    /// turns down are not read.
+    pub(crate) fn no_entry(&self, tree: Oid) -> RepoError {
+        self.unreadable(tree, "the tree holds bytes that are no entry")
+    }
+
+    /// The entries of one folder of a tree with their names, in the order of git; none when there is
+    /// no such folder.
     ///
     /// # Errors
     /// Missing or damaged objects.
-    pub fn files(
+    pub fn subtree_entries(
+        &self,
+        tree: Oid,
+        under: &str,
+    ) -> Result<Vec<(BString, Entry)>, RepoError> {
+        let Some(root) = self.folder(tree, under)? else {
+            return Ok(Vec::new());
+        };
+        let bytes = self.tree_bytes(root)?;
+        let named = |entry: Result<RawEntry<'_>, NoEntry>| {
+            let entry = entry.map_err(|NoEntry| self.no_entry(root))?;
+            Ok((BString::from(entry.name), entry.entry()))
+        };
+        entries(&bytes, self.hash_len()).map(named).collect()
+    }
+
+    /// Every file (and link and submodule) below a folder of a tree with its path from the root, in
+    /// the order of git.
+    ///
+    /// # Errors
+    /// Missing or damaged objects.
+    pub fn files(&self, tree: Oid, under: &str) -> Result<Vec<(BString, Entry)>, RepoError> {
+        let mut files = Vec::new();
+        if let Some(root) = self.folder(tree, under)? {
+            let mut prefix = BString::from(under.trim_end_matches('/'));
+            self.list(root, &mut prefix, &|_| true, &mut files)?;
+        }
+        Ok(files)
+    }
+
+    /// Every file of a tree as [`Repo::files`], but for folders that `enter` turns down by their path:
+    /// those are not read.
+    ///
+    /// # Errors
+    /// Missing or damaged objects.
+    pub fn files_where(
         &self,
         tree: Oid,
         enter: &dyn Fn(&[u8]) -> bool,
@@ -177,6 +180,13 @@ impl Repo {
         Ok(files)
     }
 
+    fn folder(&self, tree: Oid, under: &str) -> Result<Option<Oid>, RepoError> {
+        let found = self.entry(tree, under.trim_end_matches('/'))?;
+        Ok(found
+            .filter(|entry| entry.mode == Mode::Tree)
+            .map(|entry| entry.id))
+    }
+
     fn list(
         &self,
         tree: Oid,
@@ -184,54 +194,21 @@ impl Repo {
         enter: &dyn Fn(&[u8]) -> bool,
         files: &mut Vec<(BString, Entry)>,
     ) -> Result<(), RepoError> {
-        let bytes = self.bytes(tree)?;
+        let bytes = self.tree_bytes(tree)?;
         let length = prefix.len();
-        for entry in entries(&bytes) {
-            if !prefix.is_empty() {
+        for entry in entries(&bytes, self.hash_len()) {
+            let entry = entry.map_err(|NoEntry| self.no_entry(tree))?;
+            if length > 0 {
                 prefix.push(b'/');
             }
             prefix.extend_from_slice(entry.name);
-            if entry.mode == Mode::Tree {
-                if enter(prefix) {
-                    self.list(entry.id, prefix, enter, files)?;
-                }
-            } else {
-                files.push((
-                    prefix.clone(),
-                    Entry {
-                        mode: entry.mode,
-                        id: entry.id,
-                    },
-                ));
+            if entry.mode != Mode::Tree {
+                files.push((prefix.clone(), entry.entry()));
+            } else if enter(prefix) {
+                self.list(entry.entry().id, prefix, enter, files)?;
             }
             prefix.truncate(length);
         }
         Ok(())
-    }
-
-    /// The commit that a text names: an id, the start of one, a tag, a branch.
-    ///
-    /// # Errors
-    /// [`RepoError::BadRevision`] and [`RepoError::AmbiguousRevision`].
-    pub fn resolve(&self, spec: &str) -> Result<Oid, RepoError> {
-        let bad = || RepoError::BadRevision {
-            spec: spec.to_owned(),
-        };
-        if spec.is_empty() || spec.starts_with('-') {
-            return Err(bad());
-        }
-        let id = self
-            .inner
-            .rev_parse_single(format!("{spec}^{{commit}}").as_str())
-            .map_err(|error| {
-                if error.to_string().contains("ambiguous") {
-                    RepoError::AmbiguousRevision {
-                        spec: spec.to_owned(),
-                    }
-                } else {
-                    bad()
-                }
-            })?;
-        Ok(id.detach())
     }
 }

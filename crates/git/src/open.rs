@@ -1,13 +1,26 @@
-//! Opening a person's clone, or a private bare repository for a URL.
+//! Opening a person's clone, and what is known of a repository at once.
 
-use std::fs;
+use std::fmt;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use gix::bstr::ByteSlice;
+use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 
-use crate::location::SafeUrl;
-use crate::process::{Answer, Git};
+use crate::address::SafeUrl;
+use crate::private::folder_name;
+use crate::process::{self, Answer, Git};
+use crate::words::{self, Trouble};
 use crate::{FetchDepth, RepoError};
+
+/// Bytes of delta bases that are kept while objects are read.
+const BASES: usize = 16 << 20;
+
+/// The name under which git is told of a remote that has none.
+pub(crate) const NAMELESS: &str = "ripcord";
 
 /// An opened repository and the remote that it works with.
 pub struct Repo {
@@ -16,99 +29,133 @@ pub struct Repo {
     pub(crate) remote: Remote,
     /// Made and owned by ripcord: refs may be written.
     pub(crate) private: bool,
+    /// Objects are missing on purpose, which git was asked for after the repository was opened.
+    pub(crate) filtered: Arc<AtomicBool>,
+    /// Most time for one git process.
+    limit: Option<Duration>,
+    /// Says to other processes that the private repository is in use, until it is dropped.
+    in_use: Option<Arc<File>>,
 }
-
-/// Neighbouring trees of a large infra repo are long chains of deltas of each other.
-pub(crate) fn keep_delta_bases(repo: &mut gix::Repository) {
-    repo.objects.set_pack_cache(|| {
-        Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(
-            DELTA_BASES,
-        ))
-    });
-}
-
-/// Bytes of delta bases that are kept while reading.
-const DELTA_BASES: usize = 64 << 20;
 
 /// Where to fetch from and push to.
 #[derive(Clone, Debug)]
-pub(crate) struct Remote {
+pub struct Remote {
     pub(crate) fetch: SafeUrl,
-    pub(crate) push: SafeUrl,
-    /// The name under which a clone knows it.
+    /// Only when it is set apart from the other; otherwise git's rewriting rules for pushes hold.
+    pub(crate) push: Option<SafeUrl>,
     pub(crate) name: Option<String>,
+}
+
+impl Remote {
+    pub(crate) fn at(url: SafeUrl) -> Self {
+        Self {
+            fetch: url,
+            push: None,
+            name: None,
+        }
+    }
+
+    /// The name under which a clone knows it, such as `origin`.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The address that is fetched from; shown without credentials.
+    pub fn url(&self) -> &SafeUrl {
+        &self.fetch
+    }
+
+    /// What git is told to fetch from.
+    pub(crate) fn argument(&self) -> &str {
+        self.name.as_deref().unwrap_or(NAMELESS)
+    }
+}
+
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fetch.fmt(f)
+    }
 }
 
 impl Repo {
     /// Opens the clone that a path lies in: bare, linked worktree, shallow, partial, dirty or
-    /// detached, all alike. Only objects are ever added to it (and `shallow` when it is deepened).
+    /// detached, all alike. HEAD, index, work tree, branches, remote-tracking refs and stash are
+    /// never written; only objects are added (and `shallow` when it is deepened).
+    ///
+    /// A bare repository without a remote is its own remote: it is pushed to by its path.
     ///
     /// # Errors
-    /// No clone there, or one without a remote.
+    /// No clone there, one without a remote, or one of another user that git does not trust.
     pub fn open_clone(path: &Path) -> Result<Self, RepoError> {
         let not_here = || RepoError::NotARepository {
             path: path.to_path_buf(),
         };
         let absolute = fs::canonicalize(path).map_err(|_| not_here())?;
-        let options = gix::sec::trust::Mapping {
+        let folder = if absolute.is_file() {
+            absolute.parent().unwrap_or(&absolute).to_path_buf()
+        } else {
+            absolute
+        };
+        let trust = gix::sec::trust::Mapping {
             full: options(),
             reduced: options(),
         };
-        let inner = gix::ThreadSafeRepository::discover_opts(
-            &absolute,
-            gix::discover::upwards::Options::default(),
-            options,
-        )
-        .map_err(|_| not_here())?
-        .to_thread_local();
+        let discover = gix::discover::upwards::Options::default();
+        let inner = gix::ThreadSafeRepository::discover_opts(&folder, discover, trust)
+            .map_err(|error| unopened(path, &folder, &error))?
+            .to_thread_local();
+        if inner.git_dir_trust() != gix::sec::Trust::Full {
+            check_trust(path, &folder)?;
+        }
         let remote = remote_of(&inner)
             .or_else(|| {
-                inner
-                    .is_bare()
-                    .then(|| Remote::at(&inner.git_dir().to_string_lossy()))
+                let itself = inner.git_dir().to_string_lossy().into_owned();
+                inner.is_bare().then(|| Remote::at(SafeUrl::new(itself)))
             })
             .ok_or_else(|| RepoError::NoRemote {
                 path: path.to_path_buf(),
             })?;
-        Ok(Self::new(inner, remote, false))
+        Ok(Self::new(inner, remote, None))
     }
 
-    /// Opens the private bare repository of a URL below `cache_root`, made when it is not there.
-    /// Nothing is fetched yet.
-    ///
-    /// # Errors
-    /// The folder cannot be made or read.
-    pub fn open_remote(url: &SafeUrl, cache_root: &Path) -> Result<Self, RepoError> {
-        let folder = cache_root
-            .join("repositories")
-            .join(format!("{}.git", folder_name(url)));
-        if !is_whole(&folder) {
-            make(&folder)?;
-        }
-        let inner = options()
-            .open_path_as_is(true)
-            .open(&folder)
-            .map_err(|error| RepoError::Corrupt {
-                git_dir: folder.clone(),
-                detail: error.to_string(),
-            })?;
-        let remote = Remote {
-            fetch: url.clone(),
-            push: url.clone(),
-            name: None,
-        };
-        Ok(Self::new(inner.to_thread_local(), remote, true))
-    }
-
-    fn new(mut inner: gix::Repository, remote: Remote, private: bool) -> Self {
-        keep_delta_bases(&mut inner);
+    pub(crate) fn new(mut inner: gix::Repository, remote: Remote, in_use: Option<File>) -> Self {
+        // `GIT_NAMESPACE` means refs of another place than the one that was named.
+        inner.clear_namespace();
+        inner.object_cache_size(None);
+        let bases = || Box::new(MemoryCappedHashmap::new(BASES)) as Box<_>;
+        inner.objects.set_pack_cache(bases);
         let git_dir = inner.git_dir().to_path_buf();
         Self {
             inner,
             git_dir,
             remote,
-            private,
+            private: in_use.is_some(),
+            filtered: Arc::default(),
+            limit: None,
+            in_use: in_use.map(Arc::new),
         }
+    }
+
+    /// The same repository for another thread: packs are shared, caches are not.
+    #[must_use]
+    pub fn handle(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            git_dir: self.git_dir.clone(),
+            remote: self.remote.clone(),
+            private: self.private,
+            filtered: self.filtered.clone(),
+            limit: self.limit,
+            in_use: self.in_use.clone(),
+        }
+    }
+
+    /// Ends every git process that takes longer than this, with [`RepoError::TimedOut`]. Git then
+    /// runs in a process group of its own, so ssh cannot ask for a passphrase on the terminal.
+    #[must_use]
+    pub fn with_time_limit(mut self, limit: Option<Duration>) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// Where the repository's files are.
@@ -121,9 +168,9 @@ impl Repo {
         self.inner.workdir()
     }
 
-    /// The remote, for people: without credentials.
-    pub fn remote(&self) -> &SafeUrl {
-        &self.remote.fetch
+    /// The remote that is fetched from and pushed to.
+    pub fn remote(&self) -> &Remote {
+        &self.remote
     }
 
     /// A name for what is kept about the remote: readable, and different for every remote.
@@ -147,13 +194,13 @@ impl Repo {
 
     /// Whether blobs or trees are missing on purpose and can be fetched one by one.
     pub fn is_partial(&self) -> bool {
-        let config = self.inner.config_snapshot();
-        let promised = self
-            .remote
-            .name
-            .as_ref()
-            .and_then(|name| config.boolean(format!("remote.{name}.promisor").as_str()));
-        promised.unwrap_or(false) || config.string("extensions.partialClone").is_some()
+        self.filtered.load(Ordering::Relaxed) || {
+            let config = self.inner.config_snapshot();
+            config.string("extensions.partialClone").is_some()
+                || config
+                    .boolean(format!("remote.{}.promisor", self.remote.argument()).as_str())
+                    .unwrap_or(false)
+        }
     }
 
     /// A call of git that knows the remote as `ripcord`. The URL travels in the environment: it may
@@ -163,17 +210,39 @@ impl Repo {
             .ok()
             .and_then(|n| n.parse().ok())
             .unwrap_or(0);
-        let mut git = Git::new(&self.git_dir, self.worktree(), subcommand);
-        let pairs = [
-            ("remote.ripcord.url", &self.remote.fetch),
-            ("remote.ripcord.pushurl", &self.remote.push),
-        ];
-        for (at, (key, url)) in pairs.into_iter().enumerate() {
-            git = git
-                .env(&format!("GIT_CONFIG_KEY_{}", count + at), key)
-                .env(&format!("GIT_CONFIG_VALUE_{}", count + at), url.secret());
+        let mut pairs = vec![("url".to_owned(), self.remote.fetch.secret().to_owned())];
+        if let Some(push) = &self.remote.push {
+            pairs.push(("pushurl".to_owned(), push.secret().to_owned()));
         }
-        git.env("GIT_CONFIG_COUNT", (count + pairs.len()).to_string())
+        pairs.extend(self.remote_settings());
+        let mut git = Git::new(&self.git_dir, self.worktree(), subcommand)
+            .limit(self.limit)
+            .secret(self.remote.fetch.password())
+            .secret(self.remote.push.as_ref().and_then(SafeUrl::password))
+            .env("GIT_CONFIG_COUNT", (count + pairs.len()).to_string());
+        for (at, (key, value)) in (count..).zip(pairs) {
+            git = git
+                .env(
+                    &format!("GIT_CONFIG_KEY_{at}"),
+                    format!("remote.{NAMELESS}.{key}"),
+                )
+                .env(&format!("GIT_CONFIG_VALUE_{at}"), value);
+        }
+        git
+    }
+
+    /// Settings of the clone's remote that a push under another name needs as well.
+    fn remote_settings(&self) -> impl Iterator<Item = (String, String)> {
+        let config = self.inner.config_snapshot();
+        let name = self.remote.name.clone();
+        ["proxy", "proxyAuthMethod", "receivepack", "vcs"]
+            .into_iter()
+            .filter_map(move |key| {
+                let full = format!("remote.{}.{key}", name.as_ref()?);
+                Some((key.to_owned(), config.string(full.as_str())?.to_string()))
+            })
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// Runs git for an answer on stdout; a failure is classed.
@@ -185,131 +254,96 @@ impl Repo {
             Err(self.classed(subcommand, &answer.stderr))
         }
     }
-}
 
-impl Remote {
-    fn at(url: &str) -> Self {
-        Self {
-            fetch: SafeUrl::new(url),
-            push: SafeUrl::new(url),
-            name: None,
+    /// What git's last words mean.
+    pub(crate) fn classed(&self, command: &str, stderr: &str) -> RepoError {
+        let words = words::last_words(stderr);
+        let remote = self.remote.to_string();
+        match words::trouble(stderr) {
+            Trouble::Access => RepoError::AccessDenied { remote, words },
+            Trouble::Network => RepoError::Unreachable { remote, words },
+            Trouble::Disk => RepoError::NoSpace {
+                path: self.git_dir.clone(),
+            },
+            Trouble::Damage => RepoError::Corrupt {
+                git_dir: self.git_dir.clone(),
+                detail: words,
+            },
+            Trouble::Identity => RepoError::NoIdentity,
+            Trouble::ObjectFormat => RepoError::OtherObjectFormat { remote },
+            Trouble::NoSuchRef | Trouble::Unknown => {
+                // Asked only now: a version check in front would cost every run a process.
+                let old = words::is_unknown_option(stderr).then(process::too_old);
+                match old.flatten() {
+                    Some(found) => RepoError::GitTooOld { found },
+                    None => RepoError::Git {
+                        command: command.to_owned(),
+                        words,
+                    },
+                }
+            }
         }
     }
 }
 
-/// How gix opens: the true objects only, never replaced ones.
-fn options() -> gix::open::Options {
-    gix::open::Options::default().config_overrides(["core.useReplaceRefs=false"])
+/// How gix opens: the true objects only, never replaced ones; broken values of settings that do not
+/// matter here are passed over.
+pub(crate) fn options() -> gix::open::Options {
+    let mut permissions = gix::open::Permissions::all();
+    // `GIT_OBJECT_DIRECTORY` and the like mean another repository than the one that was named.
+    permissions.env.objects = gix::sec::Permission::Deny;
+    gix::open::Options::default()
+        .permissions(permissions)
+        .config_overrides(["core.useReplaceRefs=false"])
+        .strict_config(false)
 }
 
-/// `origin`, or the only remote there is.
-fn remote_of(repo: &gix::Repository) -> Option<Remote> {
-    let names = repo.remote_names();
-    let name = names
-        .iter()
-        .find(|name| name.as_bstr() == "origin")
-        .or_else(|| {
-            if names.len() == 1 {
-                names.iter().next()
-            } else {
-                None
-            }
-        })?
-        .to_string();
-    let config = repo.config_snapshot();
-    let value = |key: &str| {
-        config
-            .string(format!("remote.{name}.{key}").as_str())
-            .map(|v| v.to_string())
-    };
-    let fetch = value("url")?;
-    let push = value("pushurl").unwrap_or_else(|| fetch.clone());
-    Some(Remote {
-        fetch: SafeUrl::new(fetch),
-        push: SafeUrl::new(push),
-        name: Some(name),
+/// Tells "nothing there" from "there, but not readable".
+fn unopened(path: &Path, folder: &Path, error: &gix::Error) -> RepoError {
+    let is_there = folder
+        .ancestors()
+        .any(|above| above.join(".git").exists() || above.join("HEAD").is_file());
+    if is_there {
+        RepoError::Corrupt {
+            git_dir: path.to_path_buf(),
+            detail: crate::address::redact(&error.to_string()),
+        }
+    } else {
+        RepoError::NotARepository {
+            path: path.to_path_buf(),
+        }
+    }
+}
+
+/// Lets git judge a repository that belongs to somebody else: `safe.directory` may allow it.
+fn check_trust(path: &Path, folder: &Path) -> Result<(), RepoError> {
+    let answer = Git::inside(folder, "rev-parse").args(["--git-dir"]).run()?;
+    if answer.ok {
+        return Ok(());
+    }
+    Err(RepoError::NotTrusted {
+        path: path.to_path_buf(),
+        words: words::last_words(&answer.stderr),
     })
 }
 
-/// A name that people can recognise and that differs for every URL, credentials left out.
-fn folder_name(url: &SafeUrl) -> String {
-    let shown = url.to_string();
-    let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
-    hasher.update(shown.as_bytes());
-    let id = hasher
-        .try_finalize()
-        .map(|id| id.to_hex_with_len(16).to_string())
-        .unwrap_or_default();
-    let last: String = shown
-        .trim_end_matches('/')
-        .trim_end_matches(".git")
-        .rsplit(['/', ':'])
-        .next()
-        .unwrap_or("repo")
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') {
-                c
-            } else {
-                '_'
-            }
-        })
-        .take(40)
-        .collect();
-    format!("{last}-{id}")
-}
-
-/// Whether a private repository was finished and has survived: a crash can leave empty files.
-fn is_whole(folder: &Path) -> bool {
-    let starts = |name: &str, with: &str| {
-        fs::read_to_string(folder.join(name)).is_ok_and(|text| text.starts_with(with))
+/// `origin`, else the remote of the branch that is checked out, else the only one.
+fn remote_of(repo: &gix::Repository) -> Option<Remote> {
+    let names = repo.remote_names();
+    let name = match names.iter().find(|name| name.as_bstr() == "origin") {
+        Some(name) => name.to_string(),
+        None => repo
+            .remote_default_name(gix::remote::Direction::Fetch)?
+            .to_string(),
     };
-    folder.join("ready").exists() && starts("HEAD", "ref: ") && starts("config", "[core]")
-}
-
-/// Makes the private repository beside its final place and moves it there in one step, so that a
-/// kill in the middle leaves nothing that looks finished. Losing against another process is fine.
-fn make(folder: &Path) -> Result<(), RepoError> {
-    let parent = folder.parent().unwrap_or(folder);
-    fs::create_dir_all(parent).map_err(|error| RepoError::io(parent, error))?;
-    private(parent)?;
-    let name = folder
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let making = parent.join(format!(".{name}.{}", std::process::id()));
-    let _ = fs::remove_dir_all(&making);
-    fs::create_dir_all(&making).map_err(|error| RepoError::io(&making, error))?;
-    let answer = Git::new(&making, None, "init")
-        .args(["--bare", "--quiet"])
-        .run()?;
-    if !answer.ok {
-        let _ = fs::remove_dir_all(&making);
-        return Err(RepoError::Git {
-            command: "init".into(),
-            words: answer.stderr,
-        });
-    }
-    fs::write(making.join("ready"), "").map_err(|error| RepoError::io(&making, error))?;
-    if folder.exists() && !is_whole(folder) {
-        let _ = fs::remove_dir_all(folder);
-    }
-    if let Err(error) = fs::rename(&making, folder) {
-        let _ = fs::remove_dir_all(&making);
-        if !is_whole(folder) {
-            return Err(RepoError::io(folder, error));
-        }
-    }
-    Ok(())
-}
-
-/// Infra repos are nobody else's business on a shared machine.
-fn private(folder: &Path) -> Result<(), RepoError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
-            .map_err(|error| RepoError::io(folder, error))?;
-    }
-    Ok(())
+    let config = repo.config_snapshot();
+    let value = |key: &str| {
+        let value = config.string(format!("remote.{name}.{key}").as_str())?;
+        Some(SafeUrl::new(value.to_string()))
+    };
+    Some(Remote {
+        fetch: value("url")?,
+        push: value("pushurl"),
+        name: (!name.starts_with('-')).then_some(name),
+    })
 }

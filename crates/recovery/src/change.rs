@@ -117,7 +117,7 @@ fn undo_deploy(
             None => None,
         };
         let ours = draft.file(&change.path)?;
-        match merged(ground.repo, base, ours.clone(), theirs)? {
+        match merged(ground.repo, base, ours.clone(), theirs) {
             Some(file) if file == ours => {}
             Some(file) => draft.set(&change.path, file),
             None => return Ok(Some(shown_path(&change.path))),
@@ -136,30 +136,30 @@ pub(crate) fn merged(
     base: Option<File>,
     ours: Option<File>,
     theirs: Option<File>,
-) -> Result<Option<Option<File>>, Problem> {
+) -> Option<Option<File>> {
     if ours == base {
-        return Ok(Some(theirs));
+        return Some(theirs);
     }
     if ours == theirs || base == theirs {
-        return Ok(Some(ours));
+        return Some(ours);
     }
     let (Some(base), Some(ours), Some(theirs)) = (base, ours, theirs) else {
-        return Ok(None);
+        return None;
     };
     let (Some(b), Some(o), Some(t)) = (base.bytes(), ours.bytes(), theirs.bytes()) else {
-        return Ok(None);
+        return None;
     };
     let mode = if ours.mode == base.mode {
         theirs.mode
     } else {
         ours.mode
     };
-    match repo.merge_file(b, o, t).map_err(from_repo)? {
-        FileMerge::Clean(bytes) => Ok(Some(Some(File {
+    match repo.merge_file(b, o, t) {
+        FileMerge::Clean(bytes) => Some(Some(File {
             mode,
             content: Content::Bytes(bytes),
-        }))),
-        FileMerge::Conflict => Ok(None),
+        })),
+        FileMerge::Conflict => None,
     }
 }
 

@@ -142,9 +142,14 @@ impl Index {
             return Ok(());
         }
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let changes = repo
-            .changes_of_line(&links, threads, &|change| is_declaring(settings, change))
-            .map_err(from_repo)?;
+        let stop = links.last().and_then(|link| link.parent);
+        let mut changes = Vec::with_capacity(links.len());
+        repo.walk_changes(tip, stop, &Interest::All, threads, &mut |_, mut changed| {
+            changed.retain(|change| is_declaring(settings, change));
+            changes.push(changed);
+            ControlFlow::Continue(())
+        })
+        .map_err(from_repo)?;
         // Without room for it everything still works, only slower.
         let _ = self.store(joined, &links, &changes);
         Ok(())
@@ -252,7 +257,7 @@ pub fn walk(
     let mut joined = None;
     let mut done = false;
     let mut live = |joined: &mut Option<i64>, index: Option<&Index>| {
-        repo.walk_changes(tip, stop, &interest, &mut |link, changes| {
+        repo.walk_changes(tip, stop, &interest, 1, &mut |link, changes| {
             if let Some(Ok(Some(pos))) = index.map(|index| index.position(link.commit)) {
                 *joined = Some(pos);
                 return ControlFlow::Break(());

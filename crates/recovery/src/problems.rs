@@ -44,6 +44,12 @@ pub fn from_repo(error: RepoError) -> Problem {
             .hint("nothing was pushed unless said otherwise; running the same command again is safe"),
         RepoError::AccessDenied { .. } => problem(Kind::Remote, "access_denied")
             .hint("`git ls-remote URL` with the same account shows whether git can log in"),
+        RepoError::NotTrusted { .. } => problem(Kind::Usage, "not_trusted")
+            .hint("git names the setting that allows it: `safe.directory`"),
+        RepoError::OtherObjectFormat { .. } => problem(Kind::Usage, "sha256_repository")
+            .hint("work in a clone of it: `--repo PATH`"),
+        RepoError::GitTooOld { .. } => problem(Kind::Local, "git_too_old"),
+        RepoError::NotAChild { .. } => problem(Kind::Internal, "not_a_child"),
         RepoError::UnsafePath { .. } => problem(Kind::Refused, "unsafe_path"),
         RepoError::Io { .. } => problem(Kind::Local, "io"),
         RepoError::Git { .. } => problem(Kind::Remote, "git_failed"),

@@ -342,14 +342,20 @@ fn commit<'a>(
     }
     let before = repo.commit(parent).map_err(from_repo)?.tree;
     let mut paths = BTreeSet::new();
-    repo.walk_changes(commit, Some(parent), &Interest::All, &mut |_, changes| {
-        paths.extend(
-            changes
-                .into_iter()
-                .filter_map(|change| String::from_utf8(change.path.into()).ok()),
-        );
-        ControlFlow::Break(())
-    })
+    repo.walk_changes(
+        commit,
+        Some(parent),
+        &Interest::All,
+        1,
+        &mut |_, changes| {
+            paths.extend(
+                changes
+                    .into_iter()
+                    .filter_map(|change| String::from_utf8(change.path.into()).ok()),
+            );
+            ControlFlow::Break(())
+        },
+    )
     .map_err(from_repo)?;
     let wanted_environment = request
         .environment

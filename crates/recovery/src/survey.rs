@@ -124,7 +124,7 @@ impl Extent<'_> {
 pub fn catalog(repo: &Repo, place: &Place, extent: Extent<'_>) -> Result<Catalog, Problem> {
     let settings = &place.settings;
     let enter = |folder: &[u8]| extent.reach(settings, folder, true) != Reach::Never;
-    let files = repo.files(place.tree, &enter).map_err(from_repo)?;
+    let files = repo.files_where(place.tree, &enter).map_err(from_repo)?;
     let charts = chart_folders(
         files
             .iter()

@@ -85,7 +85,7 @@ fn prepare<'a>(
             let ours = draft.file(&change.path)?;
             let base = file_in(repo, rollback.tree, &change.path)?;
             let theirs = file_in(repo, before, &change.path)?;
-            match merged(repo, base, ours, theirs)? {
+            match merged(repo, base, ours, theirs) {
                 Some(file) => draft.set(&change.path, file),
                 None => {
                     return Err(Problem::new(

@@ -73,9 +73,9 @@ fn cached(stage: &Stage) -> PathBuf {
 #[test]
 fn a_half_made_private_repository_is_made_again() {
     let breakages: [fn(&Path); 3] = [
-        |folder| fs::remove_file(folder.join("ready")).unwrap(),
+        |folder| fs::remove_file(folder.join("ripcord-ready")).unwrap(),
         |folder| {
-            fs::remove_file(folder.join("ready")).unwrap();
+            fs::remove_file(folder.join("ripcord-ready")).unwrap();
             fs::remove_file(folder.join("HEAD")).unwrap();
             fs::remove_dir_all(folder.join("objects")).unwrap();
         },

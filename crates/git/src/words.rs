@@ -270,6 +270,14 @@ pub(crate) fn last_words(stderr: &str) -> String {
             ],
         )
     };
+    // What an HTTP host answered is said first, and git goes on talking.
+    let cause = |line: &&&str| says(line, &["RPC failed; HTTP", "returned error:"]);
+    if let Some(line) = lines.iter().find(cause) {
+        return line
+            .trim_start_matches("fatal: ")
+            .trim_start_matches("error: ")
+            .to_owned();
+    }
     let told =
         |line: &&&str| !vague(line) && (line.starts_with("fatal:") || line.starts_with("error:"));
     // ssh says why in a line without a label, just before git's vague one.

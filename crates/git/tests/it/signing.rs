@@ -6,7 +6,7 @@
 
 use std::process::Command;
 
-use ripcord_repo::RepoError;
+use ripcord_git::RepoError;
 
 use crate::fixture::{Fixture, new_commit};
 

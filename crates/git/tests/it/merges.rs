@@ -1,7 +1,7 @@
 //! Merges of files against `git merge-file`.
 
 use proptest::prelude::*;
-use ripcord_repo::{FileMerge, Repo};
+use ripcord_git::{FileMerge, Repo};
 
 use crate::fixture::Fixture;
 

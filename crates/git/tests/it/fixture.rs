@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use ripcord_repo::{NewCommit, Oid, Person, Repo};
+use ripcord_git::{NewCommit, Oid, Person, Repo};
 
 /// A folder that goes when the test ends.
 pub(crate) struct Fixture {
@@ -198,9 +198,9 @@ pub(crate) fn new_commit(tree: Oid, parents: &[Oid], message: &str) -> NewCommit
 pub(crate) fn commit_file(repo: &Repo, parent: Oid, path: &str, text: &str) -> Oid {
     let mut staged = repo.stage();
     let blob = staged.blob(text.as_bytes()).unwrap();
-    let edit = ripcord_repo::TreeEdit {
+    let edit = ripcord_git::TreeEdit {
         path: path.into(),
-        entry: Some((ripcord_repo::Mode::Blob, blob)),
+        entry: Some((ripcord_git::Mode::Blob, blob)),
     };
     let base = repo.commit(parent).unwrap().tree;
     let tree = staged.edit_tree(base, &[edit]).unwrap();

@@ -70,7 +70,9 @@ fn lock(path: &Path, folder: &Path) -> Result<File, RepoError> {
 
 /// Makes the repository unless it is there and opens; removes what a killed git left behind.
 fn put_in_order(folder: &Path) -> Result<(), RepoError> {
-    let opens = || options().open_path_as_is(true).open(folder).is_ok();
+    // A crash can leave an empty HEAD, which gix opens and git does not.
+    let has_head = || fs::read(folder.join("HEAD")).is_ok_and(|head| head.starts_with(b"ref: "));
+    let opens = || has_head() && options().open_path_as_is(true).open(folder).is_ok();
     if folder.join(READY).exists() && opens() {
         remove_leftovers(folder);
         return Ok(());
@@ -132,7 +134,7 @@ fn remove_leftovers(folder: &Path) {
 }
 
 /// A name that people can recognise and that differs for every address, credentials left out.
-fn folder_name(url: &SafeUrl) -> String {
+pub(crate) fn folder_name(url: &SafeUrl) -> String {
     let shown = url.to_string();
     let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
     hasher.update(shown.as_bytes());

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 
-use ripcord_repo::{FetchDepth, RepoError};
+use ripcord_git::{FetchDepth, RepoError};
 
 use crate::fixture::Fixture;
 
@@ -78,7 +78,7 @@ fn names_that_cannot_be_resolved_are_unreachable() {
 fn an_identity_comes_from_the_environment_first() {
     const PLACE: &str = "RIPCORD_REPO_TEST_CLONE";
     if let Some(place) = std::env::var_os(PLACE) {
-        let repo = ripcord_repo::Repo::open_clone(place.as_ref()).unwrap();
+        let repo = ripcord_git::Repo::open_clone(place.as_ref()).unwrap();
         let found = repo.identity(0).unwrap();
         assert_eq!(found.author.name, "From Environment");
         assert_eq!(found.author.email, "test@example.org");

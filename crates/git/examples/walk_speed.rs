@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ripcord_repo::{Interest, Mode, NewCommit, Person, Repo, TreeEdit};
+use ripcord_git::{Interest, Mode, NewCommit, Person, Repo, TreeEdit};
 
 const SERVICES: usize = 3000;
 

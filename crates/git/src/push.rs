@@ -98,6 +98,12 @@ impl Repo {
             Some((' ' | '*', _)) if answer.ok => Ok(PushOutcome::Updated),
             Some(('=', _)) => Ok(PushOutcome::AlreadyThere),
             Some(('!', line)) => Ok(words::refused(line, words::server_words(&answer.stderr))),
+            // The host let us in to read, and says no to writing before git names any ref.
+            _ if answer.stderr.contains("returned error: 403") => Ok(PushOutcome::Rejected {
+                kind: RejectKind::Permission,
+                reason: words::last_words(&answer.stderr),
+                server_words: words::server_words(&answer.stderr),
+            }),
             _ => Err(self.classed("push", &answer.stderr)),
         }
     }

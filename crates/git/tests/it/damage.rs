@@ -3,7 +3,7 @@
 use std::fs;
 
 use bstr::ByteSlice;
-use ripcord_repo::{Oid, Repo, RepoError};
+use ripcord_git::{Oid, Repo, RepoError};
 
 use crate::fixture::{Fixture, new_commit, person};
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
-use ripcord_repo::{Interest, Oid, Repo, RepoError};
+use ripcord_git::{Interest, Oid, Repo, RepoError};
 
 use crate::fixture::Fixture;
 
@@ -94,7 +94,7 @@ fn log(fixture: &Fixture) -> Vec<(String, Vec<String>)> {
 fn walked(repo: &Repo, tip: Oid, threads: usize) -> Vec<(String, Vec<String>)> {
     let mut all = Vec::new();
     repo.walk_changes(tip, None, &Interest::All, threads, &mut |link, changes| {
-        let id = |entry: Option<ripcord_repo::Entry>| {
+        let id = |entry: Option<ripcord_git::Entry>| {
             entry.map_or_else(|| "0".repeat(40), |entry| entry.id.to_string())
         };
         let lines = changes

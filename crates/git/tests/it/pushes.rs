@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use ripcord_repo::{FetchDepth, PushOutcome, RejectKind, RepoError};
+use ripcord_git::{FetchDepth, PushOutcome, RejectKind, RepoError};
 
 use crate::fixture::{Fixture, commit_file};
 

@@ -1,6 +1,6 @@
 //! Private repositories for people without a clone.
 
-use ripcord_repo::{FetchDepth, Filter, Interest, PushOutcome, Repo, SafeUrl};
+use ripcord_git::{FetchDepth, Filter, Interest, PushOutcome, Repo, SafeUrl};
 
 use crate::fixture::{Fixture, commit_file};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ripcord_repo::{FetchDepth, Filter, Interest, Repo, RepoError};
+use ripcord_git::{FetchDepth, Filter, Interest, Repo, RepoError};
 
 use crate::fixture::{Fixture, commit_file};
 
@@ -276,7 +276,7 @@ fn repositories_of_the_sha256_format_work() {
     fixture.git("origin.git", &["fsck", "--strict"]);
 
     let cache = fixture.path("cache");
-    let private = Repo::open_remote(&ripcord_repo::SafeUrl::new(fixture.url()), &cache).unwrap();
+    let private = Repo::open_remote(&ripcord_git::SafeUrl::new(fixture.url()), &cache).unwrap();
     let error = private.fetch_tip("main", FetchDepth::Full).unwrap_err();
     assert!(
         matches!(error, RepoError::OtherObjectFormat { .. }),

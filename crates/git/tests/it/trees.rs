@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bstr::{BString, ByteSlice};
 use proptest::prelude::*;
-use ripcord_repo::{Entry, Interest, Mode, Oid, Repo, RepoError, TreeEdit};
+use ripcord_git::{Entry, Interest, Mode, Oid, Repo, RepoError, TreeEdit};
 
 use crate::fixture::{Fixture, new_commit};
 
