@@ -179,16 +179,7 @@ impl Repo {
     }
 
     fn fetch_private(&self, branch: &str, name: &str, depth: FetchDepth) -> Result<Oid, RepoError> {
-        // One fetch at a time: two would load the same objects and fight for the ref.
-        let path = self.git_dir.join("ripcord-fetch");
-        let turn = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .and_then(|file| file.lock().map(|()| file))
-            .map_err(|error| RepoError::io(path, error))?;
-        let mut git = self.fetch();
+        let mut git = self.fetch_in_turn()?;
         match depth {
             FetchDepth::Window { commits, filter } if self.local_tip(branch)?.is_none() => {
                 git = git
@@ -204,12 +195,29 @@ impl Repo {
         let answer = git
             .args([NAMELESS.to_owned(), format!("+{name}:{}", tip_ref(branch))])
             .run()?;
-        drop(turn);
         if !answer.ok {
             return Err(self.fetch_trouble(branch, &answer));
         }
         self.local_tip(branch)?
             .ok_or_else(|| self.no_branch(branch))
+    }
+
+    /// A fetch that waits for others in a private repository: two at a time would load the same
+    /// objects and fight for the same locks.
+    fn fetch_in_turn(&self) -> Result<crate::process::Git<'_>, RepoError> {
+        if !self.private {
+            return Ok(self.fetch());
+        }
+        let path = self.git_dir.join("ripcord-fetch");
+        let turn = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .read(true)
+            .open(&path)
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(|error| RepoError::io(path, error))?;
+        Ok(self.fetch().turn(turn))
     }
 
     /// Fetches more of the past of a shallow repository; `None` is all of it. Nothing to do in one
@@ -224,7 +232,7 @@ impl Repo {
         }
         let how = commits.map_or("--unshallow".to_owned(), |n| format!("--deepen={n}"));
         let answer = self
-            .fetch()
+            .fetch_in_turn()?
             .args([how, self.remote.argument().to_owned(), name])
             .run()?;
         if answer.ok {

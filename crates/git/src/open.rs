@@ -14,7 +14,7 @@ use crate::address::SafeUrl;
 use crate::private::folder_name;
 use crate::process::{self, Answer, Git};
 use crate::words::{self, Trouble};
-use crate::{FetchDepth, RepoError};
+use crate::{FetchDepth, Filter, RepoError};
 
 /// Bytes of delta bases that are kept while objects are read.
 const BASES: usize = 16 << 20;
@@ -45,6 +45,9 @@ pub struct Remote {
     pub(crate) push: Option<SafeUrl>,
     pub(crate) name: Option<String>,
 }
+
+/// Commits that a new private repository starts with.
+const WINDOW: u32 = 64;
 
 impl Remote {
     pub(crate) fn at(url: SafeUrl) -> Self {
@@ -178,10 +181,14 @@ impl Repo {
         folder_name(&self.remote.fetch)
     }
 
-    /// How much is fetched of a new tip: a clone stays what it is, a private repository is whole.
+    /// How much is fetched of a new tip: a clone stays what it is, a new private repository starts
+    /// with the newest commits, which most rollbacks need no more than; it is deepened when one does.
     pub fn depth(&self) -> FetchDepth {
         if self.private {
-            FetchDepth::Full
+            FetchDepth::Window {
+                commits: WINDOW,
+                filter: Filter::None,
+            }
         } else {
             FetchDepth::AsIs
         }

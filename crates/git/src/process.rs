@@ -4,6 +4,7 @@
     reason = "this is where child processes are started"
 )]
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -75,6 +76,7 @@ pub(crate) struct Git<'a> {
     env: Vec<(String, String)>,
     secrets: Vec<String>,
     stdin: Option<Vec<u8>>,
+    turn: Option<File>,
     limit: Option<Duration>,
 }
 
@@ -89,6 +91,7 @@ impl<'a> Git<'a> {
             env: Vec::new(),
             secrets: Vec::new(),
             stdin: None,
+            turn: None,
             limit: None,
         }
     }
@@ -131,6 +134,14 @@ impl<'a> Git<'a> {
         self
     }
 
+    /// Git holds the lock of this file for as long as it lives, even when ripcord is killed before it:
+    /// the next run then waits for it instead of meeting its half-done work. The file is git's
+    /// standard input, which the commands that take one do not read.
+    pub(crate) fn turn(mut self, file: File) -> Self {
+        self.turn = Some(file);
+        self
+    }
+
     pub(crate) fn stdin(mut self, bytes: Vec<u8>) -> Self {
         self.stdin = Some(bytes);
         self
@@ -142,7 +153,7 @@ impl<'a> Git<'a> {
         self
     }
 
-    fn command(&self) -> Command {
+    fn command(&mut self) -> Command {
         let mut command = Command::new("git");
         for name in REMOVED {
             command.env_remove(name);
@@ -168,10 +179,10 @@ impl<'a> Git<'a> {
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_NO_REPLACE_OBJECTS", "1")
             .env("GIT_GRAFT_FILE", "/dev/null")
-            .stdin(if self.stdin.is_some() {
-                Stdio::piped()
-            } else {
-                Stdio::null()
+            .stdin(match (self.turn.take(), &self.stdin) {
+                (Some(file), _) => file.into(),
+                (None, Some(_)) => Stdio::piped(),
+                (None, None) => Stdio::null(),
             })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

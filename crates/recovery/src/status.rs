@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::history::{self, Until};
+use crate::problems::from_repo;
 use crate::survey::{self, Extent, Place};
 
 /// What a person wants to see.
@@ -94,6 +95,10 @@ pub fn status(repo: &Repo, place: &Place, filter: &Filter) -> Result<Status, Pro
         return filtered(repo, place, filter, whole);
     }
     if filter.services.is_empty() {
+        // When each service was deployed last is a question to all of the past.
+        if repo.is_shallow() {
+            repo.deepen(&place.branch, None).map_err(from_repo)?;
+        }
         if let Some(index) = &place.index {
             index.extend(repo, &place.settings, place.tip)?;
         }

@@ -65,7 +65,22 @@ pub fn undo(
     )
 }
 
+/// Plans on what is here; in a shallow repository the rollback may lie beyond that.
 fn prepare<'a>(
+    repo: &'a Repo,
+    place: &Place,
+    request: &UndoRequest,
+) -> Result<Prepared<'a>, Problem> {
+    match prepare_here(repo, place, request) {
+        Err(_) if repo.is_shallow() => {
+            repo.deepen(&place.branch, None).map_err(from_repo)?;
+            prepare_here(repo, place, request)
+        }
+        prepared => prepared,
+    }
+}
+
+fn prepare_here<'a>(
     repo: &'a Repo,
     place: &Place,
     request: &UndoRequest,
