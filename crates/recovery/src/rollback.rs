@@ -11,7 +11,7 @@ use ripcord_domain::plan::{
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::target::{self, Choice, Wanted};
 use ripcord_domain::timeline::{BEFORE_ALL, Deploy, State};
-use ripcord_domain::{Catalog, layout};
+use ripcord_domain::{Catalog, Unit, layout};
 use ripcord_git::{Oid, Repo, trailers};
 
 use crate::change::{self, Ground, Way};
@@ -238,12 +238,7 @@ fn decide<'a>(
     let mut part = ServicePlan {
         service: unit.service.clone(),
         environment: unit.environment.clone(),
-        current: Current {
-            version: unit.version().to_owned(),
-            commit: last.map(|deploy| deploy.commit.clone()),
-            since: last.map(|deploy| deploy.at),
-            author: last.map(|deploy| deploy.author.clone()),
-        },
+        current: current(unit, last),
         target: None,
         candidates: target::candidates(&chosen.timeline, &judgement, primary, &parent_of),
         scope: request.scope.unwrap_or(Scope::Deploy),
@@ -326,7 +321,18 @@ fn text(
     services: &[ServicePlan],
     undone: &[String],
 ) -> CommitText {
-    let moves: Vec<Move> = services
+    let moves = moves(services);
+    let subject = message::subject(&place.settings.config.commit, false, &moves);
+    let mut pairs: Vec<(String, String)> = undone
+        .iter()
+        .map(|id| (trailer::ROLLBACK_OF.to_owned(), id.clone()))
+        .collect();
+    compose(&subject, &moves, &mut pairs, &request.words)
+}
+
+/// The services that move, for a message.
+pub(crate) fn moves(services: &[ServicePlan]) -> Vec<Move> {
+    services
         .iter()
         .filter_map(|part| {
             part.target.as_ref().map(|target| Move {
@@ -336,13 +342,17 @@ fn text(
                 to: target.version.clone(),
             })
         })
-        .collect();
-    let subject = message::subject(&place.settings.config.commit, false, &moves);
-    let mut pairs: Vec<(String, String)> = undone
-        .iter()
-        .map(|id| (trailer::ROLLBACK_OF.to_owned(), id.clone()))
-        .collect();
-    compose(&subject, &moves, &mut pairs, &request.words)
+        .collect()
+}
+
+/// What a unit runs, with the deploy that brought it.
+pub(crate) fn current(unit: &Unit, deploy: Option<&Deploy>) -> Current {
+    Current {
+        version: unit.version().to_owned(),
+        commit: deploy.map(|deploy| deploy.commit.clone()),
+        since: deploy.map(|deploy| deploy.at),
+        author: deploy.map(|deploy| deploy.author.clone()),
+    }
 }
 
 /// Subject, a line for each service, the reason, trailers.

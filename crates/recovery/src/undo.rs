@@ -1,8 +1,8 @@
 //! Rolling forward again exactly what a rollback changed.
 
 use jiff::Timestamp;
-use ripcord_domain::message::{self, Move, trailer};
-use ripcord_domain::plan::{Current, Outcome, Plan, SCHEMA, Scope, ServicePlan, Target};
+use ripcord_domain::message::{self, trailer};
+use ripcord_domain::plan::{Outcome, Plan, SCHEMA, Scope, ServicePlan, Target};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::target;
 use ripcord_git::{Commit, Interest, Oid, Repo, trailers};
@@ -127,17 +127,7 @@ fn prepare_here<'a>(
         changes.is_empty(),
         &rollback.id,
     )?;
-    let moves: Vec<Move> = services
-        .iter()
-        .filter_map(|part| {
-            part.target.as_ref().map(|target| Move {
-                service: part.service.to_string(),
-                environment: part.environment.to_string(),
-                from: part.current.version.clone(),
-                to: target.version.clone(),
-            })
-        })
-        .collect();
+    let moves = rollback::moves(&services);
     let commit = (!changes.is_empty()).then(|| {
         let subject = message::subject(&place.settings.config.commit, true, &moves);
         let mut first = vec![(trailer::UNDO_OF.to_owned(), rollback.id.to_string())];
@@ -203,12 +193,7 @@ fn parts(
         services.push(ServicePlan {
             service: unit.service.clone(),
             environment: unit.environment.clone(),
-            current: Current {
-                version: unit.version().to_owned(),
-                commit: last.map(|deploy| deploy.commit.clone()),
-                since: last.map(|deploy| deploy.at),
-                author: last.map(|deploy| deploy.author.clone()),
-            },
+            current: rollback::current(unit, last),
             target: (!nothing).then(|| Target {
                 version: target::version_of(&to, primary),
                 commit: parent.to_string(),
