@@ -92,6 +92,8 @@ pub struct Catalog {
     /// Declarations whose service the layout does not tell.
     pub unowned: Vec<Skipped>,
     environments_of: BTreeMap<Service, BTreeSet<Environment>>,
+    /// For every file with versions, whose they are.
+    declared_in: BTreeMap<String, BTreeSet<UnitName>>,
 }
 
 /// One file's part of the catalog, before files are put together.
@@ -260,6 +262,16 @@ impl<'a> CatalogBuilder<'a> {
                 .insert(environment.clone());
         }
         self.catalog.environments_of = environments;
+        for unit in self.catalog.units.values() {
+            for place in &unit.places {
+                let holders = self
+                    .catalog
+                    .declared_in
+                    .entry(place.id.path.clone())
+                    .or_default();
+                holders.insert(unit.name());
+            }
+        }
         self.catalog
     }
 
@@ -367,14 +379,18 @@ impl Catalog {
         }
     }
 
+    /// The units that have a version in a file.
+    pub fn declaring(&self, path: &str) -> impl Iterator<Item = &Unit> {
+        self.declared_in
+            .get(path)
+            .into_iter()
+            .flatten()
+            .filter_map(|name| self.units.get(name))
+    }
+
     /// The units to which a file belongs, by the versions in it or by where it lies.
     pub fn holders(&self, settings: &Settings, path: &str) -> BTreeSet<UnitName> {
-        let mut holders: BTreeSet<UnitName> = self
-            .units
-            .values()
-            .filter(|unit| unit.places.iter().any(|place| place.id.path == path))
-            .map(Unit::name)
-            .collect();
+        let mut holders = self.declared_in.get(path).cloned().unwrap_or_default();
         let owner = layout::owner_of_path(settings, path);
         match (owner.service, owner.environment) {
             (Some(service), Some(environment)) => {

@@ -210,12 +210,11 @@ fn may_touch(ground: &Ground<'_>, way: &Way<'_>, path: &[u8], made: &mut Made) -
 /// Whether a file has version fields that are another unit's alone.
 fn declares_for_others(ground: &Ground<'_>, unit: &Unit, path: &str) -> bool {
     let mine: BTreeSet<&PlaceId> = unit.places.iter().map(|place| &place.id).collect();
-    ground.catalog.units.values().any(|other| {
-        other.name() != unit.name()
-            && other
-                .places
-                .iter()
-                .any(|place| place.id.path == path && !mine.contains(&place.id))
+    ground.catalog.declaring(path).any(|other| {
+        other
+            .places
+            .iter()
+            .any(|place| place.id.path == path && !mine.contains(&place.id))
     })
 }
 

@@ -80,8 +80,24 @@ impl<'a> Draft<'a> {
 
     /// Every path that ends up different, with what it held and will hold.
     pub(crate) fn changed(&self) -> Result<Vec<Changed>, Problem> {
+        self.changed_where(|_, _| true)
+    }
+
+    /// The same for what was edited since `earlier`, a state of the same draft.
+    pub(crate) fn changed_since(&self, earlier: &Self) -> Result<Vec<Changed>, Problem> {
+        self.changed_where(|path, after| earlier.edits.get(path) != Some(after))
+    }
+
+    fn changed_where(
+        &self,
+        wanted: impl Fn(&BString, &Option<File>) -> bool,
+    ) -> Result<Vec<Changed>, Problem> {
         let mut changed = Vec::new();
-        for (path, after) in &self.edits {
+        for (path, after) in self
+            .edits
+            .iter()
+            .filter(|(path, after)| wanted(path, after))
+        {
             let before = file_in(self.repo, self.tree, path)?;
             if before != *after {
                 changed.push(Changed {

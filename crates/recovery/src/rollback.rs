@@ -144,7 +144,8 @@ fn prepare_in<'a>(
             for (path, others) in made.shared {
                 shared.entry(path).or_default().extend(others);
             }
-            part.changes = own_changes(&before, &draft)?;
+            let own = draft.changed_since(&before)?;
+            part.changes = own.iter().map(crate::draft::Changed::shown).collect();
             let undone: Vec<(Oid, &Deploy)> =
                 decision.undone.iter().map(|(id, d)| (*id, d)).collect();
             warnings.extend(risk::of_deploys(&ground, &name, &undone)?);
@@ -294,24 +295,6 @@ fn decide<'a>(
         }
     };
     Ok(Decided { chosen, part, way })
-}
-
-/// What one unit's change added to the draft.
-fn own_changes(
-    before: &Draft<'_>,
-    after: &Draft<'_>,
-) -> Result<Vec<ripcord_domain::plan::FileChange>, Problem> {
-    let earlier = before.changed()?;
-    Ok(after
-        .changed()?
-        .iter()
-        .filter(|change| {
-            !earlier
-                .iter()
-                .any(|other| other.path == change.path && other.after == change.after)
-        })
-        .map(crate::draft::Changed::shown)
-        .collect())
 }
 
 /// The commit's text for the services that move.

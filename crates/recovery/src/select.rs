@@ -19,7 +19,7 @@ use crate::survey::Place;
 /// Deploys of each unit that are enough to choose by and to show.
 const DEPLOYS: usize = 12;
 /// Commits to look on for more of them once there is one to go back to.
-const COMMITS: usize = 1000;
+const COMMITS: usize = 256;
 
 /// A unit that was chosen, with what is wanted of it.
 pub(crate) struct Chosen<'a> {
