@@ -208,16 +208,22 @@ impl Repo {
         if !self.private {
             return Ok(self.fetch());
         }
+        let turn = self.turn_file()?;
+        turn.lock()
+            .map_err(|error| RepoError::io(&self.git_dir, error))?;
+        Ok(self.fetch().turn(turn))
+    }
+
+    /// Who holds its lock may write the refs of a private repository.
+    pub(crate) fn turn_file(&self) -> Result<File, RepoError> {
         let path = self.git_dir.join("ripcord-fetch");
-        let turn = File::options()
+        File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .read(true)
             .open(&path)
-            .and_then(|file| file.lock().map(|()| file))
-            .map_err(|error| RepoError::io(path, error))?;
-        Ok(self.fetch().turn(turn))
+            .map_err(|error| RepoError::io(path, error))
     }
 
     /// Fetches more of the past of a shallow repository; `None` is all of it. Nothing to do in one

@@ -75,13 +75,18 @@ impl Repo {
             ])
             .run()?;
         let outcome = self.outcome(&name, &answer)?;
-        if self.private && matches!(outcome, PushOutcome::Updated | PushOutcome::AlreadyThere) {
+        if self.private
+            && matches!(outcome, PushOutcome::Updated | PushOutcome::AlreadyThere)
+            && let Ok(turn) = self.turn_file()
+            // Whoever fetches right now writes a ref at least as new.
+            && turn.try_lock().is_ok()
+        {
             // So that the next fetch need not load our own objects, and gc keeps them. A ref that
             // another process moved on meanwhile is the better one.
             let seen = expected.unwrap_or(Oid::null(commit.kind()));
             let (to, seen) = (commit.to_string(), seen.to_string());
             let git = self.git("update-ref");
-            let _ = git.args([tip_ref(branch), to, seen]).run();
+            let _ = git.args([tip_ref(branch), to, seen]).turn(turn).run();
         }
         Ok(outcome)
     }
