@@ -106,9 +106,22 @@ pub fn subject(templates: &CommitTemplates, undo: bool, moves: &[Move]) -> Strin
         .replace("{count}", &moves.len().to_string())
         .replace("{service}", &list(|m| &m.service))
         .replace("{environment}", &list(|m| &m.environment))
-        .replace("{from}", &list(|m| &m.from))
-        .replace("{to}", &list(|m| &m.to));
+        .replace("{from}", &short_digests(&list(|m| &m.from)))
+        .replace("{to}", &short_digests(&list(|m| &m.to)));
     line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A subject is read at a glance: twelve digits tell digests apart, the trailers have all of them.
+fn short_digests(text: &str) -> String {
+    let mut parts = text.split("sha256:");
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        short.push_str("sha256:");
+        short.push_str(&part[..digits.min(12)]);
+        short.push_str(&part[digits..]);
+    }
+    short
 }
 
 #[cfg(test)]
@@ -135,6 +148,19 @@ mod tests {
         assert_eq!(
             subject(&templates, false, &many),
             "deploy: roll back 5 services in production: a, b, c and 2 more"
+        );
+    }
+
+    #[test]
+    fn a_digest_is_short_in_the_subject() {
+        let digest = format!("1.2@sha256:{}", "ab".repeat(32));
+        let moved = Move {
+            to: digest,
+            ..mv("pay")
+        };
+        assert_eq!(
+            subject(&CommitTemplates::default(), false, &[moved]),
+            "deploy: pay 1.2@sha256:abababababab to production (rollback from v2)"
         );
     }
 
