@@ -150,3 +150,36 @@ fn the_image_named_like_the_service_is_its_version() {
     )]);
     assert_eq!(shown(&catalog), ["pay prod p1"]);
 }
+
+#[test]
+fn the_environments_own_tag_stands_before_a_default_of_the_chart() {
+    let catalog = catalog(&[
+        (
+            "charts/e2e/values.yaml",
+            "runner:\n  image: acme/e2e:latest\n",
+        ),
+        (
+            "charts/app-config/image-tags/integration/e2e",
+            "image_tag: v411\n",
+        ),
+    ]);
+    assert_eq!(shown(&catalog), ["e2e integration v411"]);
+}
+
+#[test]
+fn flux_sources_in_one_folder_are_services_of_their_own_names() {
+    let source = |name: &str| {
+        format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {{name: {name}}}\nspec: {{ref: {{tag: 1.2.3}}}}\n"
+        )
+    };
+    let (cert, gateway) = (source("cert-manager"), source("gateway"));
+    let catalog = catalog(&[
+        ("infrastructure/controllers/cert-manager.yaml", &cert),
+        ("infrastructure/controllers/envoy-gateway.yaml", &gateway),
+    ]);
+    assert_eq!(
+        shown(&catalog),
+        ["cert-manager default 1.2.3", "gateway default 1.2.3"]
+    );
+}
