@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use ripcord_domain::message::{self, Move, trailer};
 use ripcord_domain::plan::{
-    CommitText, Current, Outcome, Plan, SCHEMA, Scope, ServicePlan, Severity, Target,
+    CommitText, Current, FileChange, Outcome, Plan, SCHEMA, Scope, ServicePlan, Severity, Target,
+    Warning,
 };
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::target::{self, Choice, Wanted};
@@ -191,14 +192,34 @@ fn prepare_in<'a>(
         .collect::<Vec<_>>();
     let commit =
         (!changes.is_empty()).then(|| text(place, request, &services, &rolled_back_commits));
-    let plan = Plan {
+    let plan = planned("rollback", repo, place, services, changes, warnings, commit);
+    Ok(Prepared {
+        plan,
+        draft,
+        goals,
+        own_files_only,
+    })
+}
+
+/// A plan as it is before anything is pushed.
+pub(crate) fn planned(
+    action: &str,
+    repo: &Repo,
+    place: &Place,
+    services: Vec<ServicePlan>,
+    changes: Vec<FileChange>,
+    warnings: Vec<Warning>,
+    commit: Option<CommitText>,
+) -> Plan {
+    let outcome = if changes.is_empty() {
+        Outcome::NothingToDo
+    } else {
+        Outcome::Planned
+    };
+    Plan {
         schema: SCHEMA,
-        action: "rollback".to_owned(),
-        outcome: if changes.is_empty() {
-            Outcome::NothingToDo
-        } else {
-            Outcome::Planned
-        },
+        action: action.to_owned(),
+        outcome,
         remote: repo.remote().to_string(),
         branch: place.branch.clone(),
         base: place.tip.to_string(),
@@ -207,13 +228,7 @@ fn prepare_in<'a>(
         warnings,
         commit,
         pushed: None,
-    };
-    Ok(Prepared {
-        plan,
-        draft,
-        goals,
-        own_files_only,
-    })
+    }
 }
 
 /// Decides where one unit goes.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use ripcord_domain::message::{self, trailer};
-use ripcord_domain::plan::{Outcome, Plan, SCHEMA, Scope, ServicePlan, Target};
+use ripcord_domain::plan::{Plan, Scope, ServicePlan, Target};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::target;
 use ripcord_git::{Commit, Interest, Oid, Repo, trailers};
@@ -19,6 +19,14 @@ use crate::survey::{self, Branch, Place};
 
 /// How far back a rollback is looked for when none is named.
 const LOOK_BACK: usize = 20_000;
+
+/// Problems that more of the past can solve; a conflict stays one.
+const MAY_LIE_DEEPER: [&str; 4] = [
+    "no_rollback",
+    "foreign_commit",
+    "unknown_commit",
+    "missing_object",
+];
 
 /// What to undo.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +80,7 @@ fn prepare<'a>(
     request: &UndoRequest,
 ) -> Result<Prepared<'a>, Problem> {
     match prepare_here(repo, place, request) {
-        Err(_) if repo.is_shallow() => {
+        Err(problem) if repo.is_shallow() && MAY_LIE_DEEPER.contains(&problem.code.as_str()) => {
             repo.deepen(&place.branch, None).map_err(from_repo)?;
             prepare_here(repo, place, request)
         }
@@ -133,23 +141,8 @@ fn prepare_here<'a>(
         let mut first = vec![(trailer::UNDO_OF.to_owned(), rollback.id.to_string())];
         rollback::compose(&subject, &moves, &mut first, &request.words)
     });
-    let plan = Plan {
-        schema: SCHEMA,
-        action: "undo".to_owned(),
-        outcome: if changes.is_empty() {
-            Outcome::NothingToDo
-        } else {
-            Outcome::Planned
-        },
-        remote: repo.remote().to_string(),
-        branch: place.branch.clone(),
-        base: place.tip.to_string(),
-        services,
-        changes,
-        warnings: risk::of_changes(&changed),
-        commit,
-        pushed: None,
-    };
+    let warnings = risk::of_changes(&changed);
+    let plan = rollback::planned("undo", repo, place, services, changes, warnings, commit);
     Ok(Prepared {
         plan,
         draft,
@@ -176,19 +169,18 @@ fn parts(
     };
     let catalog = survey::catalog_of(repo, place, &all(trailer::SERVICE))?;
     let before = repo.commit(parent).map_err(from_repo)?.tree;
-    let names: Vec<(&str, &str)> = all(trailer::SERVICE)
+    let units = all(trailer::SERVICE)
         .into_iter()
         .zip(all(trailer::ENVIRONMENT))
-        .collect();
+        .map(|(service, environment)| catalog.find(&place.settings, service, Some(environment)))
+        .collect::<Result<Vec<_>, Problem>>()?;
+    let mut timelines = history::timelines(repo, place, &units, Until::Last)?;
     let mut services = Vec::new();
     let mut goals = Vec::new();
-    for (service, environment) in names {
-        let unit = catalog.find(&place.settings, service, Some(environment))?;
+    for unit in units {
         let primary = unit.places.first().map(|p| &p.id);
         let to = history::state_at(repo, &place.settings, before, unit)?;
-        let timeline = history::timelines(repo, place, &[unit], Until::Last)?
-            .remove(&unit.name())
-            .unwrap_or_default();
+        let timeline = timelines.remove(&unit.name()).unwrap_or_default();
         let last = timeline.deploys.last();
         services.push(ServicePlan {
             service: unit.service.clone(),
@@ -210,8 +202,8 @@ fn parts(
             changes: Vec::new(),
         });
         goals.push(Goal {
-            service: service.to_owned(),
-            environment: environment.to_owned(),
+            service: unit.service.to_string(),
+            environment: unit.environment.to_string(),
             from: history::state_at(repo, &place.settings, place.tree, unit)?,
             to,
             target: parent.to_string(),
