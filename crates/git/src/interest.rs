@@ -50,6 +50,16 @@ impl Interest {
         Self::Some(paths)
     }
 
+    /// The files, when no folder is of interest as a whole.
+    pub(crate) fn only_files(&self) -> Option<Vec<&BStr>> {
+        match self {
+            Self::Some(paths) if paths.trees.is_empty() => {
+                Some(paths.files.iter().map(AsRef::as_ref).collect())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the folder of this path holds something of interest.
     pub(crate) fn of_folder(&self, path: &BStr) -> OfFolder {
         match self {

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::spots::Way;
 use crate::tree_walk::TreeWalk;
 use crate::{Change, Interest, Link, Oid, Repo, RepoError};
 
@@ -32,8 +33,7 @@ const TRY_AGAIN: usize = 256;
 
 /// Compares piece after piece.
 pub(crate) struct Pieces<'r> {
-    walk: TreeWalk<'r>,
-    interest: &'r Interest,
+    comparison: Comparison<'r>,
     /// Time for a commit: newest first, oldest first.
     paces: [Option<Duration>; 2],
     count: usize,
@@ -42,8 +42,7 @@ pub(crate) struct Pieces<'r> {
 impl<'r> Pieces<'r> {
     pub(crate) fn new(repo: &'r Repo, interest: &'r Interest) -> Self {
         Self {
-            walk: TreeWalk::new(repo),
-            interest,
+            comparison: Comparison::new(repo, interest),
             paces: [None; 2],
             count: 0,
         }
@@ -76,7 +75,7 @@ impl<'r> Pieces<'r> {
             if enough() {
                 break;
             }
-            match compare(&mut self.walk, &step, self.interest) {
+            match self.comparison.changes(&step) {
                 Ok(changes) => done.commits.push((step.link, changes)),
                 Err(error) => {
                     done.failed = Some(error);
@@ -93,7 +92,7 @@ impl<'r> Pieces<'r> {
             if enough() {
                 break;
             }
-            match compare(&mut self.walk, step, self.interest) {
+            match self.comparison.changes(step) {
                 Ok(changes) => done.commits.push((step.link, changes)),
                 // What is older than the damage is not reached by a walk from the newest.
                 Err(error) => {
@@ -107,13 +106,33 @@ impl<'r> Pieces<'r> {
     }
 }
 
-pub(crate) fn compare(
-    walk: &mut TreeWalk<'_>,
-    step: &Step,
-    interest: &Interest,
-) -> Result<Vec<Change>, RepoError> {
-    if step.link.boundary {
-        return Ok(Vec::new());
+/// Compares commits with their parents: a few files by where they stand in the pack's own differences,
+/// more by whole trees.
+pub(crate) enum Comparison<'r> {
+    Few(Box<Way<'r>>),
+    Many(TreeWalk<'r>, &'r Interest),
+}
+
+impl<'r> Comparison<'r> {
+    /// `repo` must be a handle of `Repo::for_trees`.
+    pub(crate) fn new(repo: &'r Repo, interest: &'r Interest) -> Self {
+        match interest
+            .only_files()
+            .and_then(|files| Way::to(repo, &files))
+        {
+            Some(way) => Self::Few(Box::new(way)),
+            None => Self::Many(TreeWalk::new(repo), interest),
+        }
     }
-    walk.changes(step.parent_tree, Some(step.link.tree), interest)
+
+    pub(crate) fn changes(&mut self, step: &Step) -> Result<Vec<Change>, RepoError> {
+        if step.link.boundary {
+            return Ok(Vec::new());
+        }
+        let (old, new) = (step.parent_tree, Some(step.link.tree));
+        match self {
+            Self::Few(way) => way.changes(old, new),
+            Self::Many(walk, interest) => walk.changes(old, new, interest),
+        }
+    }
 }

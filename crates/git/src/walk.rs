@@ -7,8 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 
-use crate::pieces::{Done, Pieces, Step, Work, compare};
-use crate::tree_walk::TreeWalk;
+use crate::pieces::{Comparison, Done, Pieces, Step, Work};
 use crate::{Change, Interest, Link, Oid, Repo, RepoError};
 
 /// Commits that are compared before threads are started: most walks end within them.
@@ -48,15 +47,15 @@ impl Repo {
     ) -> Result<(), RepoError> {
         let reader = self.for_trees();
         let mut steps = Steps::new(self.first_parents(tip), stop);
-        let mut walk = TreeWalk::new(&reader);
+        let mut comparison = Comparison::new(&reader, interest);
         for step in steps.by_ref().take(ALONE) {
             let step = step?;
-            let changes = compare(&mut walk, &step, interest)?;
+            let changes = comparison.changes(&step)?;
             if sink(step.link, changes).is_break() {
                 return Ok(());
             }
         }
-        drop(walk);
+        drop(comparison);
         let Some(first) = steps.next() else {
             return Ok(());
         };

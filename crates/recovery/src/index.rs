@@ -256,8 +256,9 @@ pub fn walk(
     let _reading = index.and_then(Index::reading);
     let mut joined = None;
     let mut done = false;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut live = |joined: &mut Option<i64>, index: Option<&Index>| {
-        repo.walk_changes(tip, stop, &interest, 1, &mut |link, changes| {
+        repo.walk_changes(tip, stop, &interest, threads, &mut |link, changes| {
             if let Some(Ok(Some(pos))) = index.map(|index| index.position(link.commit)) {
                 *joined = Some(pos);
                 return ControlFlow::Break(());

@@ -92,8 +92,17 @@ fn log(fixture: &Fixture) -> Vec<(String, Vec<String>)> {
 }
 
 fn walked(repo: &Repo, tip: Oid, threads: usize) -> Vec<(String, Vec<String>)> {
+    walked_for(repo, tip, &Interest::All, threads)
+}
+
+fn walked_for(
+    repo: &Repo,
+    tip: Oid,
+    interest: &Interest,
+    threads: usize,
+) -> Vec<(String, Vec<String>)> {
     let mut all = Vec::new();
-    repo.walk_changes(tip, None, &Interest::All, threads, &mut |link, changes| {
+    repo.walk_changes(tip, None, interest, threads, &mut |link, changes| {
         let id = |entry: Option<ripcord_git::Entry>| {
             entry.map_or_else(|| "0".repeat(40), |entry| entry.id.to_string())
         };
@@ -132,6 +141,82 @@ fn a_walk_sees_what_git_log_shows_on_any_number_of_threads() {
     assert_eq!(with, without);
     fixture.git("r.git", &["repack", "-q", "-a", "-d", "-f"]);
     assert_eq!(walked(&fixture.open("r.git"), tip, 2), by_git);
+}
+
+/// A file that comes and goes, one whose folder was a file for a time, one that nothing is wrong
+/// with, the first and the last of their folder, one that never was.
+const OF_INTEREST: &[&[&str]] = &[
+    &["services/s7/prod/k.yaml"],
+    &["services/s8/prod/k.yaml"],
+    &["services/s8"],
+    &["services/s150/prod/k.yaml"],
+    &["services/s0/prod/k.yaml", "services/s99/prod/k.yaml"],
+    &[
+        "services/s7/prod/k.yaml",
+        "services/s8/prod/k.yaml",
+        "README",
+    ],
+    &["never/there.yaml"],
+];
+
+#[test]
+fn a_walk_for_few_files_sees_what_a_walk_for_all_sees_however_trees_are_stored() {
+    let fixture = long_line(1300);
+    let tip = fixture.id("r.git", "main");
+    let all = walked(&fixture.open("r.git"), tip, 2);
+    let stored: [&[&str]; 4] = [
+        // As it was imported: newer trees as differences from older ones.
+        &["rev-parse", "HEAD"],
+        &[
+            "repack",
+            "-q",
+            "-a",
+            "-d",
+            "-f",
+            "--depth=50",
+            "--window=10",
+        ],
+        &["repack", "-q", "-a", "-d", "-f", "--depth=3", "--window=40"],
+        &["repack", "-q", "-a", "-d", "-f", "--depth=0"],
+    ];
+    let agree = |how: &str| {
+        for files in OF_INTEREST {
+            let wanted: Vec<(String, Vec<String>)> = all
+                .iter()
+                .map(|(commit, lines)| {
+                    let of_these = |line: &&String| {
+                        files.iter().any(|file| line.ends_with(&format!(" {file}")))
+                    };
+                    (
+                        commit.clone(),
+                        lines.iter().filter(of_these).cloned().collect(),
+                    )
+                })
+                .collect();
+            let interest = Interest::files(files.iter().map(|file| file.as_bytes().to_vec()));
+            for threads in [1, 3] {
+                let seen = walked_for(&fixture.open("r.git"), tip, &interest, threads);
+                assert_eq!(seen, wanted, "{how}, {files:?}, {threads} threads");
+            }
+        }
+    };
+    for how in stored {
+        fixture.git("r.git", how);
+        agree(&how.join(" "));
+    }
+    // Half of it borrowed from another repository.
+    fixture.git(
+        ".",
+        &["clone", "-q", "--bare", "--shared", "r.git", "borrower.git"],
+    );
+    let borrowed = fixture.open("borrower.git");
+    let interest = Interest::files([b"services/s150/prod/k.yaml".to_vec()]);
+    assert_eq!(
+        walked_for(&borrowed, tip, &interest, 1),
+        walked_for(&fixture.open("r.git"), tip, &interest, 1)
+    );
+    unpack(&fixture);
+    agree("loose");
 }
 
 #[test]
