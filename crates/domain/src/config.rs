@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{Environment, Service, environment_word};
-use crate::path_template::{Captured, PathTemplate};
+use crate::path_template::{Below, Captured, PathTemplate};
 use crate::problem::{Kind, Problem};
 
 /// The file's name at the root of an infra repo.
@@ -144,9 +144,20 @@ impl Settings {
             .find_map(|template| template.matches(path))
     }
 
-    /// Whether any path is claimed by a template.
-    pub fn has_templates(&self) -> bool {
-        !self.paths.is_empty() || !self.version_files.is_empty()
+    /// What each template says about paths below a folder.
+    pub fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = Below> + 'a {
+        let version_files = self.version_files.iter().map(|(template, _)| template);
+        version_files
+            .chain(&self.paths)
+            .map(|template| template.below(folder))
+    }
+
+    /// Every text that means a service: its name and its aliases.
+    pub fn names_of<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a str> {
+        let aliases = self.config.aliases.services.iter();
+        let of_it =
+            aliases.filter_map(move |(alias, name)| (name == service).then_some(alias.as_str()));
+        std::iter::once(service.as_str()).chain(of_it)
     }
 
     /// The fields of a version file; an empty list means that its whole text is the version.

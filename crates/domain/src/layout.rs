@@ -268,35 +268,11 @@ fn environment_in_key(declaration: &Declaration) -> Option<String> {
     (!value.chars().all(|c| c.is_ascii_digit())).then(|| value.to_owned())
 }
 
-/// Whether a path can be a service's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// By the path alone.
-    Certain,
-    /// If the object in the file, or a folder further down, says so.
-    Possible,
-    /// Not at all.
-    Never,
-}
-
-/// Whether a file, or with `is_folder` anything below a folder, can be a service's. This agrees with
-/// [`owner`]: what is `Never` here is never that service's there.
-pub fn reach(settings: &Settings, path: &str, is_folder: bool, service: &Service) -> Reach {
-    if !settings.config.aliases.services.is_empty() || settings.has_templates() {
-        return Reach::Possible;
-    }
-    let inside;
-    let walk = if is_folder {
-        inside = format!("{path}/x");
-        Walk::of(&inside)
-    } else {
-        Walk::of(path)
-    };
-    match walk.folder_service {
-        Some(name) if name == service.as_str() && (walk.settled || !is_folder) => Reach::Certain,
-        Some(name) if walk.settled && name != service.as_str() => Reach::Never,
-        _ => Reach::Possible,
-    }
+/// The service that the folders of a path name by convention, and whether nothing further down can
+/// name another.
+pub(crate) fn folder_service(path: &str) -> Option<(&str, bool)> {
+    let walk = Walk::of(path);
+    walk.folder_service.map(|name| (name, walk.settled))
 }
 
 fn inferred(path: &str, object: Option<&ObjectRef>, kind: Option<DeclarationKind>) -> Owner {
@@ -372,7 +348,7 @@ impl<'a> Walk<'a> {
             } else if is_environment(&lower) {
                 walk.environments.push((*segment).to_owned());
                 walk.settled |= walk.folder_service.is_some();
-            } else if lower == "image-tags" {
+            } else if lower == "image-tags" && !walk.settled {
                 // A list of other services' versions: what holds the list is not whose they are.
                 walk.folder_service = None;
                 walk.settled = false;

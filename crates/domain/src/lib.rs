@@ -13,6 +13,7 @@ pub mod names;
 pub mod path_template;
 pub mod plan;
 pub mod problem;
+pub mod reach;
 pub mod target;
 pub mod timeline;
 
@@ -20,3 +21,4 @@ pub use catalog::{Catalog, Place, PlaceId, Unit};
 pub use config::Config;
 pub use names::{Environment, Service};
 pub use problem::{Kind, Problem};
+pub use reach::{Reach, reach};

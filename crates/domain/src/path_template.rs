@@ -27,6 +27,17 @@ pub struct Captured {
     pub environment: Option<String>,
 }
 
+/// What a template says about the paths below a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Below {
+    /// It matches none of them.
+    Nothing,
+    /// Those that it matches are this service's.
+    Service(String),
+    /// It may match, and name any service or none.
+    Anything,
+}
+
 impl PathTemplate {
     /// Parses a template.
     ///
@@ -54,6 +65,35 @@ impl PathTemplate {
         let segments: Vec<&str> = path.split('/').collect();
         let mut captured = Captured::default();
         segments_match(&self.segments, &segments, &mut captured).then_some(captured)
+    }
+
+    /// What it says about paths below a folder.
+    pub fn below(&self, folder: &str) -> Below {
+        let segments: Vec<&str> = folder.split('/').collect();
+        segments_below(&self.segments, &segments, &mut Captured::default())
+    }
+}
+
+fn segments_below(template: &[Vec<Piece>], folder: &[&str], captured: &mut Captured) -> Below {
+    let (Some((first, rest)), Some((head, tail))) = (template.split_first(), folder.split_first())
+    else {
+        return match captured.service.take() {
+            Some(service) => Below::Service(service),
+            None => Below::Anything,
+        };
+    };
+    let is_deep = matches!(first.as_slice(), [Piece::Deep]);
+    let open = first
+        .iter()
+        .filter(|piece| !matches!(piece, Piece::Literal(_)));
+    // More than one way to match: which one it is, the rest of the path decides.
+    if is_deep || open.count() > 1 {
+        return Below::Anything;
+    }
+    if pieces_match(first, head, captured) {
+        segments_below(rest, tail, captured)
+    } else {
+        Below::Nothing
     }
 }
 

@@ -55,7 +55,7 @@ impl Spots {
         if let Some(row) = self.by_id.get(&tree) {
             return Ok(row.clone());
         }
-        let place = from.packs.find(tree);
+        let place = from.packs().find(tree);
         let row = place.and_then(|place| self.stored(from, place));
         let row = if let Some(row) = row {
             row
@@ -79,7 +79,7 @@ impl Spots {
             if let Some(row) = self.by_place.get(&at) {
                 break row.clone();
             }
-            match from.packs.tree(at)? {
+            match from.packs().tree(at)? {
                 Stored::Whole(bytes) => {
                     let row = find(&bytes, &self.names, hash_len).ok()?;
                     self.by_place.put(at, row.clone());
@@ -97,7 +97,7 @@ impl Spots {
         for (place, delta) in chain.into_iter().rev() {
             row = match carried(&row, &delta, hash_len) {
                 Some(row) => row,
-                None => find(&from.packs.whole(place)?, &self.names, hash_len).ok()?,
+                None => find(&from.packs().whole(place)?, &self.names, hash_len).ok()?,
             };
             self.by_place.put(place, row.clone());
         }
@@ -108,7 +108,15 @@ impl Spots {
 /// Where trees are read.
 struct Source<'r> {
     repo: &'r Repo,
-    packs: Packs,
+    packs: Option<Packs>,
+}
+
+impl Source<'_> {
+    /// Opened with the first question: a walk that ends at its first commit has none.
+    fn packs(&mut self) -> &mut Packs {
+        let repo = self.repo;
+        self.packs.get_or_insert_with(|| Packs::of(repo))
+    }
 }
 
 /// The spots of a base in the tree that a difference makes of it.
@@ -297,10 +305,7 @@ impl<'r> Way<'r> {
     /// The way to these files; none when they are many in one folder.
     pub(crate) fn to(repo: &'r Repo, files: &[&BStr]) -> Option<Self> {
         let root = Folder::with(BString::default(), files)?;
-        let source = Source {
-            repo,
-            packs: Packs::of(repo),
-        };
+        let source = Source { repo, packs: None };
         Some(Self { source, root })
     }
 

@@ -5,7 +5,7 @@
 //! works without it. Commits are found by id, so a branch that was force-pushed joins the known line
 //! wherever it meets it, and what lies above is read from Git.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -21,6 +21,9 @@ use crate::survey;
 
 /// Grows when the meaning of what is kept changes; other versions are thrown away.
 const FORMAT: &str = "1";
+
+/// Commits above the known line that are looked at one by one.
+const NEAR: usize = 500;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -87,6 +90,27 @@ impl Index {
             .optional()
     }
 
+    /// The newest commit of the line to `tip` that is known, and its position; none when it is not
+    /// among the first `within` commits, or `stop` comes before it.
+    fn join(
+        &self,
+        repo: &Repo,
+        tip: Oid,
+        stop: Option<Oid>,
+        within: usize,
+    ) -> Result<Option<(Oid, i64)>, Problem> {
+        for link in repo.first_parents(tip).take(within) {
+            let commit = link.map_err(from_repo)?.commit;
+            if Some(commit) == stop {
+                break;
+            }
+            if let Ok(Some(pos)) = self.position(commit) {
+                return Ok(Some((commit, pos)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Every change of these files between two positions, the lower not included, newest first.
     fn changes(&self, paths: &[&[u8]], from: i64, above: i64) -> rusqlite::Result<Vec<Step>> {
         let mut steps: BTreeMap<i64, Step> = BTreeMap::new();
@@ -117,6 +141,31 @@ impl Index {
             }
         }
         Ok(steps.into_values().rev().collect())
+    }
+
+    /// Every path that a file which may declare a version ever had on the line to `tip`, and perhaps
+    /// some of a line that is gone; none when the known line is too far away.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn paths(&self, repo: &Repo, tip: Oid) -> Result<Option<Vec<Vec<u8>>>, Problem> {
+        let Some((commit, _)) = self.join(repo, tip, None, NEAR)? else {
+            return Ok(None);
+        };
+        let mut paths = BTreeSet::new();
+        repo.walk_changes(tip, Some(commit), &Interest::All, 1, &mut |_, changes| {
+            paths.extend(changes.into_iter().map(|change| change.path.into()));
+            ControlFlow::Continue(())
+        })
+        .map_err(from_repo)?;
+        let known = || -> rusqlite::Result<Vec<Vec<u8>>> {
+            let mut query = self.db.prepare_cached("SELECT name FROM path")?;
+            query.query_map([], |row| row.get(0))?.collect()
+        };
+        Ok(known().ok().map(|known| {
+            paths.extend(known);
+            paths.into_iter().collect()
+        }))
     }
 
     /// Adds the commits between the known line and `tip`.
@@ -254,29 +303,31 @@ pub fn walk(
 ) -> Result<(), Problem> {
     let interest = Interest::files(paths.iter().map(|path| path.to_vec()));
     let _reading = index.and_then(Index::reading);
-    let mut joined = None;
-    let mut done = false;
+    let joined = match index {
+        Some(index) => index.join(repo, tip, stop, usize::MAX)?,
+        None => None,
+    };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut live = |joined: &mut Option<i64>, index: Option<&Index>| {
-        repo.walk_changes(tip, stop, &interest, threads, &mut |link, changes| {
-            if let Some(Ok(Some(pos))) = index.map(|index| index.position(link.commit)) {
-                *joined = Some(pos);
-                return ControlFlow::Break(());
-            }
-            let flow = sink(Step {
+    // Whether the sink has enough.
+    let mut live = |from: Oid, until: Option<Oid>| -> Result<bool, Problem> {
+        let mut flow = ControlFlow::Continue(());
+        repo.walk_changes(from, until, &interest, threads, &mut |link, changes| {
+            flow = sink(Step {
                 commit: link.commit,
                 seconds: link.seconds,
                 changes,
             });
-            done = flow.is_break();
             flow
         })
-        .map_err(from_repo)
+        .map_err(from_repo)?;
+        Ok(flow.is_break())
     };
-    live(&mut joined, index)?;
-    let (Some(index), Some(pos)) = (index, joined) else {
+    let (Some(index), Some((commit, pos))) = (index, joined) else {
+        return live(tip, stop).map(|_| ());
+    };
+    if live(tip, Some(commit))? {
         return Ok(());
-    };
+    }
     let lowest = stop
         .and_then(|stop| index.position(stop).ok().flatten())
         .unwrap_or(-1);
@@ -286,7 +337,7 @@ pub fn walk(
             Ok(())
         }
         // A damaged cache: the truth is in Git.
-        Err(_) => live(&mut None, None),
+        Err(_) => live(commit, stop).map(|_| ()),
     }
 }
 

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use std::path::PathBuf;
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 use ripcord_domain::config::{FILE_NAME, Settings};
-use ripcord_domain::layout::{self, Reach};
-use ripcord_domain::{Catalog, Kind, Problem, Service, catalog::CatalogBuilder};
-use ripcord_git::{Entry, Mode, Oid, Repo};
+use ripcord_domain::{Catalog, Kind, Problem, Reach, Service, catalog::CatalogBuilder, reach};
+use ripcord_git::{Entry, Interest, Mode, Oid, Repo};
 use ripcord_manifest::{FieldPath, FileFacts, ReadRules};
 
 use crate::index::Index;
@@ -107,7 +106,7 @@ impl Extent<'_> {
         };
         let each = services
             .iter()
-            .map(|service| layout::reach(settings, path, is_folder, service));
+            .map(|service| reach(settings, path, is_folder, service));
         each.reduce(|a, b| match (a, b) {
             (Reach::Certain, _) | (_, Reach::Certain) => Reach::Certain,
             (Reach::Possible, _) | (_, Reach::Possible) => Reach::Possible,
@@ -123,8 +122,7 @@ impl Extent<'_> {
 /// The repository cannot be read. Files that cannot be understood are listed in the catalog.
 pub fn catalog(repo: &Repo, place: &Place, extent: Extent<'_>) -> Result<Catalog, Problem> {
     let settings = &place.settings;
-    let enter = |folder: &[u8]| extent.reach(settings, folder, true) != Reach::Never;
-    let files = repo.files_where(place.tree, &enter).map_err(from_repo)?;
+    let files = files(repo, place, extent)?;
     let charts = chart_folders(
         files
             .iter()
@@ -154,6 +152,52 @@ pub fn catalog(repo: &Repo, place: &Place, extent: Extent<'_>) -> Result<Catalog
     Ok(builder.finish())
 }
 
+/// The files of the extent, and perhaps some that are outside.
+fn files(repo: &Repo, place: &Place, extent: Extent<'_>) -> Result<Vec<(BString, Entry)>, Problem> {
+    let settings = &place.settings;
+    // To look into every folder of a large tree takes longer than to go through the known names.
+    if let (Extent::Only(_), Some(index)) = (extent, &place.index)
+        && let Some(mut paths) = index.paths(repo, place.tip)?
+    {
+        retain_possible(&mut paths, |path, is_folder| {
+            extent.reach(settings, path, is_folder) != Reach::Never
+        });
+        let there = repo.changes(None, place.tree, &Interest::files(paths));
+        let there = there.map_err(from_repo)?.into_iter();
+        return Ok(there
+            .filter_map(|file| file.new.map(|entry| (file.path, entry)))
+            .collect());
+    }
+    let enter = |folder: &[u8]| extent.reach(settings, folder, true) != Reach::Never;
+    repo.files_where(place.tree, &enter).map_err(from_repo)
+}
+
+/// Keeps of sorted paths those that are possible; asks once for a folder that is not.
+fn retain_possible(paths: &mut Vec<Vec<u8>>, is_possible: impl Fn(&[u8], bool) -> bool) {
+    let (mut open, mut closed): (Vec<u8>, Option<Vec<u8>>) = (Vec::new(), None);
+    paths.retain(|path| {
+        if closed
+            .as_ref()
+            .is_some_and(|folder| path.starts_with(folder))
+        {
+            return false;
+        }
+        let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        for (at, _) in slashes {
+            let folder = &path[..=at];
+            if open.starts_with(folder) {
+                continue;
+            }
+            if !is_possible(&path[..at], true) {
+                closed = Some(folder.to_vec());
+                return false;
+            }
+            open = folder.to_vec();
+        }
+        is_possible(path, false)
+    });
+}
+
 /// The catalog of some services, and of everything where one of them is not found by convention.
 ///
 /// # Errors
@@ -176,12 +220,10 @@ pub fn catalog_of(repo: &Repo, place: &Place, names: &[&str]) -> Result<Catalog,
 
 /// Whether a file can be one of these services' by its own name or by an object's in it.
 fn names_one(settings: &Settings, services: &[Service], path: &str, bytes: &[u8]) -> bool {
-    let renamed = !settings.config.aliases.services.is_empty() || settings.has_templates();
-    renamed
-        || services
-            .iter()
-            .map(Service::as_str)
-            .any(|name| path.contains(name) || bytes.find(name.as_bytes()).is_some())
+    services
+        .iter()
+        .flat_map(|service| settings.names_of(service))
+        .any(|name| path.contains(name) || bytes.find(name.as_bytes()).is_some())
 }
 
 /// What a file says.
