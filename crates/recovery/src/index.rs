@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::str::FromStr;
 
 use ripcord_domain::config::Settings;
 use ripcord_domain::problem::Problem;
@@ -245,24 +246,24 @@ impl Index {
         transaction.commit()
     }
 
-    /// A value that was kept for exactly this state of things.
-    pub fn kept(&self, key: &str, state: &str) -> Option<String> {
+    /// What was kept last under a key with the same meaning, and for which tip.
+    pub fn kept(&self, key: &str, meaning: &str) -> Option<(Oid, String)> {
         let text: String = self
             .db
             .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
                 row.get(0)
             })
             .ok()?;
-        text.strip_prefix(state)?
-            .strip_prefix('\n')
-            .map(str::to_owned)
+        let (tip, rest) = text.split_once('\n')?;
+        let value = rest.strip_prefix(meaning)?.strip_prefix('\n')?;
+        Some((Oid::from_str(tip).ok()?, value.to_owned()))
     }
 
-    /// Keeps a value for a state of things; an older one is forgotten.
-    pub fn keep(&self, key: &str, state: &str, value: &str) {
+    /// Keeps a value for a tip; an older one is forgotten.
+    pub fn keep(&self, key: &str, tip: Oid, meaning: &str, value: &str) {
         let _ = self.db.execute(
             "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
-            params![key, format!("{state}\n{value}")],
+            params![key, format!("{tip}\n{meaning}\n{value}")],
         );
     }
 }

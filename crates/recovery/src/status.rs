@@ -14,6 +14,7 @@ use ripcord_git::Repo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::freshen::freshened;
 use crate::history::{self, Until};
 use crate::problems::from_repo;
 use crate::survey::{self, Extent, Place};
@@ -86,14 +87,16 @@ pub struct Row {
 /// # Errors
 /// Unknown names, unreadable repository.
 pub fn status(repo: &Repo, place: &Place, filter: &Filter) -> Result<Status, Problem> {
-    let state = format!("{} {:?}", place.tip, place.settings.config);
-    let kept = place
-        .index
-        .as_ref()
-        .and_then(|index| index.kept("status", &state));
-    if let Some(whole) = kept.and_then(|text| serde_json::from_str::<Status>(&text).ok()) {
-        return filtered(repo, place, filter, whole);
-    }
+    let meaning = format!("{:?}", place.settings.config);
+    let kept = place.index.as_ref().and_then(|index| {
+        let (tip, text) = index.kept("status", &meaning)?;
+        let whole = serde_json::from_str::<Status>(&text).ok()?;
+        Some((tip, whole))
+    });
+    let kept = match kept {
+        Some((tip, whole)) if tip == place.tip => return filtered(repo, place, filter, whole),
+        kept => kept,
+    };
     if filter.services.is_empty() {
         // When each service was deployed last is a question to all of the past.
         if repo.is_shallow() {
@@ -102,10 +105,18 @@ pub fn status(repo: &Repo, place: &Place, filter: &Filter) -> Result<Status, Pro
         if let Some(index) = &place.index {
             index.extend(repo, &place.settings, place.tip)?;
         }
-        let catalog = survey::catalog(repo, place, Extent::Whole)?;
-        let whole = of_catalog(repo, place, &catalog, catalog.units.values().collect())?;
+        let fresh = match kept {
+            Some((tip, whole)) => freshened(repo, place, tip, whole)?,
+            None => None,
+        };
+        let whole = if let Some(fresh) = fresh {
+            fresh
+        } else {
+            let catalog = survey::catalog(repo, place, Extent::Whole)?;
+            of_catalog(repo, place, &catalog, catalog.units.values().collect())?
+        };
         if let (Some(index), Ok(text)) = (&place.index, serde_json::to_string(&whole)) {
-            index.keep("status", &state, &text);
+            index.keep("status", place.tip, &meaning, &text);
         }
         return filtered(repo, place, filter, whole);
     }
@@ -190,7 +201,7 @@ fn filtered(
 }
 
 /// One row for each unit.
-fn of_catalog(
+pub(crate) fn of_catalog(
     repo: &Repo,
     place: &Place,
     catalog: &Catalog,
