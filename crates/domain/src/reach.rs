@@ -1,5 +1,7 @@
 //! Where in a tree a service can be, so that the rest need not be read.
 
+use std::collections::BTreeSet;
+
 use crate::config::Settings;
 use crate::layout::folder_service;
 use crate::names::Service;
@@ -16,31 +18,36 @@ pub enum Reach {
     Never,
 }
 
-/// Whether a file, or with `is_folder` anything below a folder, can be a service's. This agrees with
-/// [`owner`](crate::layout::owner): what is `Never` here is never that service's there.
-pub fn reach(settings: &Settings, path: &str, is_folder: bool, service: &Service) -> Reach {
+/// Whether a file, or with `is_folder` anything below a folder, can be one of these services'. This
+/// agrees with [`owner`](crate::layout::owner): what is `Never` here is never theirs there.
+pub fn reach(
+    settings: &Settings,
+    path: &str,
+    is_folder: bool,
+    services: &BTreeSet<Service>,
+) -> Reach {
     if is_folder {
-        of_folder(settings, path, service)
+        of_folder(settings, path, services)
     } else {
-        of_file(settings, path, service)
+        of_file(settings, path, services)
     }
 }
 
-fn of_file(settings: &Settings, path: &str, service: &Service) -> Reach {
+fn of_file(settings: &Settings, path: &str, services: &BTreeSet<Service>) -> Reach {
     let named = settings.captured(path).and_then(|names| names.service);
     match named {
-        Some(name) => certainly(settings.service(&name) == *service),
-        None => by_convention(settings, path, false, service),
+        Some(name) => certainly(services.contains(&settings.service(&name))),
+        None => by_convention(settings, path, false, services),
     }
 }
 
-fn of_folder(settings: &Settings, path: &str, service: &Service) -> Reach {
+fn of_folder(settings: &Settings, path: &str, services: &BTreeSet<Service>) -> Reach {
     let inside = format!("{path}/x");
-    let mut reach = by_convention(settings, &inside, true, service);
+    let mut reach = by_convention(settings, &inside, true, services);
     for below in settings.below(path) {
         let by_template = match below {
             Below::Nothing => continue,
-            Below::Service(name) => certainly(settings.service(&name) == *service),
+            Below::Service(name) => certainly(services.contains(&settings.service(&name))),
             Below::Anything => Reach::Possible,
         };
         if reach != by_template {
@@ -50,7 +57,12 @@ fn of_folder(settings: &Settings, path: &str, service: &Service) -> Reach {
     reach
 }
 
-fn by_convention(settings: &Settings, path: &str, is_folder: bool, service: &Service) -> Reach {
+fn by_convention(
+    settings: &Settings,
+    path: &str,
+    is_folder: bool,
+    services: &BTreeSet<Service>,
+) -> Reach {
     if !settings.infers() {
         // Nobody's by its path, but others may build on it.
         return Reach::Possible;
@@ -58,7 +70,7 @@ fn by_convention(settings: &Settings, path: &str, is_folder: bool, service: &Ser
     let Some((name, settled)) = folder_service(path) else {
         return Reach::Possible;
     };
-    let is_its = settings.service(name) == *service;
+    let is_its = services.contains(&settings.service(name));
     if (is_its && !is_folder) || settled {
         certainly(is_its)
     } else {
@@ -136,7 +148,7 @@ mod tests {
             let text = DEPLOYMENT.replace("NAME", object);
             let facts = ripcord_manifest::read("x.yaml", text.as_bytes(), &ReadRules::default());
             let owner = layout::owner(&settings, &path, &facts.declarations[0]);
-            if let Some(service) = owner.service {
+            if let Some(service) = owner.service.map(|service| BTreeSet::from([service])) {
                 prop_assert_ne!(reach(&settings, &path, false, &service), Reach::Never, "{}", path);
                 for length in 1..=folders.len() {
                     let folder = folders[..length].join("/");
@@ -151,7 +163,7 @@ mod tests {
     fn neighbours_are_not_entered_with_the_templates_and_aliases_that_init_writes() {
         let text = "aliases: {services: {pay: payments}}\npaths: ['services/{service}/overlays/{environment}']";
         let settings = Settings::parse(text).unwrap();
-        let service = Service::new("payments");
+        let service = BTreeSet::from([Service::new("payments")]);
         let at = |path| reach(&settings, path, true, &service);
         assert_eq!(at("services/cart/overlays"), Reach::Never);
         assert_eq!(at("services/payments/overlays"), Reach::Certain);

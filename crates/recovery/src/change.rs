@@ -7,7 +7,9 @@
 //! only this unit's fields are touched; and at the end the places must say what they said at the
 //! target, or nothing is done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use ripcord_domain::catalog::UnitName;
 use ripcord_domain::config::Settings;
@@ -15,10 +17,10 @@ use ripcord_domain::plan::Scope;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::timeline::State;
 use ripcord_domain::{Catalog, PlaceId, Unit};
-use ripcord_git::{FileMerge, Interest, Oid, Repo};
+use ripcord_git::{Change, FileMerge, Interest, Oid, Repo};
 use ripcord_manifest::restore_version;
 
-use crate::draft::{Content, Draft, File, file_in, shown_path};
+use crate::draft::{Content, Draft, File, file_in, file_of, shown_path};
 use crate::problems::from_repo;
 use crate::{history, survey};
 
@@ -32,6 +34,30 @@ pub(crate) struct Ground<'a> {
     /// All units of this plan: what they share among each other is not shared with others.
     pub(crate) selected: BTreeSet<UnitName>,
     pub(crate) include_shared: bool,
+    /// What the commits that were looked at changed: in a fleet one commit is many services'.
+    pub(crate) shipped: RefCell<HashMap<Oid, Rc<Vec<Change>>>>,
+}
+
+impl Ground<'_> {
+    /// What a commit changed against its first parent.
+    pub(crate) fn shipped(&self, commit: Oid) -> Result<Rc<Vec<Change>>, Problem> {
+        if let Some(known) = self.shipped.borrow().get(&commit) {
+            return Ok(known.clone());
+        }
+        let read = |commit: Oid| self.repo.commit(commit).map_err(from_repo);
+        let deployed = read(commit)?;
+        let parent = match deployed.parents.first() {
+            Some(parent) => Some(read(*parent)?.tree),
+            None => None,
+        };
+        let changes = self
+            .repo
+            .changes(parent, deployed.tree, &Interest::All)
+            .map_err(from_repo)?;
+        let changes = Rc::new(changes);
+        self.shipped.borrow_mut().insert(commit, changes.clone());
+        Ok(changes)
+    }
 }
 
 /// One unit's way back.
@@ -98,24 +124,12 @@ fn undo_deploy(
     commit: Oid,
     made: &mut Made,
 ) -> Result<Option<String>, Problem> {
-    let deployed = ground.repo.commit(commit).map_err(from_repo)?;
-    let parent = match deployed.parents.first() {
-        Some(parent) => Some(ground.repo.commit(*parent).map_err(from_repo)?.tree),
-        None => None,
-    };
-    let changes = ground
-        .repo
-        .changes(parent, deployed.tree, &Interest::All)
-        .map_err(from_repo)?;
-    for change in changes {
+    for change in ground.shipped(commit)?.iter() {
         if !may_touch(ground, way, &change.path, made) {
             continue;
         }
-        let base = file_in(ground.repo, deployed.tree, &change.path)?;
-        let theirs = match parent {
-            Some(tree) => file_in(ground.repo, tree, &change.path)?,
-            None => None,
-        };
+        let base = file_of(ground.repo, change.new)?;
+        let theirs = file_of(ground.repo, change.old)?;
         let ours = draft.file(&change.path)?;
         match merged(ground.repo, base, ours.clone(), theirs) {
             Some(file) if file == ours => {}
@@ -177,7 +191,7 @@ fn exact(
         .map_err(from_repo)?;
     for change in changes {
         if may_touch(ground, way, &change.path, made) {
-            draft.set(&change.path, file_in(ground.repo, then, &change.path)?);
+            draft.set(&change.path, file_of(ground.repo, change.old)?);
         }
     }
     Ok(())

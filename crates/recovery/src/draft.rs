@@ -1,11 +1,12 @@
 //! Files as they will be: edits in memory on top of a tree.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use bstr::{BString, ByteSlice};
 use ripcord_domain::plan::FileChange;
 use ripcord_domain::problem::Problem;
-use ripcord_git::{Mode, Oid, Repo, Staged, TreeEdit};
+use ripcord_git::{Entry, Mode, Oid, Repo, Staged, TreeEdit};
 use similar::TextDiff;
 
 use crate::problems::from_repo;
@@ -39,11 +40,18 @@ pub(crate) struct Draft<'a> {
     repo: &'a Repo,
     tree: Oid,
     edits: BTreeMap<BString, Option<File>>,
+    /// What was read of the tree: every file is asked for several times.
+    read: RefCell<BTreeMap<BString, Option<File>>>,
 }
 
 /// What `path` holds in `tree`.
 pub(crate) fn file_in(repo: &Repo, tree: Oid, path: &[u8]) -> Result<Option<File>, Problem> {
-    let Some(entry) = repo.entry_bytes(tree, path).map_err(from_repo)? else {
+    file_of(repo, repo.entry_bytes(tree, path).map_err(from_repo)?)
+}
+
+/// What an entry of a tree is; none for a folder.
+pub(crate) fn file_of(repo: &Repo, entry: Option<Entry>) -> Result<Option<File>, Problem> {
+    let Some(entry) = entry else {
         return Ok(None);
     };
     let content = match entry.mode {
@@ -63,14 +71,25 @@ impl<'a> Draft<'a> {
             repo,
             tree,
             edits: BTreeMap::new(),
+            read: RefCell::default(),
         }
+    }
+
+    /// What the path held before any edit.
+    fn original(&self, path: &[u8]) -> Result<Option<File>, Problem> {
+        if let Some(read) = self.read.borrow().get(path.as_bstr()) {
+            return Ok(read.clone());
+        }
+        let file = file_in(self.repo, self.tree, path)?;
+        self.read.borrow_mut().insert(path.into(), file.clone());
+        Ok(file)
     }
 
     /// What the path holds now, edits included.
     pub(crate) fn file(&self, path: &[u8]) -> Result<Option<File>, Problem> {
         match self.edits.get(path.as_bstr()) {
             Some(edited) => Ok(edited.clone()),
-            None => file_in(self.repo, self.tree, path),
+            None => self.original(path),
         }
     }
 
@@ -98,7 +117,7 @@ impl<'a> Draft<'a> {
             .iter()
             .filter(|(path, after)| wanted(path, after))
         {
-            let before = file_in(self.repo, self.tree, path)?;
+            let before = self.original(path)?;
             if before != *after {
                 changed.push(Changed {
                     path: path.clone(),

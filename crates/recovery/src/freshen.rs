@@ -56,7 +56,6 @@ pub(crate) fn freshened(
     if services.len() > SERVICES {
         return Ok(None);
     }
-    let services: Vec<Service> = services.into_iter().collect();
     let catalog = survey::catalog(repo, place, Extent::Only(&services))?;
     let wanted: BTreeSet<(&Service, &Environment)> = status
         .services

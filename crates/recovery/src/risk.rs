@@ -7,12 +7,11 @@ use ripcord_domain::layout;
 use ripcord_domain::plan::{Severity, Warning};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::timeline::{Claim, Deploy};
-use ripcord_git::{Interest, Oid};
+use ripcord_git::{Entry, Oid};
 use ripcord_manifest::{RiskKind, risks};
 
 use crate::change::Ground;
-use crate::draft::{Changed, file_in};
-use crate::problems::from_repo;
+use crate::draft::{Changed, file_of};
 
 /// The code of the refusal to change what others share.
 pub(crate) const SHARED_FILES: &str = "shared_files";
@@ -87,27 +86,18 @@ fn shipped_with(
     short: &str,
     warnings: &mut Vec<Warning>,
 ) -> Result<(), Problem> {
-    let deployed = ground.repo.commit(commit).map_err(from_repo)?;
-    let Some(parent) = deployed.parents.first() else {
-        return Ok(());
-    };
-    let before = ground.repo.commit(*parent).map_err(from_repo)?.tree;
-    let changes = ground
-        .repo
-        .changes(Some(before), deployed.tree, &Interest::All)
-        .map_err(from_repo)?;
     let mut others: BTreeSet<UnitName> = BTreeSet::new();
-    for change in &changes {
+    for change in ground.shipped(commit)?.iter() {
         let Ok(path) = std::str::from_utf8(&change.path) else {
             continue;
         };
         let holders = ground.catalog.holders(ground.settings, path);
         if holders.contains(unit) || belongs_to_service(ground, path, unit) {
-            let read = |tree: Oid| -> Result<Option<Vec<u8>>, Problem> {
-                Ok(file_in(ground.repo, tree, &change.path)?
-                    .and_then(|file| file.bytes().map(<[u8]>::to_vec)))
+            let read = |entry: Option<Entry>| -> Result<Option<Vec<u8>>, Problem> {
+                let file = file_of(ground.repo, entry)?;
+                Ok(file.and_then(|file| file.bytes().map(<[u8]>::to_vec)))
             };
-            let (old, new) = (read(before)?, read(deployed.tree)?);
+            let (old, new) = (read(change.old)?, read(change.new)?);
             add_risks(
                 path,
                 old.as_deref(),

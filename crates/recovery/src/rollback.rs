@@ -1,5 +1,6 @@
 //! The plan of a rollback: everything that will be done, decided on one tip, nothing written.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -111,6 +112,7 @@ fn prepare_in<'a>(
         tree: place.tree,
         selected: decided.iter().map(|d| d.chosen.unit.name()).collect(),
         include_shared: request.consent.include_shared,
+        shipped: RefCell::default(),
     };
     let mut draft = Draft::on(repo, place.tree);
     let mut warnings = Vec::new();

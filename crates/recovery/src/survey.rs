@@ -96,7 +96,7 @@ pub enum Extent<'a> {
     /// All of it.
     Whole,
     /// What can be these services'. Who else builds on their shared files is not known then.
-    Only(&'a [Service]),
+    Only(&'a BTreeSet<Service>),
 }
 
 impl Extent<'_> {
@@ -104,15 +104,7 @@ impl Extent<'_> {
         let (Self::Only(services), Ok(path)) = (self, std::str::from_utf8(path)) else {
             return Reach::Certain;
         };
-        let each = services
-            .iter()
-            .map(|service| reach(settings, path, is_folder, service));
-        each.reduce(|a, b| match (a, b) {
-            (Reach::Certain, _) | (_, Reach::Certain) => Reach::Certain,
-            (Reach::Possible, _) | (_, Reach::Possible) => Reach::Possible,
-            _ => Reach::Never,
-        })
-        .unwrap_or(Reach::Certain)
+        reach(settings, path, is_folder, services)
     }
 }
 
@@ -203,7 +195,7 @@ fn retain_possible(paths: &mut Vec<Vec<u8>>, is_possible: impl Fn(&[u8], bool) -
 /// # Errors
 /// The repository cannot be read.
 pub fn catalog_of(repo: &Repo, place: &Place, names: &[&str]) -> Result<Catalog, Problem> {
-    let services: Vec<Service> = names
+    let services: BTreeSet<Service> = names
         .iter()
         .map(|name| place.settings.service(name))
         .collect();
@@ -219,7 +211,7 @@ pub fn catalog_of(repo: &Repo, place: &Place, names: &[&str]) -> Result<Catalog,
 }
 
 /// Whether a file can be one of these services' by its own name or by an object's in it.
-fn names_one(settings: &Settings, services: &[Service], path: &str, bytes: &[u8]) -> bool {
+fn names_one(settings: &Settings, services: &BTreeSet<Service>, path: &str, bytes: &[u8]) -> bool {
     services
         .iter()
         .flat_map(|service| settings.names_of(service))

@@ -5,6 +5,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+use std::fmt::Write;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -69,7 +70,7 @@ fn write(infra: &mut InfraRepo, service: &str, files: Files) {
             "x".repeat(usize::from(files.comment))
         );
         if let Some(version) = files.sidecar {
-            text += &format!("  - name: acme/sidecar\n    newTag: s{version}\n");
+            let _ = writeln!(text, "  - name: acme/sidecar\n    newTag: s{version}");
         }
         if files.broken && *environment == "staging" {
             text += "  - {\n";
