@@ -100,6 +100,10 @@ impl Index {
         stop: Option<Oid>,
         within: usize,
     ) -> Result<Option<(Oid, i64)>, Problem> {
+        let known = "SELECT EXISTS (SELECT 1 FROM line)";
+        if !matches!(self.db.query_row(known, [], |row| row.get(0)), Ok(true)) {
+            return Ok(None);
+        }
         for link in repo.first_parents(tip).take(within) {
             let commit = link.map_err(from_repo)?.commit;
             if Some(commit) == stop {

@@ -20,4 +20,5 @@ pub mod status;
 pub mod survey;
 pub mod undo;
 
+mod contention;
 mod draft;

@@ -11,6 +11,7 @@ use ripcord_domain::plan::{Outcome, Plan, Pushed};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_git::{Identities, NewCommit, Oid, PushOutcome, RejectKind, Repo, RepoError};
 
+use crate::contention::{made_by_peers, pause};
 use crate::draft::Draft;
 use crate::history;
 use crate::problems::from_repo;
@@ -99,6 +100,7 @@ pub(crate) fn ship<'a>(
     let started = std::time::Instant::now();
     let mut approved: Option<Vec<Goal>> = None;
     let mut attempts = 0u32;
+    let mut to_peers = false;
     loop {
         let place = line.at(tip)?;
         if let Some(goals) = &approved
@@ -147,17 +149,13 @@ pub(crate) fn ship<'a>(
                     )
                     .hint("run the same command again; it starts from the newest tip"));
                 }
-                back_off(attempts);
+                std::thread::sleep(pause(attempts, to_peers, fastrand::f64()));
+                let lost_on = tip;
                 tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
+                to_peers = made_by_peers(repo, lost_on, tip)?;
             }
         }
     }
-}
-
-/// The longer one has waited, the less one waits: who lost often goes first, so nobody starves.
-fn back_off(attempts: u32) {
-    let most = 40 / u64::from(attempts.min(8));
-    std::thread::sleep(Duration::from_millis(fastrand::u64(0..=most)));
 }
 
 /// Writes the plan's commit on top of `tip`.
@@ -223,13 +221,11 @@ fn push(
                 )
                 .hint("name a branch that does not exist yet"));
             }
-            Ok(PushOutcome::Moved) => {
-                return Ok(if has_landed(repo, to, commit)? {
-                    Landed::Yes(to.to_owned())
-                } else {
-                    Landed::Moved
-                });
+            // What was pushed once before, over a link that broke, may be below what is there now.
+            Ok(PushOutcome::Moved) if tries > 1 && has_landed(repo, to, commit)? => {
+                return Ok(Landed::Yes(to.to_owned()));
             }
+            Ok(PushOutcome::Moved) => return Ok(Landed::Moved),
             Ok(PushOutcome::Rejected {
                 kind,
                 reason,
