@@ -1,5 +1,6 @@
 //! What the remote has, and fetching it, by the user's own git.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::sync::atomic::Ordering;
 
@@ -80,6 +81,10 @@ impl Repo {
         if self.private {
             let _ = fs::write(self.git_dir.join("default-branch"), branch);
         }
+        let head = text.lines().find_map(|line| line.strip_suffix("\tHEAD"));
+        if let Some(tip) = head.and_then(|id| id.parse().ok()) {
+            self.announced.replace(Some((branch.to_owned(), tip)));
+        }
         Ok(branch.to_owned())
     }
 
@@ -158,7 +163,12 @@ impl Repo {
         }
         // Without a ref of our own the tip is asked for first; most often it is here already.
         for _ in 0..TRIES {
-            let Some(tip) = self.remote_tip(branch)? else {
+            let announced = self.announced.take().filter(|(name, _)| name == branch);
+            let tip = match announced {
+                Some((_, tip)) => Some(tip),
+                None => self.remote_tip(branch)?,
+            };
+            let Some(tip) = tip else {
                 return Err(self.no_branch(branch));
             };
             if self.inner.has_object(tip) {
@@ -180,14 +190,15 @@ impl Repo {
 
     fn fetch_private(&self, branch: &str, name: &str, depth: FetchDepth) -> Result<Oid, RepoError> {
         let mut git = self.fetch_in_turn()?;
+        // Another process may have made the first fetch while this one waited for its turn.
+        if matches!(depth, FetchDepth::Window { filter, .. } if filter != Filter::None) {
+            self.filtered.store(true, Ordering::Relaxed);
+        }
         match depth {
             FetchDepth::Window { commits, filter } if self.local_tip(branch)?.is_none() => {
                 git = git
                     .args([format!("--depth={}", commits.max(1))])
                     .args(filter.argument());
-                if filter != Filter::None {
-                    self.filtered.store(true, Ordering::Relaxed);
-                }
             }
             FetchDepth::Full if self.is_shallow() => git = git.args(["--unshallow"]),
             _ => {}
@@ -270,6 +281,23 @@ impl Repo {
             .args([self.remote.argument(), "--stdin"])
             .stdin(list.into_bytes());
         self.ask(git, "fetch").map(drop)
+    }
+
+    /// Fetches, in one request, those of these objects that a partial clone lacks. Nothing to do in
+    /// one that has all.
+    ///
+    /// # Errors
+    /// Those of [`Repo::fetch_objects`].
+    pub fn prefetch(&self, ids: impl IntoIterator<Item = Oid>) -> Result<(), RepoError> {
+        if !self.is_partial() {
+            return Ok(());
+        }
+        let missing: BTreeSet<Oid> = ids
+            .into_iter()
+            .filter(|id| !self.inner.has_object(*id))
+            .collect();
+        let missing: Vec<Oid> = missing.into_iter().collect();
+        self.fetch_objects(&missing, Some("blob:none"))
     }
 
     fn fetch(&self) -> Git<'_> {

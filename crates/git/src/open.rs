@@ -1,5 +1,6 @@
 //! Opening a person's clone, and what is known of a repository at once.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::address::SafeUrl;
 use crate::private::folder_name;
 use crate::process::{self, Answer, Git};
 use crate::words::{self, Trouble};
-use crate::{FetchDepth, Filter, RepoError};
+use crate::{FetchDepth, Filter, Oid, RepoError};
 
 /// Bytes of delta bases that are kept while objects are read.
 const BASES: usize = 16 << 20;
@@ -31,6 +32,8 @@ pub struct Repo {
     pub(crate) private: bool,
     /// Objects are missing on purpose, which git was asked for after the repository was opened.
     pub(crate) filtered: Arc<AtomicBool>,
+    /// The tip that came along when the remote was asked for its default branch: good for one fetch.
+    pub(crate) announced: RefCell<Option<(String, Oid)>>,
     /// Most time for one git process.
     limit: Option<Duration>,
     /// Says to other processes that the private repository is in use, until it is dropped.
@@ -134,6 +137,7 @@ impl Repo {
             remote,
             private: in_use.is_some(),
             filtered: Arc::default(),
+            announced: RefCell::default(),
             limit: None,
             in_use: in_use.map(Arc::new),
         }
@@ -148,6 +152,7 @@ impl Repo {
             remote: self.remote.clone(),
             private: self.private,
             filtered: self.filtered.clone(),
+            announced: RefCell::default(),
             limit: self.limit,
             in_use: self.in_use.clone(),
         }
@@ -187,7 +192,7 @@ impl Repo {
         if self.private {
             FetchDepth::Window {
                 commits: WINDOW,
-                filter: Filter::None,
+                filter: Filter::Blobs,
             }
         } else {
             FetchDepth::AsIs

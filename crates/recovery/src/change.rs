@@ -54,11 +54,21 @@ impl Ground<'_> {
             .repo
             .changes(parent, deployed.tree, &Interest::All)
             .map_err(from_repo)?;
+        // In a partial clone, one request instead of one for each.
+        if changes.len() <= FEW {
+            let ids = changes.iter().flat_map(|change| [change.old, change.new]);
+            self.repo
+                .prefetch(ids.flatten().map(|entry| entry.id))
+                .map_err(from_repo)?;
+        }
         let changes = Rc::new(changes);
         self.shipped.borrow_mut().insert(commit, changes.clone());
         Ok(changes)
     }
 }
+
+/// Files of a commit that are fetched at once, whether all of them are looked at or not.
+const FEW: usize = 64;
 
 /// One unit's way back.
 pub(crate) struct Way<'a> {

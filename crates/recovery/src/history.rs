@@ -17,7 +17,7 @@ use ripcord_domain::timeline::{Deploy, State, Timeline};
 use ripcord_domain::{Unit, layout};
 use ripcord_git::{Change, Oid, Repo, trailers};
 
-use crate::index;
+use crate::index::{self, Step};
 use crate::problems::from_repo;
 use crate::survey::{self, Place};
 
@@ -84,39 +84,42 @@ fn read(
         .map(|path| path.as_bytes().to_vec())
         .collect();
     let paths: Vec<&[u8]> = paths.iter().map(Vec::as_slice).collect();
-    let mut failure = None;
-    let (mut seen, mut settled_at) = (0usize, 0usize);
     let stop = match until {
         Until::After(commit) => Some(commit),
         _ => None,
     };
+    let mut failure = None;
+    let (mut seen, mut settled_at) = (0usize, 0usize);
+    let mut take = |step: Step| {
+        seen += 1;
+        let unsettled = walk.unsettled;
+        if let Err(problem) = walk.step(step.commit, step.seconds, &step.changes) {
+            failure = Some(problem);
+            return ControlFlow::Break(());
+        }
+        if walk.unsettled < unsettled {
+            settled_at = seen;
+        }
+        let looked_on = match until {
+            Until::Enough { commits, .. } => seen - settled_at > commits,
+            _ => false,
+        };
+        if walk.short == 0 || (walk.unsettled == 0 && looked_on) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let mut batches = Batches::new(repo);
     index::walk(
         repo,
         place.index.as_ref(),
         place.tip,
         stop,
         &paths,
-        &mut |step| {
-            seen += 1;
-            let unsettled = walk.unsettled;
-            if let Err(problem) = walk.step(step.commit, step.seconds, &step.changes) {
-                failure = Some(problem);
-                return ControlFlow::Break(());
-            }
-            if walk.unsettled < unsettled {
-                settled_at = seen;
-            }
-            let looked_on = match until {
-                Until::Enough { commits, .. } => seen - settled_at > commits,
-                _ => false,
-            };
-            if walk.short == 0 || (walk.unsettled == 0 && looked_on) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        },
+        &mut |step| batches.add(step, &mut take),
     )?;
+    batches.end(&mut take)?;
     let unsettled = match until {
         Until::Last => walk.short,
         _ => walk.unsettled,
@@ -124,6 +127,70 @@ fn read(
     match failure {
         Some(problem) => Err(problem),
         None => Ok((walk.finish(), unsettled)),
+    }
+}
+
+/// Steps that wait for their files: in a partial clone these come in one request for many commits.
+struct Batches<'a> {
+    repo: &'a Repo,
+    waiting: Vec<Step>,
+    /// Those of them that changed something.
+    changed: usize,
+    size: usize,
+    failed: Option<Problem>,
+    done: bool,
+}
+
+impl<'a> Batches<'a> {
+    fn new(repo: &'a Repo) -> Self {
+        Self {
+            repo,
+            waiting: Vec::new(),
+            changed: 0,
+            size: if repo.is_partial() { 32 } else { 0 },
+            failed: None,
+            done: false,
+        }
+    }
+
+    fn add(
+        &mut self,
+        step: Step,
+        take: &mut dyn FnMut(Step) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.changed += usize::from(!step.changes.is_empty());
+        self.waiting.push(step);
+        if self.changed > self.size || self.waiting.len() > 32 * self.size {
+            // Who asks for much history needs many files: fewer and fewer requests.
+            self.size *= 2;
+            self.hand_over(take)
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn hand_over(&mut self, take: &mut dyn FnMut(Step) -> ControlFlow<()>) -> ControlFlow<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.changed = 0;
+        let changes = waiting.iter().flat_map(|step| &step.changes);
+        let entries = changes
+            .flat_map(|change| [change.old, change.new])
+            .flatten();
+        let files = entries.filter(|entry| entry.mode.is_blob());
+        if let Err(error) = self.repo.prefetch(files.map(|entry| entry.id)) {
+            self.failed = Some(from_repo(error));
+            return ControlFlow::Break(());
+        }
+        let flow = waiting.into_iter().try_for_each(take);
+        self.done = flow.is_break();
+        flow
+    }
+
+    fn end(mut self, take: &mut dyn FnMut(Step) -> ControlFlow<()>) -> Result<(), Problem> {
+        if !self.done && self.failed.is_none() {
+            let _ = self.hand_over(take);
+        }
+        self.failed.map_or(Ok(()), Err)
     }
 }
 

@@ -120,19 +120,24 @@ pub fn catalog(repo: &Repo, place: &Place, extent: Extent<'_>) -> Result<Catalog
             .iter()
             .filter_map(|(path, _)| std::str::from_utf8(path).ok()),
     );
-    let mut builder = CatalogBuilder::new(settings, &place.branch);
+    let mut wanted: Vec<(&str, Entry, Reach)> = Vec::new();
     for (path, entry) in &files {
         // A name that is not UTF-8 cannot be a manifest that Kubernetes tools read.
         let Ok(path) = std::str::from_utf8(path) else {
             continue;
         };
         let reach = extent.reach(settings, path.as_bytes(), false);
-        if reach == Reach::Never
-            || !may_declare(settings, path, *entry)
-            || is_chart_template(&charts, path)
+        if reach != Reach::Never
+            && may_declare(settings, path, *entry)
+            && !is_chart_template(&charts, path)
         {
-            continue;
+            wanted.push((path, *entry, reach));
         }
+    }
+    repo.prefetch(wanted.iter().map(|(_, entry, _)| entry.id))
+        .map_err(from_repo)?;
+    let mut builder = CatalogBuilder::new(settings, &place.branch);
+    for (path, entry, reach) in wanted {
         let bytes = repo.blob(entry.id).map_err(from_repo)?;
         if let (Reach::Possible, Extent::Only(services)) = (reach, extent)
             && !names_one(settings, services, path, &bytes)
