@@ -6,13 +6,12 @@ use etcetera::BaseStrategy;
 use ripcord_domain::{Kind, Problem};
 use ripcord_git::{Location, Repo};
 use ripcord_recovery::problems::from_repo;
-use ripcord_recovery::survey::Branch;
+use ripcord_recovery::survey::{self, Branch};
 
 use crate::args::Global;
 
-/// Opens what the global flags name. `environment` chooses the branch where the configuration has
-/// one for each.
-pub(crate) fn open(global: &Global, environment: Option<&str>) -> Result<Branch, Problem> {
+/// Opens what the global flags name.
+pub(crate) fn open(global: &Global, wanted: Wanted<'_>) -> Result<Branch, Problem> {
     let configuration = global
         .config
         .as_deref()
@@ -42,33 +41,52 @@ pub(crate) fn open(global: &Global, environment: Option<&str>) -> Result<Branch,
     let mut opened = Branch {
         repo,
         name,
+        is_default: global.branch.is_none(),
         configuration,
+        inherited: None,
         cache,
     };
-    if global.branch.is_none()
-        && let Some(environment) = environment
-        && let Some(branch) = branch_of(&opened, environment)?
-    {
-        opened.name = branch;
+    if global.branch.is_none() && wanted != Wanted::DefaultBranch {
+        choose_branch(&mut opened, wanted)?;
     }
     Ok(opened)
 }
 
-/// The branch that the configuration gives an environment.
-fn branch_of(opened: &Branch, environment: &str) -> Result<Option<String>, Problem> {
-    let settings = if let Some(text) = &opened.configuration {
-        ripcord_domain::config::Settings::parse(text)?
-    } else {
-        let known = opened.repo.local_tip(&opened.name).map_err(from_repo)?;
-        let Some(tip) = known else { return Ok(None) };
-        opened.at(tip)?.settings
+/// Which branch a command works on when no flag says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted<'a> {
+    /// The one that the remote's HEAD names.
+    DefaultBranch,
+    /// The one of this environment, in a repository with a branch for each; none is the default one.
+    Environment(Option<&'a str>),
+}
+
+/// In a repository with a branch for each environment, the branch of the one that is meant.
+fn choose_branch(opened: &mut Branch, wanted: Wanted<'_>) -> Result<(), Problem> {
+    let known = opened.repo.local_tip(&opened.name).map_err(from_repo)?;
+    let tip = match known {
+        Some(tip) => tip,
+        None => opened.newest()?.tip,
     };
-    let asked = settings.environment(environment);
-    let branches = &settings.config.branches;
-    Ok(branches
-        .iter()
-        .find(|(name, _)| asked.answers_to(name))
-        .map(|(_, branch)| branch.clone()))
+    let settings = opened.at(tip)?.settings;
+    if settings.config.branches.is_empty() {
+        return Ok(());
+    }
+    let asked = match wanted {
+        Wanted::Environment(Some(typed)) => settings.environment(typed),
+        _ => settings.default_environment(),
+    };
+    let branches = settings.config.branches.iter();
+    let branch = branches
+        .into_iter()
+        .find(|(name, _)| asked.answers_to(name));
+    if let Some((_, branch)) = branch.filter(|(_, branch)| **branch != opened.name) {
+        let tree = opened.repo.commit(tip).map_err(from_repo)?.tree;
+        opened.inherited = survey::written(&opened.repo, tree)?;
+        opened.name.clone_from(branch);
+        opened.is_default = false;
+    }
+    Ok(())
 }
 
 fn read_configuration(path: &Path) -> Result<String, Problem> {

@@ -19,8 +19,13 @@ pub struct Branch {
     pub repo: Repo,
     /// The branch's name.
     pub name: String,
+    /// Whether it is the one that a command without `--branch` works on.
+    pub is_default: bool,
     /// The text of a configuration that takes the place of `ripcord.yaml` in the tree.
     pub configuration: Option<String>,
+    /// The text of one that holds where the tree has none: that of the default branch, in a
+    /// repository with a branch for each environment.
+    pub inherited: Option<String>,
     /// Where what is learned about history is kept; none is nowhere.
     pub cache: Option<PathBuf>,
 }
@@ -45,22 +50,13 @@ impl Branch {
     pub fn at(&self, tip: Oid) -> Result<Place, Problem> {
         let repo = &self.repo;
         let tree = repo.commit(tip).map_err(from_repo)?.tree;
-        let settings = match &self.configuration {
+        let own = match &self.configuration {
+            Some(text) => Some(text.clone()),
+            None => written(repo, tree)?,
+        };
+        let settings = match own.as_ref().or(self.inherited.as_ref()) {
             Some(text) => Settings::parse(text)?,
-            None => match repo.entry(tree, FILE_NAME).map_err(from_repo)? {
-                Some(entry) if entry.mode.is_blob() => {
-                    let bytes = repo.blob(entry.id).map_err(from_repo)?;
-                    let text = String::from_utf8(bytes).map_err(|_| {
-                        Problem::new(
-                            Kind::Usage,
-                            "bad_configuration",
-                            format!("{FILE_NAME} is not UTF-8"),
-                        )
-                    })?;
-                    Settings::parse(&text)?
-                }
-                _ => Settings::default(),
-            },
+            None => Settings::default(),
         };
         let index = self
             .cache
@@ -74,6 +70,25 @@ impl Branch {
             index,
         })
     }
+}
+
+/// The text of `ripcord.yaml` in a tree.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8.
+pub fn written(repo: &Repo, tree: Oid) -> Result<Option<String>, Problem> {
+    let entry = repo.entry(tree, FILE_NAME).map_err(from_repo)?;
+    let Some(entry) = entry.filter(|entry| entry.mode.is_blob()) else {
+        return Ok(None);
+    };
+    let bytes = repo.blob(entry.id).map_err(from_repo)?;
+    String::from_utf8(bytes).map(Some).map_err(|_| {
+        Problem::new(
+            Kind::Usage,
+            "bad_configuration",
+            format!("{FILE_NAME} is not UTF-8"),
+        )
+    })
 }
 
 /// A branch at a tip, and what is configured there.

@@ -93,7 +93,9 @@ fn place(infra: &InfraRepo, cache: Option<&Path>) -> Branch {
     Branch {
         repo: Repo::open_clone(infra.path()).unwrap(),
         name: "main".into(),
+        is_default: true,
         configuration: None,
+        inherited: None,
         cache: cache.map(Path::to_path_buf),
     }
 }

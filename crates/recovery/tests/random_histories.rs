@@ -177,7 +177,9 @@ fn branch(path: &Path) -> Branch {
     Branch {
         repo: Repo::open_clone(path).unwrap(),
         name: "main".into(),
+        is_default: true,
         configuration: None,
+        inherited: None,
         cache: None,
     }
 }

@@ -6,7 +6,7 @@ use ripcord_recovery::init;
 
 use crate::args::Global;
 use crate::render::{Output, human};
-use crate::wiring;
+use crate::wiring::{self, Wanted};
 
 pub(super) fn run(
     global: &Global,
@@ -14,7 +14,7 @@ pub(super) fn run(
     force: bool,
     output: &mut Output,
 ) -> Result<(), Problem> {
-    let opened = wiring::open(global, None)?;
+    let opened = wiring::open(global, Wanted::DefaultBranch)?;
     let place = opened.newest()?;
     let inferred = init::infer(&opened.repo, &place)?;
     if print {

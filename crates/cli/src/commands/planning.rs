@@ -7,10 +7,12 @@ use ripcord_domain::plan::{Outcome, Plan, Scope};
 use ripcord_domain::{Kind, Problem};
 use ripcord_recovery::request::{Consent, Request, Selection, To, Words};
 use ripcord_recovery::ship::{self, Shipping};
+use ripcord_recovery::survey::Branch;
 
 use crate::args::{Global, Planning, PushArgs, ScopeArg, WordArgs};
+use crate::moment;
 use crate::render::{Output, human};
-use crate::{moment, wiring};
+use crate::wiring::{self, Wanted};
 
 pub(super) fn run(
     global: &Global,
@@ -19,7 +21,7 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), Problem> {
     let mut request = request(planning)?;
-    let opened = wiring::open(global, request.environment.as_deref())?;
+    let opened = wiring::open(global, Wanted::Environment(request.environment.as_deref()))?;
     if only_plan {
         let plan = ship::plan(&opened, &request, moment::now())?;
         output.value(&plan, |screen| human::plan(screen, &plan));
@@ -37,7 +39,7 @@ pub(super) fn run(
         &mut |plan| approve(plan, &planning.push, output, &mut shown),
         &mut |event| progress(event),
     )?;
-    finish(&plan, shown, output)
+    finish(&opened, &plan, shown, output)
 }
 
 /// Turns what was typed into a request.
@@ -185,7 +187,12 @@ pub(super) fn approve(
 }
 
 /// Prints what it came to.
-pub(super) fn finish(plan: &Plan, shown: bool, output: &mut Output) -> Result<(), Problem> {
+pub(super) fn finish(
+    opened: &Branch,
+    plan: &Plan,
+    shown: bool,
+    output: &mut Output,
+) -> Result<(), Problem> {
     if plan.outcome == Outcome::Planned {
         return Err(Problem::new(
             Kind::Refused,
@@ -193,6 +200,8 @@ pub(super) fn finish(plan: &Plan, shown: bool, output: &mut Output) -> Result<()
             "not confirmed; nothing was pushed",
         ));
     }
-    output.value(plan, |screen| human::done(screen, plan, shown));
+    output.value(plan, |screen| {
+        human::done(screen, plan, shown, opened.is_default)
+    });
     Ok(())
 }

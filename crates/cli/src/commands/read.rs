@@ -4,8 +4,9 @@ use ripcord_domain::Problem;
 use ripcord_recovery::status::{self, Filter};
 
 use crate::args::Global;
+use crate::moment;
 use crate::render::{Output, human};
-use crate::{moment, wiring};
+use crate::wiring::{self, Wanted};
 
 pub(super) fn status(
     global: &Global,
@@ -13,7 +14,7 @@ pub(super) fn status(
     environment: Option<&str>,
     output: &mut Output,
 ) -> Result<(), Problem> {
-    let opened = wiring::open(global, environment)?;
+    let opened = wiring::open(global, read_from(environment))?;
     let place = opened.newest()?;
     let filter = Filter {
         services: services.to_vec(),
@@ -32,11 +33,19 @@ pub(super) fn history(
     limit: usize,
     output: &mut Output,
 ) -> Result<(), Problem> {
-    let opened = wiring::open(global, environment)?;
+    let opened = wiring::open(global, read_from(environment))?;
     let place = opened.newest()?;
     let now = moment::now();
     let limit = (limit > 0).then_some(limit);
     let history = status::history(&opened.repo, &place, service, environment, limit, now)?;
     output.value(&history, |screen| human::history(screen, &history));
     Ok(())
+}
+
+/// Without an environment the default branch is read: it may hold several.
+fn read_from(environment: Option<&str>) -> Wanted<'_> {
+    match environment {
+        None => Wanted::DefaultBranch,
+        named => Wanted::Environment(named),
+    }
 }

@@ -5,8 +5,9 @@ use ripcord_recovery::undo::{self, UndoRequest};
 
 use super::planning;
 use crate::args::{Global, PushArgs, WordArgs};
+use crate::moment;
 use crate::render::{Output, human};
-use crate::{moment, wiring};
+use crate::wiring::{self, Wanted};
 
 pub(super) fn run(
     global: &Global,
@@ -16,7 +17,7 @@ pub(super) fn run(
     accept_risk: bool,
     output: &mut Output,
 ) -> Result<(), Problem> {
-    let opened = wiring::open(global, None)?;
+    let opened = wiring::open(global, Wanted::DefaultBranch)?;
     let mut request = UndoRequest {
         rollback: rollback.map(str::to_owned),
         accept_risk,
@@ -40,5 +41,5 @@ pub(super) fn run(
         &mut |plan| planning::approve(plan, push, output, &mut shown),
         &mut |event| progress(event),
     )?;
-    planning::finish(&plan, shown, output)
+    planning::finish(&opened, &plan, shown, output)
 }

@@ -267,8 +267,13 @@ fn warnings(screen: &mut Screen<'_>, plan: &Plan) -> io::Result<()> {
     Ok(())
 }
 
-/// What a planning verb came to.
-pub(crate) fn done(screen: &mut Screen<'_>, plan: &Plan, shown: bool) -> io::Result<()> {
+/// What a planning verb came to. On a branch that is not the default one the way back names it.
+pub(crate) fn done(
+    screen: &mut Screen<'_>,
+    plan: &Plan,
+    shown: bool,
+    is_default: bool,
+) -> io::Result<()> {
     if !shown {
         warnings(screen, plan)?;
     }
@@ -321,8 +326,13 @@ pub(crate) fn done(screen: &mut Screen<'_>, plan: &Plan, shown: bool) -> io::Res
     if plan.action == "rollback" && pushed.branch == plan.branch {
         writeln!(
             screen.out,
-            "to take it back: ripcord undo {}",
-            short(&pushed.commit)
+            "to take it back: ripcord undo {}{}",
+            short(&pushed.commit),
+            if is_default {
+                String::new()
+            } else {
+                format!(" --branch {}", plan.branch)
+            }
         )?;
     }
     Ok(())

@@ -16,5 +16,7 @@ mod naive;
 mod naive_clones;
 mod race;
 mod scope;
+mod setup;
 mod stage;
+mod terminal;
 mod ugly;
