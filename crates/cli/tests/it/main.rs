@@ -8,6 +8,7 @@
 mod choice;
 mod clones;
 mod contract;
+mod documents;
 mod duel;
 mod faults;
 mod hostile;
@@ -17,6 +18,7 @@ mod naive_clones;
 mod race;
 mod scope;
 mod setup;
+mod signing;
 mod stage;
 mod terminal;
 mod ugly;

@@ -180,3 +180,45 @@ fn a_plan_never_pushes() {
     assert!(!*pushed.lock().unwrap());
     assert_eq!((stage.live(), stage.commits()), ("bad1111".into(), 3));
 }
+
+#[test]
+fn an_undo_survives_a_lost_race() {
+    let stage = Stage::payments();
+    let _ = stage.roll_back().assert_code(0);
+    somebody_deploys(&stage, "orders", "o2");
+    let plan = json(stage.run(&["undo", "--yes", "-o", "json"]), 0);
+    assert_eq!(plan["pushed"]["attempts"], 2);
+    assert_eq!(stage.live(), "bad1111");
+    assert_eq!(live(&stage.infra, "orders", "production"), "o2");
+    stage.assert_one_on_top_of(plan["base"].as_str().unwrap());
+}
+
+#[test]
+fn an_undo_does_not_take_back_a_deploy_that_landed_meanwhile() {
+    let stage = Stage::payments();
+    let _ = stage.roll_back().assert_code(0);
+    somebody_deploys(&stage, "payments", "hope333");
+    let output = stage.run(&["undo", "--yes"]).assert_code(4);
+    assert_says(&output, &["nothing was pushed"]);
+    assert_eq!((stage.live(), stage.commits()), ("hope333".into(), 5));
+}
+
+#[test]
+fn a_branch_for_a_pull_request_does_not_wait_for_the_main_one() {
+    let stage = Stage::payments();
+    somebody_deploys(&stage, "orders", "o2");
+    let args = [
+        &ROLLBACK[..],
+        &["--push-to", "rollback/payments", "-o", "json"],
+    ]
+    .concat();
+    let plan = json(stage.run(&args), 0);
+    assert_eq!(plan["pushed"]["branch"], "rollback/payments");
+    assert_eq!(plan["pushed"]["attempts"], 1);
+    assert_eq!(stage.live(), "bad1111");
+    let parent = stage
+        .infra
+        .git(&["rev-parse", "rollback/payments^"])
+        .unwrap();
+    assert_eq!(plan["base"], parent);
+}
