@@ -3,7 +3,7 @@
 use bstr::{BString, ByteSlice};
 use gix::objs::{Find, Kind};
 
-use crate::tree_bytes::{NoEntry, RawEntry, entries};
+use crate::tree_bytes::{NoEntry, entries};
 use crate::{Mode, Oid, Repo, RepoError};
 
 /// What a path holds.
@@ -128,27 +128,6 @@ impl Repo {
 
     pub(crate) fn no_entry(&self, tree: Oid) -> RepoError {
         self.unreadable(tree, "the tree holds bytes that are no entry")
-    }
-
-    /// The entries of one folder of a tree with their names, in the order of git; none when there is
-    /// no such folder.
-    ///
-    /// # Errors
-    /// Missing or damaged objects.
-    pub fn subtree_entries(
-        &self,
-        tree: Oid,
-        under: &str,
-    ) -> Result<Vec<(BString, Entry)>, RepoError> {
-        let Some(root) = self.folder(tree, under)? else {
-            return Ok(Vec::new());
-        };
-        let bytes = self.tree_bytes(root)?;
-        let named = |entry: Result<RawEntry<'_>, NoEntry>| {
-            let entry = entry.map_err(|NoEntry| self.no_entry(root))?;
-            Ok((BString::from(entry.name), entry.entry()))
-        };
-        entries(&bytes, self.hash_len()).map(named).collect()
     }
 
     /// Every file (and link and submodule) below a folder of a tree with its path from the root, in

@@ -52,6 +52,10 @@ pub struct Remote {
 /// Commits that a new private repository starts with.
 const WINDOW: u32 = 64;
 
+/// For how long an HTTP server may send nothing at all. A working one sends a sign of life every five
+/// seconds (`uploadpack.keepAlive`, `receive.keepAlive`).
+const SILENCE: Duration = Duration::from_mins(2);
+
 impl Remote {
     pub(crate) fn at(url: SafeUrl) -> Self {
         Self {
@@ -232,6 +236,11 @@ impl Repo {
             .secret(self.remote.fetch.password())
             .secret(self.remote.push.as_ref().and_then(SafeUrl::password))
             .env("GIT_CONFIG_COUNT", (count + pairs.len()).to_string());
+        if !self.has_patience_of_its_own() {
+            git = git
+                .env("GIT_HTTP_LOW_SPEED_LIMIT", "1")
+                .env("GIT_HTTP_LOW_SPEED_TIME", SILENCE.as_secs().to_string());
+        }
         for (at, (key, value)) in (count..).zip(pairs) {
             git = git
                 .env(
@@ -241,6 +250,15 @@ impl Repo {
                 .env(&format!("GIT_CONFIG_VALUE_{at}"), value);
         }
         git
+    }
+
+    /// Whether the person has said for how long git waits for a silent HTTP server. Git itself waits
+    /// for ever.
+    fn has_patience_of_its_own(&self) -> bool {
+        let config = self.inner.config_snapshot();
+        let mut http = config.sections_by_name("http").into_iter().flatten();
+        std::env::var_os("GIT_HTTP_LOW_SPEED_TIME").is_some()
+            || http.any(|section| section.value("lowSpeedTime").is_some())
     }
 
     /// Settings of the clone's remote that a push under another name needs as well.

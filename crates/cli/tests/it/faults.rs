@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ripcord_testkit::{Fault, Output, Step};
 use serde_json::Value;
@@ -304,4 +305,61 @@ fn an_unknown_outcome_is_said_and_the_next_run_finds_out() {
     let output = stage.run_in(&clone, &ROLLBACK).assert_code(0);
     assert_says(&output, &["already rolled back", "nothing was pushed"]);
     assert_eq!((stage.live(), stage.commits()), ("good000".into(), 4));
+}
+
+#[test]
+fn a_server_that_never_answers_is_not_waited_for_longer_than_git_is_told() {
+    let stage = Stage::payments();
+    let file = stage.scratch.git_config();
+    let before = std::fs::read_to_string(&file).unwrap();
+    let patience = "[http]\n\tlowSpeedLimit = 1\n\tlowSpeedTime = 1\n";
+    std::fs::write(&file, before + patience).unwrap();
+    stage.server.set_latency(Duration::from_hours(1));
+    let output = stage.roll_back().assert_code(6);
+    assert_says(&output, &[&stage.url()]);
+    stage.server.set_latency(Duration::ZERO);
+    let _ = stage.roll_back().assert_code(0);
+    assert_eq!(stage.live(), "good000");
+}
+
+#[test]
+fn without_a_word_from_the_person_git_is_told_to_give_up_on_silence() {
+    let stage = Stage::payments();
+    let seen = stage.scratch.path().join("seen");
+    let wrapper = stage.scratch.path().join("bin/git");
+    std::fs::create_dir_all(wrapper.parent().unwrap()).unwrap();
+    let real = stage
+        .scratch
+        .command("sh")
+        .args(["-c", "command -v git"])
+        .output()
+        .unwrap();
+    let real = String::from_utf8(real.stdout).unwrap();
+    let text = format!(
+        "#!/bin/sh\necho \"$GIT_HTTP_LOW_SPEED_LIMIT $GIT_HTTP_LOW_SPEED_TIME\" >> {}\nexec {} \"$@\"\n",
+        seen.display(),
+        real.trim()
+    );
+    std::fs::write(&wrapper, text).unwrap();
+    let mut mode = std::fs::metadata(&wrapper).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
+    std::fs::set_permissions(&wrapper, mode).unwrap();
+    let path = format!(
+        "{}:{}",
+        wrapper.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let url = stage.url();
+    let args = [
+        "--repo",
+        &url,
+        "rollback",
+        "payments",
+        "production",
+        "--yes",
+    ];
+    let output = stage.ripcord().env("PATH", path).run(args).unwrap();
+    let _ = output.assert_code(0);
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.lines().any(|line| line == "1 120"), "{seen}");
 }
