@@ -26,7 +26,7 @@ pub(crate) fn run(setup: &Setup, services: usize) -> Result<Vec<Table>> {
     if setup.has_ripcord() {
         let _ = time(rollback(&ripcord, &repo, &deployed[0]).arg("--dry-run"))?;
     }
-    let memory = Memory::save(&rig.scratch)?;
+    let memory = Memory::save(&rig.scratch, "first")?;
     let mut table = Table::new(
         "Fleet: many services in one go",
         &["services", "what", "ms", "good services", "to one"],

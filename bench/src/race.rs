@@ -42,7 +42,7 @@ pub(crate) fn run(setup: &Setup, per_second: f64) -> Result<Vec<Table>> {
             rig.origin.rewind(&rig.scratch)?;
             let _ = time(rollback(&ripcord, &repo, &target).arg("--dry-run"))?;
         }
-        let memory = Memory::save(&rig.scratch)?;
+        let memory = Memory::save(&rig.scratch, "first")?;
         let script = |tries: &'static str| {
             let args = [&target.service, &target.environment, tries];
             rig.script(scripts::SCRIPT, &person.dir, &args)

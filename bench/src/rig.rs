@@ -221,11 +221,11 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Saves it as it is now.
-    pub(crate) fn save(scratch: &Scratch) -> Result<Self> {
+    /// Saves it as it is now, under a name.
+    pub(crate) fn save(scratch: &Scratch, name: &str) -> Result<Self> {
         let memory = Self {
             xdg: scratch.path().join("xdg"),
-            saved: scratch.path().join("xdg.saved"),
+            saved: scratch.path().join(format!("xdg.{name}")),
         };
         copy(&memory.xdg, &memory.saved)?;
         Ok(memory)

@@ -12,7 +12,7 @@ use crate::report::{Table, say};
 use crate::rig::{Memory, Repo, Rig, rollback};
 use crate::{Setup, scripts};
 
-/// Seven ways for each target: three without a push, three with one, and the push alone.
+/// Nine ways for each target: four without a push, four with one, and the push alone.
 pub(crate) fn run(setup: &Setup) -> Result<Vec<Table>> {
     let rig = Rig::new(&setup.estate)?;
     let person = rig.clone_with_work_tree("person")?;
@@ -21,15 +21,19 @@ pub(crate) fn run(setup: &Setup) -> Result<Vec<Table>> {
     let repo = person.dir.display().to_string();
     let targets = setup.targets();
     if let (true, Some(target)) = (setup.has_ripcord(), targets.first()) {
-        say("first run of ripcord, which may fill its cache");
         let first = time(rollback(&ripcord, &repo, target).arg("--dry-run"))?;
         ensure!(first.succeeded, "ripcord --dry-run: {}", first.errors);
     }
-    let memory = Memory::save(&rig.scratch)?;
+    let first = Memory::save(&rig.scratch, "first")?;
+    if setup.has_ripcord() {
+        say("ripcord status, which fills its cache");
+        let status = time(&mut ripcord.command(["status", "--repo", &repo]))?;
+        ensure!(status.succeeded, "ripcord status: {}", status.errors);
+    }
+    let later = Memory::save(&rig.scratch, "later")?;
     let world = World {
         rig: &rig,
         clones: [&person, &bare],
-        memory: &memory,
         setup,
     };
     let head = ["target", "what", "ms", "right", "to script", "to recipe"];
@@ -53,25 +57,27 @@ pub(crate) fn run(setup: &Setup) -> Result<Vec<Table>> {
             command
         };
         let ripcord_rollback = || rollback(&ripcord, &repo, target);
-        let groups: [[Contender<'_>; 3]; 2] = [
+        let groups: [[Contender<'_>; 4]; 2] = [
             [
-                ("script, no push", &|| script("0")),
-                ("recipe, no push", &|| recipe("0")),
-                ("ripcord --dry-run", &dry_run),
+                ("script, no push", &first, &|| script("0")),
+                ("recipe, no push", &first, &|| recipe("0")),
+                ("ripcord --dry-run, first run", &first, &dry_run),
+                ("ripcord --dry-run, after a status", &later, &dry_run),
             ],
             [
-                ("script", &naive),
-                ("recipe", &|| recipe("1")),
-                ("ripcord", &ripcord_rollback),
+                ("script", &first, &naive),
+                ("recipe", &first, &|| recipe("1")),
+                ("ripcord, first run", &first, &ripcord_rollback),
+                ("ripcord, after a status", &later, &ripcord_rollback),
             ],
         ];
         for (group, pushes) in groups.iter().zip([false, true]) {
             let mut samples = Vec::new();
-            for (name, command) in group {
+            for (name, memory, command) in group {
                 if name.starts_with("ripcord") && !setup.has_ripcord() {
                     continue;
                 }
-                samples.push((*name, world.sample(target, pushes, command)?));
+                samples.push((*name, world.sample(target, pushes, memory, command)?));
             }
             for (name, sample) in &samples {
                 table.row(vec![
@@ -97,13 +103,12 @@ pub(crate) fn run(setup: &Setup) -> Result<Vec<Table>> {
     Ok(vec![table])
 }
 
-/// A name, and how to start it.
-type Contender<'a> = (&'a str, &'a dyn Fn() -> Command);
+/// A name, what ripcord knows before, and how to start it.
+type Contender<'a> = (&'a str, &'a Memory, &'a dyn Fn() -> Command);
 
 struct World<'a> {
     rig: &'a Rig,
     clones: [&'a Repo; 2],
-    memory: &'a Memory,
     setup: &'a Setup,
 }
 
@@ -113,7 +118,7 @@ impl World<'_> {
         for clone in self.clones {
             clone.rewind(&self.rig.scratch)?;
         }
-        self.memory.restore()
+        Ok(())
     }
 
     /// Runs once for the page cache and then `--runs` times, from the same state each time.
@@ -121,11 +126,13 @@ impl World<'_> {
         &self,
         target: &Target,
         pushes: bool,
+        memory: &Memory,
         command: &dyn Fn() -> Command,
     ) -> Result<Sample> {
         let mut sample = Sample::default();
         for number in 0..=self.setup.runs {
             self.rewind()?;
+            memory.restore()?;
             let run = time(&mut command())?;
             let right = run.succeeded && (!pushes || self.rig.is_good(target)?);
             if !right {
