@@ -84,6 +84,8 @@ pub struct Timeline {
     pub deploys: Vec<Deploy>,
     /// Whether the first entry is really the first deploy ever.
     pub complete: bool,
+    /// Files that stood elsewhere before: the path of today and the one of then, newest first.
+    pub moves: Vec<(String, String)>,
 }
 
 /// A position in [`Timeline::deploys`]; [`BEFORE_ALL`] is what ran before the oldest known deploy.

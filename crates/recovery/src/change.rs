@@ -17,7 +17,7 @@ use ripcord_domain::plan::Scope;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::timeline::State;
 use ripcord_domain::{Catalog, PlaceId, Unit};
-use ripcord_git::{Change, FileMerge, Interest, Oid, Repo};
+use ripcord_git::{Change, Entry, FileMerge, Interest, Oid, Repo};
 use ripcord_manifest::restore_version;
 
 use crate::draft::{Content, Draft, File, file_in, file_of, shown_path};
@@ -79,6 +79,8 @@ pub(crate) struct Way<'a> {
     pub(crate) target: Oid,
     /// The deploys to undo, newest first.
     pub(crate) undone: Vec<Oid>,
+    /// Files that stood elsewhere before: the path of today and the one of then, newest first.
+    pub(crate) moves: &'a [(String, String)],
 }
 
 /// How it was done.
@@ -134,12 +136,14 @@ fn undo_deploy(
     commit: Oid,
     made: &mut Made,
 ) -> Result<Option<String>, Problem> {
-    for change in ground.shipped(commit)?.iter() {
+    let changes = ground.shipped(commit)?;
+    for change in changes.iter() {
         if !may_touch(ground, way, &change.path, made) {
             continue;
         }
         let base = file_of(ground.repo, change.new)?;
-        let theirs = file_of(ground.repo, change.old)?;
+        let old = change.old.or_else(|| stood_at(way, change, &changes));
+        let theirs = file_of(ground.repo, old)?;
         let ours = draft.file(&change.path)?;
         match merged(ground.repo, base, ours.clone(), theirs) {
             Some(file) if file == ours => {}
@@ -148,6 +152,14 @@ fn undo_deploy(
         }
     }
     Ok(None)
+}
+
+/// What a file was before the commit that moved it here.
+fn stood_at(way: &Way<'_>, moved: &Change, changes: &[Change]) -> Option<Entry> {
+    let earlier = way.moves.iter().filter(|(today, _)| moved.path == *today);
+    earlier
+        .filter_map(|(_, from)| changes.iter().find(|change| change.path == *from))
+        .find_map(|change| change.old.filter(|_| change.new.is_none()))
 }
 
 /// Three versions of a path into one; `None` is a conflict.
@@ -195,6 +207,19 @@ fn exact(
     made: &mut Made,
 ) -> Result<(), Problem> {
     let then = ground.repo.commit(way.target).map_err(from_repo)?.tree;
+    for (path, from) in way.moves {
+        let stood_elsewhere = file_in(ground.repo, then, path.as_bytes())?.is_none();
+        if stood_elsewhere {
+            return Err(Problem::new(
+                Kind::Refused,
+                "moved_since",
+                format!(
+                    "{path} stood at {from} then; `exact` restores files where they were, which would undo the move"
+                ),
+            )
+            .hint("`--scope version` sets the version where the file stands now"));
+        }
+    }
     let changes = ground
         .repo
         .changes(Some(then), ground.tree, &Interest::All)
@@ -274,7 +299,7 @@ fn set_versions(
             continue;
         }
         let current = draft.file(id.path.as_bytes())?;
-        let target = file_in(ground.repo, then, id.path.as_bytes())?;
+        let target = file_then(ground.repo, then, &id.path, way.moves)?;
         let (Some(current), Some(target)) = (current, target) else {
             return Err(gone(way, id, "the file is not there at both ends"));
         };
@@ -293,6 +318,22 @@ fn set_versions(
         );
     }
     Ok(())
+}
+
+/// A file as it was at an earlier commit, wherever it stood then.
+fn file_then(
+    repo: &Repo,
+    then: Oid,
+    path: &str,
+    moves: &[(String, String)],
+) -> Result<Option<File>, Problem> {
+    let earlier = moves.iter().filter(|(today, _)| today == path);
+    for path in std::iter::once(path).chain(earlier.map(|(_, from)| from.as_str())) {
+        if let Some(file) = file_in(repo, then, path.as_bytes())? {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
 }
 
 fn said_in_draft(ground: &Ground<'_>, draft: &Draft<'_>, unit: &Unit) -> Result<State, Problem> {

@@ -15,9 +15,10 @@ use ripcord_domain::message;
 use ripcord_domain::problem::Problem;
 use ripcord_domain::timeline::{Deploy, State, Timeline};
 use ripcord_domain::{Unit, layout};
-use ripcord_git::{Change, Oid, Repo, trailers};
+use ripcord_git::{Change, Entry, Interest, Oid, Repo, trailers};
 
 use crate::index::{self, Step};
+use crate::moved;
 use crate::problems::from_repo;
 use crate::survey::{self, Place};
 
@@ -78,56 +79,61 @@ fn read(
         Until::Enough { deploys, .. } => deploys,
     };
     let mut walk = Walk::new(repo, &place.settings, units, goal);
-    let paths: Vec<Vec<u8>> = walk
-        .by_path
-        .keys()
-        .map(|path| path.as_bytes().to_vec())
-        .collect();
-    let paths: Vec<&[u8]> = paths.iter().map(Vec::as_slice).collect();
     let stop = match until {
         Until::After(commit) => Some(commit),
         _ => None,
     };
-    let mut failure = None;
     let (mut seen, mut settled_at) = (0usize, 0usize);
-    let mut take = |step: Step| {
-        seen += 1;
-        let unsettled = walk.unsettled;
-        if let Err(problem) = walk.step(step.commit, step.seconds, &step.changes) {
-            failure = Some(problem);
-            return ControlFlow::Break(());
-        }
-        if walk.unsettled < unsettled {
-            settled_at = seen;
-        }
-        let looked_on = match until {
-            Until::Enough { commits, .. } => seen - settled_at > commits,
-            _ => false,
+    let mut from = Some(place.tip);
+    while let Some(tip) = from {
+        let paths: Vec<Vec<u8>> = walk
+            .by_path
+            .keys()
+            .map(|path| path.clone().into())
+            .collect();
+        let paths: Vec<&[u8]> = paths.iter().map(Vec::as_slice).collect();
+        // Where to go on from: before a move the files stood elsewhere.
+        let mut result = Ok(None);
+        let mut take = |step: Step| {
+            seen += 1;
+            let unsettled = walk.unsettled;
+            let moved = match walk.step(step.commit, step.seconds, &step.changes) {
+                Ok(moved) => moved,
+                Err(problem) => {
+                    result = Err(problem);
+                    return ControlFlow::Break(());
+                }
+            };
+            if walk.unsettled < unsettled {
+                settled_at = seen;
+            }
+            let looked_on = match until {
+                Until::Enough { commits, .. } => seen - settled_at > commits,
+                _ => false,
+            };
+            if walk.short == 0 || (walk.unsettled == 0 && looked_on) {
+                return ControlFlow::Break(());
+            }
+            result = Ok(moved);
+            if moved.is_some() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
-        if walk.short == 0 || (walk.unsettled == 0 && looked_on) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    let mut batches = Batches::new(repo);
-    index::walk(
-        repo,
-        place.index.as_ref(),
-        place.tip,
-        stop,
-        &paths,
-        &mut |step| batches.add(step, &mut take),
-    )?;
-    batches.end(&mut take)?;
+        let mut batches = Batches::new(repo);
+        let index = place.index.as_ref();
+        index::walk(repo, index, tip, stop, &paths, &mut |step| {
+            batches.add(step, &mut take)
+        })?;
+        batches.end(&mut take)?;
+        from = result?;
+    }
     let unsettled = match until {
         Until::Last => walk.short,
         _ => walk.unsettled,
     };
-    match failure {
-        Some(problem) => Err(problem),
-        None => Ok((walk.finish(), unsettled)),
-    }
+    Ok((walk.finish(), unsettled))
 }
 
 /// Steps that wait for their files: in a partial clone these come in one request for many commits.
@@ -326,6 +332,8 @@ struct Tracker {
     /// Newest first.
     deploys: Vec<Deploy>,
     complete: bool,
+    /// See [`Timeline::moves`].
+    moves: Vec<(String, String)>,
 }
 
 impl Tracker {
@@ -339,8 +347,12 @@ struct Walk<'a> {
     repo: &'a Repo,
     settings: &'a Settings,
     trackers: Vec<Tracker>,
-    by_path: HashMap<String, Vec<usize>>,
+    /// Where files stand at the commit that is looked at next: whose they are, and where they stand
+    /// today.
+    by_path: HashMap<String, Vec<(usize, String)>>,
     known: HashMap<(Oid, String), Said>,
+    /// What the last commit that added one of our files changed in all.
+    added_in: Option<(Oid, Vec<Change>)>,
     goal: usize,
     /// Units that are short of the goal.
     short: usize,
@@ -350,7 +362,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(repo: &'a Repo, settings: &'a Settings, units: &[&Unit], goal: usize) -> Self {
-        let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_path: HashMap<String, Vec<(usize, String)>> = HashMap::new();
         let mut trackers = Vec::with_capacity(units.len());
         for (index, unit) in units.iter().enumerate() {
             let paths: BTreeSet<&str> = unit
@@ -359,7 +371,8 @@ impl<'a> Walk<'a> {
                 .map(|place| place.id.path.as_str())
                 .collect();
             for path in paths {
-                by_path.entry(path.to_owned()).or_default().push(index);
+                let path = path.to_owned();
+                by_path.entry(path.clone()).or_default().push((index, path));
             }
             let state = unit
                 .places
@@ -371,6 +384,7 @@ impl<'a> Walk<'a> {
                 state,
                 deploys: Vec::new(),
                 complete: false,
+                moves: Vec::new(),
             });
         }
         let open = trackers.len();
@@ -380,47 +394,67 @@ impl<'a> Walk<'a> {
             trackers,
             by_path,
             known: HashMap::new(),
+            added_in: None,
             goal,
             short: open,
             unsettled: open,
         }
     }
 
-    fn step(&mut self, commit: Oid, seconds: i64, changes: &[Change]) -> Result<(), Problem> {
-        let mut concerned: BTreeMap<usize, Vec<(&str, &Change)>> = BTreeMap::new();
+    /// Takes a commit in; the one to go on from when files of ours came from elsewhere in it.
+    fn step(
+        &mut self,
+        commit: Oid,
+        seconds: i64,
+        changes: &[Change],
+    ) -> Result<Option<Oid>, Problem> {
+        let mut concerned: BTreeMap<usize, Vec<(String, &Change)>> = BTreeMap::new();
         for change in changes {
             let Ok(path) = std::str::from_utf8(&change.path) else {
                 continue;
             };
-            for &index in self.by_path.get(path).into_iter().flatten() {
-                concerned.entry(index).or_default().push((path, change));
+            for (index, today) in self.by_path.get(path).into_iter().flatten() {
+                let mine = concerned.entry(*index).or_default();
+                mine.push((today.clone(), change));
             }
         }
+        let mut moved = None;
         for (index, changes) in concerned {
-            if !self.trackers[index].complete {
-                self.look(index, commit, seconds, &changes)?;
+            if !self.trackers[index].complete && self.look(index, commit, seconds, &changes)? {
+                let parents = self.repo.commit(commit).map_err(from_repo)?.parents;
+                moved = parents.first().copied();
             }
         }
-        Ok(())
+        Ok(moved)
     }
 
+    /// Looks at a commit that changed a unit's files, given by where they stand today; whether some
+    /// of them stood elsewhere before.
     fn look(
         &mut self,
         index: usize,
         commit: Oid,
         seconds: i64,
-        changes: &[(&str, &Change)],
-    ) -> Result<(), Problem> {
+        changes: &[(String, &Change)],
+    ) -> Result<bool, Problem> {
         let mut before = self.trackers[index].state.clone();
-        for (path, change) in changes {
-            before.retain(|id, _| id.path != *path);
-            if let Some(old) = change.old.filter(|entry| entry.mode.is_blob()) {
-                let said = self.read(old.id, path)?;
+        let mut moved = false;
+        for (today, change) in changes {
+            before.retain(|id, _| id.path != *today);
+            let mut old = change.old.filter(|entry| entry.mode.is_blob());
+            if let (None, Some(added)) = (change.old, change.new)
+                && let Some((from, entry)) = self.origin(commit, change, added)?
+            {
+                self.follow(index, today, &change.path.to_string(), from);
+                (old, moved) = (Some(entry), true);
+            }
+            if let Some(old) = old {
+                let said = self.read(old.id, today)?;
                 before.extend(self.trackers[index].keeper.state_in(&said));
             }
         }
         if before == self.trackers[index].state {
-            return Ok(());
+            return Ok(moved);
         }
         let ran = (!before.is_empty()).then(|| before.clone());
         let deploy = describe(self.repo, commit, seconds, ran, &self.trackers[index].state)?;
@@ -431,7 +465,51 @@ impl<'a> Walk<'a> {
         tracker.deploys.push(deploy);
         self.short -= usize::from(tracker.has(self.goal) && !was.0);
         self.unsettled -= usize::from(tracker.has(2) && !was.1);
-        Ok(())
+        Ok(moved)
+    }
+
+    /// Where a file came from that a commit added.
+    fn origin(
+        &mut self,
+        commit: Oid,
+        change: &Change,
+        added: Entry,
+    ) -> Result<Option<(String, Entry)>, Problem> {
+        let Ok(path) = std::str::from_utf8(&change.path) else {
+            return Ok(None);
+        };
+        if self
+            .added_in
+            .as_ref()
+            .is_none_or(|(known, _)| *known != commit)
+        {
+            let read = |commit: Oid| self.repo.commit(commit).map_err(from_repo);
+            let at = read(commit)?;
+            let changes = match at.parents.first() {
+                Some(parent) => self
+                    .repo
+                    .changes(Some(read(*parent)?.tree), at.tree, &Interest::All)
+                    .map_err(from_repo)?,
+                // The first commit moved nothing.
+                None => Vec::new(),
+            };
+            self.added_in = Some((commit, changes));
+        }
+        let changes = self
+            .added_in
+            .as_ref()
+            .map_or(&[][..], |(_, changes)| changes);
+        moved::origin(self.repo, self.settings, changes, path, added)
+    }
+
+    /// From here on the unit's file stands at `from`.
+    fn follow(&mut self, index: usize, today: &str, here: &str, from: String) {
+        let mine = (index, today.to_owned());
+        if let Some(units) = self.by_path.get_mut(here) {
+            units.retain(|other| *other != mine);
+        }
+        self.by_path.entry(from.clone()).or_default().push(mine);
+        self.trackers[index].moves.push((today.to_owned(), from));
     }
 
     fn read(&mut self, blob: Oid, path: &str) -> Result<Said, Problem> {
@@ -455,6 +533,7 @@ impl<'a> Walk<'a> {
                     Timeline {
                         deploys: tracker.deploys,
                         complete: tracker.complete,
+                        moves: tracker.moves,
                     },
                 )
             })

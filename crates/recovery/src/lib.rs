@@ -22,3 +22,4 @@ pub mod undo;
 
 mod contention;
 mod draft;
+mod moved;

@@ -133,6 +133,7 @@ fn prepare_in<'a>(
                 to: &decision.to,
                 target: decision.target,
                 undone: decision.undone.iter().map(|(id, _)| *id).collect(),
+                moves: &chosen.timeline.moves,
             };
             let before = draft.clone();
             let made = change::make(&ground, &mut draft, &way, request.scope.unwrap_or_default())?;

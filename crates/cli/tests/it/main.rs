@@ -13,6 +13,7 @@ mod duel;
 mod faults;
 mod hostile;
 mod machine;
+mod moves;
 mod naive;
 mod naive_clones;
 mod race;

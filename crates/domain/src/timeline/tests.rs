@@ -50,6 +50,7 @@ pub(crate) fn timeline(first: Option<&str>, versions: &[&str]) -> Timeline {
     Timeline {
         deploys,
         complete: first.is_none(),
+        moves: Vec::new(),
     }
 }
 
