@@ -112,7 +112,7 @@ pub fn subject(templates: &CommitTemplates, undo: bool, moves: &[Move]) -> Strin
 }
 
 /// A subject is read at a glance: twelve digits tell digests apart, the trailers have all of them.
-fn short_digests(text: &str) -> String {
+pub fn short_digests(text: &str) -> String {
     let mut parts = text.split("sha256:");
     let mut short = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -135,6 +135,15 @@ mod tests {
             from: "v2".into(),
             to: "v1".into(),
         }
+    }
+
+    #[test]
+    fn what_stands_behind_a_long_digest_is_kept() {
+        let digest = "sha256:4d0ccca1d151f860b3f469c60df78bf1ab798f15e88dc1912d31d6741653eb99";
+        assert_eq!(
+            short_digests(&format!("1.2@{digest} (chart 5.1.0)")),
+            "1.2@sha256:4d0ccca1d151 (chart 5.1.0)"
+        );
     }
 
     #[test]

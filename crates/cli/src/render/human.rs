@@ -3,6 +3,7 @@
 use std::io;
 
 use jiff::Timestamp;
+use ripcord_domain::message::short_digests;
 use ripcord_domain::plan::{Outcome, Plan, Scope, ServicePlan, Severity};
 use ripcord_domain::timeline::Ended;
 use ripcord_recovery::init::Inferred;
@@ -382,11 +383,10 @@ pub(crate) fn short(commit: &str) -> String {
 
 /// Digests are long: their first digits tell them apart.
 fn short_version(version: &str, wide: bool) -> String {
-    match version.split_once("sha256:") {
-        Some((before, hex)) if !wide && hex.len() > 12 && hex.is_char_boundary(12) => {
-            format!("{before}sha256:{}", &hex[..12])
-        }
-        _ => version.to_owned(),
+    if wide {
+        version.to_owned()
+    } else {
+        short_digests(version)
     }
 }
 
