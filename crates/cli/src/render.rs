@@ -206,13 +206,16 @@ impl Output {
         Ok(answer)
     }
 
-    /// Says what is going on, to a person who watches; to nobody else.
+    /// Says what takes its time, to a person who watches; to nobody else.
+    pub(crate) fn note(text: &str) {
+        if io::stderr().is_terminal() {
+            let _ = writeln!(io::stderr().lock(), "{text} …");
+        }
+    }
+
+    /// Says what is going on, to a person who watches.
     pub(crate) fn progress() -> impl FnMut(Event) {
-        let watched = io::stderr().is_terminal();
-        move |event| {
-            if !watched {
-                return;
-            }
+        |event| {
             let text = match event {
                 Event::Fetching => "fetching the newest tip".to_owned(),
                 Event::Pushing { commit, attempt: 1 } => format!("pushing {}", &commit[..10]),
@@ -224,7 +227,7 @@ impl Output {
                 }
                 Event::Checking => "the link broke; asking the remote what it has".to_owned(),
             };
-            let _ = writeln!(io::stderr().lock(), "{text} …");
+            Self::note(&text);
         }
     }
 }

@@ -30,6 +30,7 @@ mod tree_bytes;
 mod tree_edit;
 mod tree_walk;
 mod walk;
+mod way;
 mod words;
 
 pub use gix::ObjectId as Oid;

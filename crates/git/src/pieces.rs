@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::spots::Way;
 use crate::tree_walk::TreeWalk;
+use crate::way::Way;
 use crate::{Change, Interest, Link, Oid, Repo, RepoError};
 
 /// A commit, and the tree that it is compared with.

@@ -6,15 +6,15 @@
 //! here and what it is, and nothing else of the tree is needed. Where the difference does not tell,
 //! the whole tree is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::BString;
 
 use crate::packs::{Packs, Place, Stored};
 use crate::tree_bytes::{NoEntry, entries};
-use crate::{Change, Entry, Mode, Oid, Repo, RepoError};
+use crate::{Entry, Oid, Repo, RepoError};
 
 /// An entry of a tree, and where it starts there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ struct Spot {
 type Row = Rc<[Option<Spot>]>;
 
 /// The names of one folder.
-struct Spots {
-    names: Vec<BString>,
+pub(crate) struct Spots {
+    pub(crate) names: Vec<BString>,
     by_id: Recent<Oid, Row>,
     by_place: Recent<Place, Row>,
 }
@@ -39,7 +39,7 @@ struct Spots {
 const LONGEST: usize = 5000;
 
 impl Spots {
-    fn new(names: Vec<BString>) -> Self {
+    pub(crate) fn new(names: Vec<BString>) -> Self {
         Self {
             names,
             by_id: Recent::default(),
@@ -47,11 +47,22 @@ impl Spots {
         }
     }
 
-    /// The spots in a tree; none of a folder that is not there.
-    fn row(&mut self, from: &mut Source<'_>, tree: Option<Oid>) -> Result<Row, RepoError> {
-        let Some(tree) = tree else {
-            return Ok(vec![None; self.names.len()].into());
-        };
+    /// What a tree holds under the names, in their order; nothing in a folder that is not there.
+    pub(crate) fn entries(
+        &mut self,
+        from: &mut Source<'_>,
+        tree: Option<Oid>,
+    ) -> Result<Vec<Option<Entry>>, RepoError> {
+        match tree {
+            None => Ok(vec![None; self.names.len()]),
+            Some(tree) => {
+                let row = self.row(from, tree)?;
+                Ok(row.iter().map(|spot| spot.map(|spot| spot.entry)).collect())
+            }
+        }
+    }
+
+    fn row(&mut self, from: &mut Source<'_>, tree: Oid) -> Result<Row, RepoError> {
         if let Some(row) = self.by_id.get(&tree) {
             return Ok(row.clone());
         }
@@ -106,12 +117,16 @@ impl Spots {
 }
 
 /// Where trees are read.
-struct Source<'r> {
+pub(crate) struct Source<'r> {
     repo: &'r Repo,
     packs: Option<Packs>,
 }
 
-impl Source<'_> {
+impl<'r> Source<'r> {
+    pub(crate) fn of(repo: &'r Repo) -> Self {
+        Self { repo, packs: None }
+    }
+
     /// Opened with the first question: a walk that ends at its first commit has none.
     fn packs(&mut self) -> &mut Packs {
         let repo = self.repo;
@@ -290,119 +305,6 @@ impl<K: std::hash::Hash + Eq, V> Recent<K, V> {
         }
         self.young.insert(key, value);
     }
-}
-
-/// Compares trees by the few files that are of interest.
-pub(crate) struct Way<'r> {
-    source: Source<'r>,
-    root: Folder,
-}
-
-/// More names in a folder than this are found quicker by comparing whole trees.
-const FEW: usize = 8;
-
-impl<'r> Way<'r> {
-    /// The way to these files; none when they are many in one folder.
-    pub(crate) fn to(repo: &'r Repo, files: &[&BStr]) -> Option<Self> {
-        let root = Folder::with(BString::default(), files)?;
-        let source = Source { repo, packs: None };
-        Some(Self { source, root })
-    }
-
-    /// The files that differ between two trees.
-    pub(crate) fn changes(
-        &mut self,
-        old: Option<Oid>,
-        new: Option<Oid>,
-    ) -> Result<Vec<Change>, RepoError> {
-        let mut found = Vec::new();
-        self.root.changes(&mut self.source, old, new, &mut found)?;
-        Ok(found)
-    }
-}
-
-/// A folder on the way to files.
-struct Folder {
-    path: BString,
-    spots: Spots,
-    /// What is of interest below, by the number of the name; none for a file.
-    below: Vec<Option<Folder>>,
-}
-
-impl Folder {
-    fn with(path: BString, files: &[&BStr]) -> Option<Self> {
-        let mut parts: BTreeMap<&[u8], Vec<Option<&BStr>>> = BTreeMap::new();
-        for file in files {
-            let (name, rest) = match file.split_once_str("/") {
-                Some((name, rest)) => (name, Some(rest.as_bstr())),
-                None => (file.as_bytes(), None),
-            };
-            parts.entry(name).or_default().push(rest);
-        }
-        if parts.len() > FEW {
-            return None;
-        }
-        let mut names = Vec::with_capacity(parts.len());
-        let mut below = Vec::with_capacity(parts.len());
-        for (name, rests) in parts {
-            let name = BString::from(name);
-            // A name that is a file here and a folder there is none of ours.
-            let files: Option<Vec<&BStr>> = rests.iter().copied().collect();
-            below.push(match files {
-                Some(files) => Some(Self::with(joined(&path, &name), &files)?),
-                None if rests.iter().all(Option::is_none) => None,
-                None => return None,
-            });
-            names.push(name);
-        }
-        Some(Self {
-            path,
-            spots: Spots::new(names),
-            below,
-        })
-    }
-
-    fn changes(
-        &mut self,
-        source: &mut Source<'_>,
-        old: Option<Oid>,
-        new: Option<Oid>,
-        found: &mut Vec<Change>,
-    ) -> Result<(), RepoError> {
-        if old == new {
-            return Ok(());
-        }
-        let before = self.spots.row(source, old)?;
-        let after = self.spots.row(source, new)?;
-        for (index, (old, new)) in before.iter().zip(after.iter()).enumerate() {
-            let (old, new) = (old.map(|spot| spot.entry), new.map(|spot| spot.entry));
-            if old == new {
-                continue;
-            }
-            let is_folder = |entry: &Entry| entry.mode == Mode::Tree;
-            if let Some(below) = &mut self.below[index] {
-                let id = |entry: Option<Entry>| entry.filter(is_folder).map(|entry| entry.id);
-                below.changes(source, id(old), id(new), found)?;
-                continue;
-            }
-            let file = |entry: Option<Entry>| entry.filter(|entry| !is_folder(entry));
-            let (old, new) = (file(old), file(new));
-            if old != new {
-                let path = joined(&self.path, &self.spots.names[index]);
-                found.push(Change { path, old, new });
-            }
-        }
-        Ok(())
-    }
-}
-
-fn joined(folder: &BString, name: &BString) -> BString {
-    let mut path = folder.clone();
-    if !path.is_empty() {
-        path.push(b'/');
-    }
-    path.extend_from_slice(name);
-    path
 }
 
 #[cfg(test)]

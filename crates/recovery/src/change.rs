@@ -22,7 +22,7 @@ use ripcord_manifest::restore_version;
 
 use crate::draft::{Content, Draft, File, file_in, file_of, shown_path};
 use crate::problems::from_repo;
-use crate::{history, survey};
+use crate::{places, survey};
 
 /// What every change needs to know.
 pub(crate) struct Ground<'a> {
@@ -337,7 +337,7 @@ fn file_then(
 }
 
 fn said_in_draft(ground: &Ground<'_>, draft: &Draft<'_>, unit: &Unit) -> Result<State, Problem> {
-    history::state_of(ground.settings, unit, |path| {
+    places::state_of(ground.settings, unit, |path| {
         Ok(draft
             .file(path.as_bytes())?
             .and_then(|file| file.bytes().map(<[u8]>::to_vec)))

@@ -83,6 +83,12 @@ impl Index {
         Ok(Self { db })
     }
 
+    /// Whether nothing of the line is known.
+    pub fn is_empty(&self) -> bool {
+        let known = "SELECT EXISTS (SELECT 1 FROM line)";
+        !matches!(self.db.query_row(known, [], |row| row.get(0)), Ok(true))
+    }
+
     /// Where a commit stands on the known line, counted from the oldest.
     fn position(&self, commit: Oid) -> rusqlite::Result<Option<i64>> {
         self.db
@@ -100,8 +106,7 @@ impl Index {
         stop: Option<Oid>,
         within: usize,
     ) -> Result<Option<(Oid, i64)>, Problem> {
-        let known = "SELECT EXISTS (SELECT 1 FROM line)";
-        if !matches!(self.db.query_row(known, [], |row| row.get(0)), Ok(true)) {
+        if self.is_empty() {
             return Ok(None);
         }
         for link in repo.first_parents(tip).take(within) {

@@ -9,9 +9,10 @@ use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::target::Wanted;
 use ripcord_domain::timeline::Timeline;
 use ripcord_domain::{Catalog, Environment, Unit};
-use ripcord_git::{Interest, Oid, Repo, RepoError};
+use ripcord_git::{Interest, Link, Oid, Repo, RepoError};
 
 use crate::history::{self, Until};
+use crate::places;
 use crate::problems::from_repo;
 use crate::request::{Request, Selection, To};
 use crate::survey::Place;
@@ -130,7 +131,7 @@ fn state_wanted(repo: &Repo, place: &Place, unit: &Unit, commit: Oid) -> Result<
         .hint("only what was on the branch can be gone back to"));
     }
     let tree = repo.commit(commit).map_err(from_repo)?.tree;
-    let state = history::state_at(repo, &place.settings, tree, unit)?;
+    let state = places::state_at(repo, &place.settings, tree, unit)?;
     if state.is_empty() {
         return Err(Problem::new(
             Kind::Nothing,
@@ -273,7 +274,7 @@ fn back_to<'a>(
     let mut chosen = Vec::new();
     let mut newcomers = Vec::new();
     for unit in units {
-        let state = history::state_at(repo, &place.settings, tree, unit)?;
+        let state = places::state_at(repo, &place.settings, tree, unit)?;
         if state.is_empty() {
             newcomers.push(unit.service.to_string());
             continue;
@@ -304,15 +305,46 @@ fn whole_past(repo: &Repo, place: &Place) -> Result<(), Problem> {
     }
 }
 
-/// The newest commit of the first-parent line that is not younger than `at`.
+/// Commits beyond a moment that are looked at for clocks that were wrong.
+const SKEW: usize = 256;
+
+/// The newest commit of the first-parent line that is not younger than `at`. Where clocks were wrong
+/// around that moment, nobody can say which side a commit belongs to, and nothing is guessed.
 fn commit_at(repo: &Repo, tip: Oid, at: Timestamp) -> Result<Option<Oid>, Problem> {
-    for link in repo.first_parents(tip) {
+    let mut line = repo.first_parents(tip);
+    let found = loop {
+        let Some(link) = line.next() else {
+            return Ok(None);
+        };
         let link = link.map_err(from_repo)?;
         if link.seconds <= at.as_second() {
-            return Ok(Some(link.commit));
+            break link;
+        }
+    };
+    for older in line.take(SKEW) {
+        let older = older.map_err(from_repo)?;
+        if older.seconds > at.as_second() {
+            return Err(out_of_order(at, found, older));
         }
     }
-    Ok(None)
+    Ok(Some(found.commit))
+}
+
+fn out_of_order(at: Timestamp, newer: Link, older: Link) -> Problem {
+    let time = |link: Link| Timestamp::from_second(link.seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    let short = |link: Link| link.commit.to_hex_with_len(10).to_string();
+    Problem::new(
+        Kind::Usage,
+        "out_of_order",
+        format!(
+            "clocks were wrong around {at}: {} of {} comes after {} of {} in the branch",
+            short(newer),
+            time(newer),
+            short(older),
+            time(older)
+        ),
+    )
+    .hint("choose a moment before or after both, or name the commit: `--to COMMIT` for services, `--commit SHA` for what it deployed")
 }
 
 /// `--commit`: all that one commit deployed goes back to what it replaced.
@@ -368,8 +400,8 @@ fn commit<'a>(
             .is_none_or(|e| unit.environment.answers_to(e.as_str()));
         let touched = unit.places.iter().any(|p| paths.contains(&p.id.path));
         if named && touched {
-            let then = history::state_at(repo, &place.settings, read.tree, unit)?;
-            if history::state_at(repo, &place.settings, before, unit)? != then {
+            let then = places::state_at(repo, &place.settings, read.tree, unit)?;
+            if places::state_at(repo, &place.settings, before, unit)? != then {
                 units.push(unit);
             }
         }

@@ -13,7 +13,7 @@ use ripcord_git::{Identities, NewCommit, Oid, PushOutcome, RejectKind, Repo, Rep
 
 use crate::contention::{made_by_peers, pause};
 use crate::draft::Draft;
-use crate::history;
+use crate::places;
 use crate::problems::from_repo;
 use crate::request::Request;
 use crate::rollback::{self, Goal, Prepared};
@@ -301,7 +301,7 @@ fn foreign_deploy(
         let Ok(unit) = catalog.find(&place.settings, &goal.service, Some(&goal.environment)) else {
             continue;
         };
-        let now = history::state_at(repo, &place.settings, place.tree, unit)?;
+        let now = places::state_at(repo, &place.settings, place.tree, unit)?;
         if now != goal.from && now != goal.to {
             return Ok(Some(
                 Problem::new(

@@ -10,6 +10,7 @@ use ripcord_git::{Commit, Interest, Oid, Repo, trailers};
 use crate::change::merged;
 use crate::draft::{Draft, file_in, shown_path};
 use crate::history::{self, Until};
+use crate::places;
 use crate::problems::from_repo;
 use crate::request::Words;
 use crate::risk;
@@ -179,7 +180,7 @@ fn parts(
     let mut goals = Vec::new();
     for unit in units {
         let primary = unit.places.first().map(|p| &p.id);
-        let to = history::state_at(repo, &place.settings, before, unit)?;
+        let to = places::state_at(repo, &place.settings, before, unit)?;
         let timeline = timelines.remove(&unit.name()).unwrap_or_default();
         let last = timeline.deploys.last();
         services.push(ServicePlan {
@@ -204,7 +205,7 @@ fn parts(
         goals.push(Goal {
             service: unit.service.to_string(),
             environment: unit.environment.to_string(),
-            from: history::state_at(repo, &place.settings, place.tree, unit)?,
+            from: places::state_at(repo, &place.settings, place.tree, unit)?,
             to,
             target: parent.to_string(),
         });

@@ -1,6 +1,7 @@
 //! `status` and `history`.
 
 use ripcord_domain::Problem;
+use ripcord_recovery::index::Index;
 use ripcord_recovery::status::{self, Filter};
 
 use crate::args::Global;
@@ -21,6 +22,9 @@ pub(super) fn status(
         environment: environment.map(str::to_owned),
     };
     let now = moment::now();
+    if services.is_empty() && place.index.as_ref().is_some_and(Index::is_empty) {
+        Output::note("reading the history of the branch, once; the next time takes a moment");
+    }
     let status = status::status(&opened.repo, &place, &filter)?;
     output.value(&status, |screen| human::status(screen, &status, now));
     Ok(())

@@ -349,17 +349,7 @@ fn without_a_word_from_the_person_git_is_told_to_give_up_on_silence() {
         wrapper.parent().unwrap().display(),
         std::env::var("PATH").unwrap()
     );
-    let url = stage.url();
-    let args = [
-        "--repo",
-        &url,
-        "rollback",
-        "payments",
-        "production",
-        "--yes",
-    ];
-    let output = stage.ripcord().env("PATH", path).run(args).unwrap();
-    let _ = output.assert_code(0);
+    let _ = stage.roll_back_with("PATH", path).assert_code(0);
     let seen = std::fs::read_to_string(seen).unwrap();
     assert!(seen.lines().any(|line| line == "1 120"), "{seen}");
 }

@@ -48,17 +48,7 @@ fn a_gpg_signature_is_one_that_git_verifies() {
     let stage = Stage::payments();
     let home = gpg_key(&stage);
     sign_with(&stage, "dana@acme.example");
-    let url = stage.url();
-    let ripcord = Ripcord::new(&stage.scratch, BINARY).env("GNUPGHOME", &home);
-    let args = [
-        "--repo",
-        &url,
-        "rollback",
-        "payments",
-        "production",
-        "--yes",
-    ];
-    let _ = ripcord.run(args).unwrap().assert_code(0);
+    let _ = stage.roll_back_with("GNUPGHOME", &home).assert_code(0);
     assert_eq!(stage.live(), "good000");
     let verified = stage
         .scratch
@@ -77,17 +67,7 @@ fn without_the_key_nothing_is_pushed() {
     let stage = Stage::payments();
     let home = gpg_key(&stage);
     sign_with(&stage, "nobody@acme.example");
-    let url = stage.url();
-    let ripcord = Ripcord::new(&stage.scratch, BINARY).env("GNUPGHOME", &home);
-    let args = [
-        "--repo",
-        &url,
-        "rollback",
-        "payments",
-        "production",
-        "--yes",
-    ];
-    let output = ripcord.run(args).unwrap();
+    let output = stage.roll_back_with("GNUPGHOME", &home);
     ends_gpg(&stage, &home);
     let output = output.assert_code(7);
     assert_says(&output, &["gpg failed to sign", "commit.gpgsign"]);

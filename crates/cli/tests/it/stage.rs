@@ -90,6 +90,20 @@ impl Stage {
         self.run(&["rollback", "payments", "production", "--yes"])
     }
 
+    /// The same with a variable set.
+    pub(crate) fn roll_back_with(&self, name: &str, value: impl AsRef<str>) -> Output {
+        let url = self.url();
+        let args = [
+            "--repo",
+            &url,
+            "rollback",
+            "payments",
+            "production",
+            "--yes",
+        ];
+        self.ripcord().env(name, value).run(args).unwrap()
+    }
+
     pub(crate) fn tip(&self) -> String {
         self.infra.tip().unwrap()
     }

@@ -91,3 +91,14 @@ fn with_yes_nothing_is_asked_at_a_terminal_either() {
         "{rest}"
     );
 }
+
+#[test]
+fn a_first_status_says_that_it_takes_longer_and_a_second_does_not() {
+    let stage = Stage::payments();
+    let first = ends(at_a_terminal(&stage, &["status"]), 0);
+    assert!(first.contains("the next time"), "{first}");
+    let second = ends(at_a_terminal(&stage, &["status"]), 0);
+    assert!(!second.contains("the next time"), "{second}");
+    let piped = stage.run(&["status"]).assert_code(0);
+    assert_eq!(piped.stderr, "");
+}

@@ -285,3 +285,38 @@ fn a_commit_that_cannot_be_signed_is_not_pushed() {
     assert_says(&output, &["could not be signed", "commit.gpgsign"]);
     assert_eq!((stage.live(), stage.commits()), ("bad1111".into(), 3));
 }
+
+/// Three deploys, the middle one from a machine whose clock was a day behind.
+fn a_clock_behind(infra: &mut InfraRepo) {
+    for (version, date) in [
+        ("v1", "2026-09-01T09:00:00Z"),
+        ("v2", "2026-08-31T09:10:00Z"),
+        ("v3", "2026-09-01T09:20:00Z"),
+    ] {
+        let deploy = infra.deploy("payments", "production", version);
+        deploy.at(date).land().unwrap();
+    }
+}
+
+#[test]
+fn a_moment_around_which_clocks_were_wrong_is_not_guessed_at() {
+    let stage = Stage::with(a_clock_behind);
+    let back = |time: &str| {
+        let args = [
+            "rollback",
+            "-e",
+            "production",
+            "--deployed-since",
+            time,
+            "--yes",
+        ];
+        stage.run(&args)
+    };
+    // Did v2 come before or after 08:00 of the first of September?
+    let output = back("2026-08-31T20:00:00Z").assert_code(2);
+    assert_says(&output, &["clocks were wrong", "--to COMMIT"]);
+    assert_eq!(stage.commits(), 3);
+    // Before or after both it does not matter.
+    let _ = back("2026-09-01T09:10:00Z").assert_code(0);
+    assert_eq!(stage.live(), "v2");
+}
