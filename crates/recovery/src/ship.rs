@@ -103,17 +103,17 @@ pub(crate) fn ship<'a>(
     let mut to_peers = false;
     loop {
         let place = line.at(tip)?;
-        if let Some(goals) = &approved
-            && let Some(done) = foreign_deploy(repo, &place, goals, onto_latest)?
-        {
-            return Err(done);
+        let agreed = approved.as_deref().unwrap_or_default();
+        let prepared = prepare(&place, agreed);
+        if !onto_latest {
+            stop_for_others(repo, &place, agreed, prepared.as_ref().ok())?;
         }
         let Prepared {
             mut plan,
             draft,
             goals,
             ..
-        } = prepare(&place, approved.as_deref().unwrap_or_default())?;
+        } = prepared?;
         if plan.outcome == Outcome::NothingToDo {
             return Ok(plan);
         }
@@ -285,39 +285,55 @@ fn rejected(branch: &str, kind: RejectKind, reason: &str, server_words: &str) ->
     .hint("`--push-to BRANCH` pushes the same commit to a branch for a pull request")
 }
 
-/// After a lost race: did somebody deploy one of our services?
-fn foreign_deploy(
+/// After a lost race: did somebody deploy one of the services that were agreed on? A new plan knows
+/// what runs now; without one the tree is asked.
+fn stop_for_others(
     repo: &Repo,
     place: &Place,
-    goals: &[Goal],
-    onto_latest: bool,
-) -> Result<Option<Problem>, Problem> {
-    if onto_latest {
-        return Ok(None);
+    agreed: &[Goal],
+    prepared: Option<&Prepared<'_>>,
+) -> Result<(), Problem> {
+    let mut unknown = Vec::new();
+    for goal in agreed {
+        let now = prepared.and_then(|prepared| {
+            let mut goals = prepared.goals.iter();
+            goals.find(|now| now.service == goal.service && now.environment == goal.environment)
+        });
+        match now {
+            Some(now) if now.from == goal.from || now.from == goal.to => {}
+            _ => unknown.push(goal),
+        }
     }
-    let names: Vec<&str> = goals.iter().map(|goal| goal.service.as_str()).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = unknown.iter().map(|goal| goal.service.as_str()).collect();
     let catalog = survey::catalog_of(repo, place, &names)?;
-    for goal in goals {
+    for goal in unknown {
         let Ok(unit) = catalog.find(&place.settings, &goal.service, Some(&goal.environment)) else {
             continue;
         };
         let now = places::state_at(repo, &place.settings, place.tree, unit)?;
         if now != goal.from && now != goal.to {
-            return Ok(Some(
-                Problem::new(
-                    Kind::Conflict,
-                    "deployed_meanwhile",
-                    format!(
-                        "{} in {} was deployed by somebody else meanwhile: it now runs {}; nothing was pushed",
-                        goal.service,
-                        goal.environment,
-                        unit.version()
-                    ),
-                )
-                .hint(format!("`ripcord history {} -e {}` shows who and why", goal.service, goal.environment))
-                .hint("`--onto-latest` rolls back on top of it"),
-            ));
+            return Err(deployed_meanwhile(goal, unit.version()));
         }
     }
-    Ok(None)
+    Ok(())
+}
+
+fn deployed_meanwhile(goal: &Goal, version: &str) -> Problem {
+    let Goal {
+        service,
+        environment,
+        ..
+    } = goal;
+    Problem::new(
+        Kind::Conflict,
+        "deployed_meanwhile",
+        format!(
+            "{service} in {environment} was deployed by somebody else meanwhile: it now runs {version}; nothing was pushed"
+        ),
+    )
+    .hint(format!("`ripcord history {service} -e {environment}` shows who and why"))
+    .hint("`--onto-latest` rolls back on top of it")
 }
