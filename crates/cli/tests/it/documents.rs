@@ -21,20 +21,27 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// Every command in a block of code, in backticks, or in a table of the commands.
+/// Every command in a block of code or in backticks; a sentence that happens to begin a line
+/// with the name is none.
 fn commands(text: &str) -> Vec<String> {
-    let lines = text.lines().filter_map(|line| {
-        let line = line.trim();
-        let line = line.strip_prefix("$ ").unwrap_or(line);
-        line.starts_with("ripcord ").then(|| line.to_owned())
-    });
-    let quoted = text
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|words| words.starts_with("ripcord ") && !words.contains('\n'))
-        .map(str::to_owned);
-    lines.chain(quoted).collect()
+    let mut found = Vec::new();
+    let mut in_block = false;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("```") {
+            in_block = !in_block;
+        } else if in_block {
+            let typed = line.strip_prefix("$ ").unwrap_or(line);
+            found.extend(typed.starts_with("ripcord ").then(|| typed.to_owned()));
+        } else {
+            let quoted = line.split('`').skip(1).step_by(2);
+            found.extend(
+                quoted
+                    .filter(|words| words.starts_with("ripcord "))
+                    .map(str::to_owned),
+            );
+        }
+    }
+    found
 }
 
 /// The words of a command as a shell would split them; placeholders become something that fits.
@@ -55,6 +62,12 @@ fn words(command: &str) -> Vec<String> {
     words.retain(|word| !word.is_empty());
     words.remove(0);
     words
+}
+
+#[test]
+fn a_sentence_that_begins_with_the_name_is_no_command() {
+    let text = "If it was\nripcord (its trailer says so), run `ripcord status`:\n\n```\n$ ripcord undo\n```\n";
+    assert_eq!(commands(text), ["ripcord status", "ripcord undo"]);
 }
 
 #[test]
