@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use gix::bstr::ByteSlice;
 use gix::odb::pack::cache::lru::MemoryCappedHashmap;
+use gix::odb::store::init::Slots;
 
 use crate::address::SafeUrl;
 use crate::private::folder_name;
@@ -19,6 +20,10 @@ use crate::{FetchDepth, Filter, Oid, RepoError};
 
 /// Bytes of delta bases that are kept while objects are read.
 const BASES: usize = 16 << 20;
+
+/// Packs for which there is room at the least. Every fetch of a long race may bring one, and gix does
+/// not see those that it has no room for.
+const PACKS: usize = 1024;
 
 /// The name under which git is told of a remote that has none.
 pub(crate) const NAMELESS: &str = "ripcord";
@@ -324,6 +329,10 @@ pub(crate) fn options() -> gix::open::Options {
     permissions.env.objects = gix::sec::Permission::Deny;
     gix::open::Options::default()
         .permissions(permissions)
+        .object_store_slots(Slots::AsNeededByDiskState {
+            multiplier: 2.0,
+            minimum: PACKS,
+        })
         .config_overrides(["core.useReplaceRefs=false"])
         .strict_config(false)
 }

@@ -127,6 +127,20 @@ fn a_fetch_writes_no_ref_and_no_fetch_head() {
 }
 
 #[test]
+fn packs_that_arrive_in_a_long_race_are_seen() {
+    let fixture = Fixture::with_clone();
+    fixture.git("clone", &["config", "fetch.unpackLimit", "1"]);
+    let repo = fixture.open("clone");
+    for number in 0..40 {
+        let theirs = fixture.somebody_pushes(&format!("new {number}"));
+        let tip = repo.fetch_tip("main", FetchDepth::AsIs);
+        assert_eq!(tip.unwrap(), theirs, "fetch {number}");
+        // Also read from, as planning does.
+        repo.commit(theirs).unwrap();
+    }
+}
+
+#[test]
 fn a_shallow_clone_says_where_it_ends_and_can_be_deepened() {
     let fixture = Fixture::with_origin();
     fixture.git(
