@@ -174,9 +174,11 @@ impl Repo {
             if self.inner.has_object(tip) {
                 return Ok(tip);
             }
-            let answer = self.fetch().args([self.remote.argument(), &name]).run()?;
-            if !answer.ok {
-                return Err(self.fetch_trouble(branch, &answer));
+            if !self.fetch_beside(&name)? {
+                let answer = self.fetch().args([self.remote.argument(), &name]).run()?;
+                if !answer.ok {
+                    return Err(self.fetch_trouble(branch, &answer));
+                }
             }
             if self.inner.has_object(tip) {
                 return Ok(tip);
@@ -300,7 +302,7 @@ impl Repo {
         self.fetch_objects(&missing, Some("blob:none"))
     }
 
-    fn fetch(&self) -> Git<'_> {
+    pub(crate) fn fetch(&self) -> Git<'_> {
         self.git("fetch").args([
             "--no-write-fetch-head",
             "--refmap=",

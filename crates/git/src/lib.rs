@@ -5,6 +5,7 @@
 //! index or a work tree of a person's clone.
 
 mod address;
+mod beside;
 mod branch;
 mod commit;
 mod differing;

@@ -1,5 +1,6 @@
 //! Clones of every kind, and what fetching does to them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ripcord_git::{FetchDepth, Filter, Interest, Repo, RepoError};
@@ -124,6 +125,40 @@ fn a_fetch_writes_no_ref_and_no_fetch_head() {
     assert_eq!(repo.fetch_tip("main", FetchDepth::AsIs).unwrap(), theirs);
     assert!(repo.is_ancestor(old, theirs).unwrap());
     assert_eq!(before, fixture.snapshot("clone"));
+}
+
+#[test]
+fn a_fetch_leaves_nothing_of_its_way_in_the_clone() {
+    for limit in ["1", "100"] {
+        let fixture = Fixture::with_clone();
+        fixture.git("clone", &["config", "fetch.unpackLimit", limit]);
+        let config = fixture.git("clone", &["config", "--local", "--list"]);
+        let repo = fixture.open("clone");
+        let objects = repo.git_dir().join("objects");
+        let names = |folder: &Path| -> Vec<String> {
+            let entries = std::fs::read_dir(folder).unwrap();
+            entries
+                .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+                .collect()
+        };
+        let packs = || {
+            let files = names(&objects.join("pack"));
+            files.iter().filter(|name| name.ends_with(".idx")).count()
+        };
+        let packs_before = packs();
+
+        let theirs = fixture.somebody_pushes("new");
+        assert_eq!(repo.fetch_tip("main", FetchDepth::AsIs).unwrap(), theirs);
+
+        let config_now = fixture.git("clone", &["config", "--local", "--list"]);
+        assert_eq!(config_now, config);
+        let left = |name: &String| name.starts_with("tmp_") || name.ends_with(".promisor");
+        assert!(!names(&objects).iter().any(left));
+        assert!(!names(&objects.join("pack")).iter().any(left));
+        // As git would have stored it.
+        assert_eq!(packs() - packs_before, usize::from(limit == "1"));
+        fixture.git("clone", &["fsck", "--strict", &theirs.to_string()]);
+    }
 }
 
 #[test]
