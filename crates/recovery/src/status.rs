@@ -19,6 +19,10 @@ use crate::history::{self, Until};
 use crate::problems::from_repo;
 use crate::survey::{self, Extent, Place};
 
+/// Deploys of a service among which its last one is judged. A return over more of them counts only
+/// when the commit says that it is one; to know all of them would take the whole past of each service.
+const JUDGED: usize = 5;
+
 /// What a person wants to see.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -214,9 +218,8 @@ pub(crate) fn of_catalog(
             unit.environment.clone(),
         )
     });
-    // The deploy before the last one tells whether the last one went back.
     let until = Until::Enough {
-        deploys: 2,
+        deploys: JUDGED,
         commits: usize::MAX,
     };
     let timelines = history::timelines(repo, place, &units, until)?;
@@ -246,13 +249,6 @@ pub(crate) fn of_catalog(
 
 fn row(unit: &Unit, timeline: Option<&Timeline>) -> Row {
     let last = timeline.and_then(|timeline| timeline.deploys.last());
-    let went_back = |timeline: &Timeline| {
-        let judged = timeline.judge(Timestamp::UNIX_EPOCH);
-        judged
-            .verdicts
-            .last()
-            .is_some_and(|verdict| verdict.is_rollback)
-    };
     let mut flags = Vec::new();
     if timeline.is_some_and(went_back) {
         flags.push("rolled_back".to_owned());
@@ -281,6 +277,21 @@ fn row(unit: &Unit, timeline: Option<&Timeline>) -> Row {
         flags,
         paths,
     }
+}
+
+/// Whether the last deploy was a rollback. The same deploys are looked at however many happen to be
+/// known: a walk for several services reads more of one than it needs.
+fn went_back(timeline: &Timeline) -> bool {
+    let known = &timeline.deploys;
+    let judged = Timeline {
+        deploys: known[known.len().saturating_sub(JUDGED)..].to_vec(),
+        ..Timeline::default()
+    }
+    .judge(Timestamp::UNIX_EPOCH);
+    judged
+        .verdicts
+        .last()
+        .is_some_and(|verdict| verdict.is_rollback)
 }
 
 /// `ripcord history`.
@@ -341,9 +352,9 @@ pub fn history(
 ) -> Result<History, Problem> {
     let catalog = survey::catalog_of(repo, place, &[service])?;
     let unit = catalog.find(&place.settings, service, environment)?;
-    // One more than is shown, so that the oldest shown is judged with what came before it.
+    // More than is shown, so that the oldest shown is judged with what came before it.
     let until = limit.map_or(Until::Beginning, |limit| Until::Enough {
-        deploys: limit + 1,
+        deploys: limit + JUDGED - 1,
         commits: usize::MAX,
     });
     let timeline = history::timelines(repo, place, &[unit], until)?

@@ -165,3 +165,41 @@ fn a_deploy_that_was_taken_back_between_two_looks_is_seen() {
     assert_ne!(before.services[0].commit, after.services[0].commit);
     assert_eq!(after.services[0].flags, ["rolled_back"]);
 }
+
+#[test]
+fn a_return_over_two_deploys_is_a_rollback_in_a_kept_status_too() {
+    let scratch = Scratch::new().unwrap();
+    let cache = scratch.path().join("cache");
+    let mut infra = InfraRepo::new(&scratch, "infra.git").unwrap();
+    for version in ["v1", "v2"] {
+        infra.deploy("pay", "production", version).land().unwrap();
+    }
+    look(&infra, Some(&cache));
+    for version in ["v3", "v1"] {
+        infra.deploy("pay", "production", version).land().unwrap();
+    }
+    for cache in [Some(cache.as_path()), None] {
+        let flags = &look(&infra, cache).services[0].flags;
+        assert!(flags.iter().any(|flag| flag == "rolled_back"), "{flags:?}");
+    }
+}
+
+#[test]
+fn how_many_deploys_happen_to_be_known_does_not_decide_what_is_a_rollback() {
+    let scratch = Scratch::new().unwrap();
+    let mut infra = InfraRepo::new(&scratch, "infra.git").unwrap();
+    infra.deploy("cart", "production", "v1").land().unwrap();
+    for version in ["v1", "v2", "v3", "v4", "v5", "v6", "v1"] {
+        infra.deploy("pay", "production", version).land().unwrap();
+    }
+    let branch = place(&infra, None);
+    let at = branch.newest().unwrap();
+    let alone = Filter {
+        services: vec!["pay".to_owned()],
+        ..Filter::default()
+    };
+    let alone = status(&branch.repo, &at, &alone).unwrap();
+    // Beside a service that was deployed first of all, every deploy of the other is read.
+    let beside = look(&infra, None);
+    assert_eq!(alone.services[0].flags, beside.services[1].flags);
+}
