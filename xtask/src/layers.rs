@@ -59,8 +59,13 @@ const LAYERS: &[Layer] = &[
         owns: &[],
     },
     Layer {
+        name: "ripcord-testbed",
+        may_use: &["ripcord-gitserver"],
+        owns: &["kube", "k8s-openapi", "rcgen"],
+    },
+    Layer {
         name: "xtask",
-        may_use: &[],
+        may_use: &["ripcord-testbed"],
         owns: &["cargo_metadata"],
     },
 ];

@@ -8,6 +8,7 @@
 mod generated;
 mod layers;
 mod sizes;
+mod testbed;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,6 +31,9 @@ enum Task {
     Test,
     /// The quick half: format, lints, layers, sizes
     Check,
+    /// A real control plane and Argo CD on this machine
+    #[command(subcommand)]
+    Testbed(testbed::Testbed),
     /// Write what is generated (schemas, completions) into the tree
     Generate,
 }
@@ -39,6 +43,7 @@ fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Check => check(&root),
         Task::Generate => generated::write(&root),
+        Task::Testbed(task) => testbed::run(&task),
         Task::Test => {
             check(&root)?;
             step(
@@ -54,6 +59,8 @@ fn main() -> Result<()> {
                 &["run", "-q", "--locked", "-p", "xtask", "--", "generate"],
             )?;
             clean(&root)?;
+            // Else the first test that needs them would build them, for minutes and in silence.
+            testbed::build_tools()?;
             step(
                 &root,
                 "tests",

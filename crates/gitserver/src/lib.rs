@@ -91,6 +91,11 @@ impl GitServer {
         })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The URL of the repository `repo`, a path below the root such as `infra.git`.
     pub fn url(&self, repo: &str) -> String {
         format!("http://{}/{repo}", self.address)

@@ -1,0 +1,35 @@
+//! A real control plane, Argo CD and Argo Rollouts on loopback, without containers.
+//!
+//! A [`Testbed`] is a value: a Kubernetes API with its controllers, nodes whose pods behave as their
+//! image says ([`pods`]), Argo CD, Argo Rollouts and a Git server. Components can be stopped and
+//! paused ([`Part`]), and the ways between them made slow, cut or broken ([`Network`]). When it is
+//! dropped, or its process is killed, nothing is left of it.
+//!
+//! The programs are built from `testbed/tools/` once and kept ([`tools`]).
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a testbed starts other programs: no secret of a user passes through it"
+)]
+
+mod argocd;
+mod bed;
+mod cluster;
+mod component;
+mod link;
+mod logs;
+mod objects;
+mod part;
+pub mod pods;
+mod ports;
+mod process;
+mod site;
+pub mod tools;
+
+pub use argocd::{NAMESPACE, PASSWORD};
+pub use bed::{Options, Testbed};
+pub use cluster::Cluster;
+pub use link::{Link, Network};
+pub use objects::Objects;
+pub use part::{Part, Paused};
+pub use pods::Pace;
+pub use ripcord_gitserver::GitServer;

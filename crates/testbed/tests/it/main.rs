@@ -1,0 +1,13 @@
+//! The testbed itself, with everything real.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot be set up has failed; one starts the process that it kills"
+)]
+
+mod argo;
+mod faults;
+mod place;
+mod pods;
+mod start;
