@@ -5,15 +5,13 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-/// Writes `schemas/*.json`.
-pub(crate) fn write(root: &Path) -> Result<()> {
+/// Writes `schemas/*.json` as the built program prints them.
+pub(crate) fn write(root: &Path, program: &Path) -> Result<()> {
     let folder = root.join("schemas");
     std::fs::create_dir_all(&folder)?;
     for name in ["plan", "status", "history", "init", "problem", "config"] {
-        let output = Command::new("cargo")
-            .args([
-                "run", "-q", "--locked", "-p", "ripcord", "--", "schema", name,
-            ])
+        let output = Command::new(program)
+            .args(["schema", name])
             .current_dir(root)
             .output()?;
         if !output.status.success() {

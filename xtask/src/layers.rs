@@ -36,7 +36,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "ripcord-gitserver",
         may_use: &[],
-        owns: &["axum"],
+        owns: &[],
     },
     Layer {
         name: "ripcord",
@@ -60,12 +60,12 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "ripcord-testbed",
-        may_use: &["ripcord-gitserver"],
+        may_use: &["ripcord-gitserver", "ripcord-testkit"],
         owns: &["kube", "k8s-openapi", "rcgen"],
     },
     Layer {
         name: "xtask",
-        may_use: &["ripcord-testbed"],
+        may_use: &[],
         owns: &["cargo_metadata"],
     },
 ];

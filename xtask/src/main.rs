@@ -1,14 +1,14 @@
 //! Project tasks: `cargo xtask test` is all that CI runs.
 #![expect(
     clippy::disallowed_methods,
-    reason = "a task runner starts other programs"
+    clippy::exit,
+    reason = "a task runner starts other programs, and ends as they do"
 )]
 #![expect(clippy::print_stdout, reason = "a task runner talks to a terminal")]
 
 mod generated;
 mod layers;
 mod sizes;
-mod testbed;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,9 +31,12 @@ enum Task {
     Test,
     /// The quick half: format, lints, layers, sizes
     Check,
-    /// A real control plane and Argo CD on this machine
-    #[command(subcommand)]
-    Testbed(testbed::Testbed),
+    /// A real control plane and Argo CD on this machine; `testbed help` says more
+    #[command(disable_help_flag = true)]
+    Testbed {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Write what is generated (schemas, completions) into the tree
     Generate,
 }
@@ -42,25 +45,23 @@ fn main() -> Result<()> {
     let root = root()?;
     match Cli::parse().task {
         Task::Check => check(&root),
-        Task::Generate => generated::write(&root),
-        Task::Testbed(task) => testbed::run(&task),
+        Task::Generate => {
+            build(&root)?;
+            generated::write(&root, &program("ripcord")?)
+        }
+        Task::Testbed { args } => {
+            build(&root)?;
+            testbed(&root, &args)
+        }
         Task::Test => {
             check(&root)?;
-            step(
-                &root,
-                "build",
-                "cargo",
-                &["build", "--workspace", "--locked"],
-            )?;
-            step(
-                &root,
-                "generated files",
-                "cargo",
-                &["run", "-q", "--locked", "-p", "xtask", "--", "generate"],
-            )?;
+            println!("== build");
+            build(&root)?;
+            generated::write(&root, &program("ripcord")?)?;
             clean(&root)?;
             // Else the first test that needs them would build them, for minutes and in silence.
-            testbed::build_tools()?;
+            println!("== testbed tools");
+            testbed(&root, &["build".to_owned()])?;
             step(
                 &root,
                 "tests",
@@ -70,6 +71,38 @@ fn main() -> Result<()> {
             deny(&root)
         }
     }
+}
+
+/// Builds all programs at once: one at a time, crates that they share would be built for each.
+fn build(root: &Path) -> Result<()> {
+    let built = Command::new("cargo")
+        .args(["build", "--workspace", "--quiet", "--locked"])
+        .current_dir(root)
+        .status()
+        .context("`cargo` could not be started")?;
+    if !built.success() {
+        bail!("build failed");
+    }
+    Ok(())
+}
+
+/// A program of the workspace: built into the folder of this one.
+fn program(name: &str) -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(name))
+}
+
+/// Runs the testbed's own program, and ends as it does.
+fn testbed(root: &Path, args: &[String]) -> Result<()> {
+    let program = program("testbed")?;
+    let status = Command::new(&program)
+        .args(args)
+        .current_dir(root)
+        .status()
+        .with_context(|| format!("{} could not be started", program.display()))?;
+    if !status.success() {
+        std::process::exit(status.code().unwrap_or(1));
+    }
+    Ok(())
 }
 
 fn check(root: &Path) -> Result<()> {

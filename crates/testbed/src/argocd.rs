@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use crate::cluster::Cluster;
 use crate::objects::Objects;
 use crate::process::Launch;
 use crate::site::Site;
@@ -149,6 +150,31 @@ pub(crate) fn command_settings(address: SocketAddr, token: &str) -> String {
         "users": [{"name": "testbed", "auth-token": token}],
     })
     .to_string()
+}
+
+/// Makes Argo CD know a cluster; its address, by which Applications name it.
+pub(crate) async fn register(cluster: &Cluster, objects: &Objects) -> Result<String> {
+    let site = cluster.site();
+    let server = format!("https://{}", site.link("argocd", "kube-apiserver")?);
+    let config = json!({
+        "bearerToken": site.token(),
+        "tlsClientConfig": {"caData": site.authority()?},
+    });
+    let mut secret = in_argocd(
+        "v1",
+        "Secret",
+        &format!("cluster-{}", cluster.name()),
+        json!({
+            "stringData": {
+                "name": cluster.name(),
+                "server": server,
+                "config": config.to_string(),
+            },
+        }),
+    );
+    secret["metadata"]["labels"]["argocd.argoproj.io/secret-type"] = "cluster".into();
+    objects.apply_object(&secret).await?;
+    Ok(server)
 }
 
 /// An object of Argo CD's namespace, with the label without which Argo CD does not read it.

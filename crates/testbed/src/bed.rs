@@ -23,6 +23,7 @@ use crate::objects::Objects;
 use crate::part::Part;
 use crate::pods::Pace;
 use crate::process::{Broom, Starter};
+use crate::responder::Responder;
 use crate::tools::{self, Group, Toolbox};
 
 /// What a testbed shall have.
@@ -69,6 +70,7 @@ pub struct Testbed {
     logs: PathBuf,
     keeps_logs: bool,
     has_argocd: bool,
+    responder: Responder,
     runtime: Runtime,
 }
 
@@ -119,7 +121,7 @@ impl Testbed {
             .context("cannot start a runtime")?;
         let mut broom = Broom::new(&folder)?;
         let bed = Self::lay_out(options, tools, &folder, &logs, &runtime);
-        let (clusters, git, starter) = match bed {
+        let (clusters, git, starter, responder) = match bed {
             Ok(bed) => bed,
             Err(error) => {
                 let _ = fs::remove_dir_all(&folder);
@@ -136,6 +138,7 @@ impl Testbed {
             logs,
             keeps_logs: false,
             has_argocd: options.argocd,
+            responder,
             runtime,
         };
         let up = bed.runtime.block_on(bed.bring_up(options));
@@ -149,7 +152,7 @@ impl Testbed {
         folder: &Path,
         logs: &Path,
         runtime: &Runtime,
-    ) -> Result<(Vec<Cluster>, GitServer, Starter)> {
+    ) -> Result<(Vec<Cluster>, GitServer, Starter, Responder)> {
         let bin = folder.join("bin");
         for name in ["bin", "tmp", "git"] {
             fs::create_dir_all(folder.join(name))?;
@@ -178,7 +181,9 @@ impl Testbed {
             )?);
         }
         clusters[0].site().name_port("git", git.address().port());
-        Ok((clusters, git, starter))
+        let client = clusters[0].objects().client();
+        let responder = Responder::start(runtime.handle(), &client)?;
+        Ok((clusters, git, starter, responder))
     }
 
     async fn bring_up(&self, options: &Options) -> Result<()> {
@@ -255,6 +260,21 @@ impl Testbed {
     pub fn url_for_argocd(&self, repository: &str) -> Result<String> {
         let way = self.main().site().link("argocd-repo-server", "git")?;
         Ok(format!("http://{way}/{repository}"))
+    }
+
+    /// Where requests to a Service are answered as its pods would: `URL/NAMESPACE/SERVICE`.
+    pub fn responder(&self) -> String {
+        self.responder.url()
+    }
+
+    /// Makes Argo CD know one of the other clusters; what it calls it, as a destination's `server`.
+    ///
+    /// # Errors
+    /// There is no such cluster; Argo CD's objects are refused.
+    pub fn register(&self, cluster: &str) -> Result<String> {
+        let known = self.clusters.iter().find(|one| one.name() == cluster);
+        let other = known.with_context(|| format!("no cluster `{cluster}`"))?;
+        self.block_on(argocd::register(other, self.objects()))
     }
 
     /// The address of Argo CD's API.

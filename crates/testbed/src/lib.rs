@@ -22,6 +22,8 @@ mod part;
 pub mod pods;
 mod ports;
 mod process;
+mod responder;
+mod scene;
 mod site;
 pub mod tools;
 
@@ -33,3 +35,4 @@ pub use objects::Objects;
 pub use part::{Part, Paused};
 pub use pods::Pace;
 pub use ripcord_gitserver::GitServer;
+pub use scene::{Scene, scenes};

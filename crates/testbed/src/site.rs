@@ -104,6 +104,18 @@ impl Site {
         &self.tools
     }
 
+    /// The administrator's token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The certificate by which the API server is known, in base64.
+    pub(crate) fn authority(&self) -> Result<String> {
+        let path = self.folder.join("certificates/ca.crt");
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(data_encoding::BASE64.encode(&bytes))
+    }
+
     /// How often Argo CD looks for new commits; none is its own choice.
     pub(crate) fn polling(&self) -> Option<Duration> {
         self.polling

@@ -10,4 +10,5 @@ mod argo;
 mod faults;
 mod place;
 mod pods;
+mod scenes;
 mod start;

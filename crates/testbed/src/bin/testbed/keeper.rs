@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
-use ripcord_testbed::{Options, PASSWORD, Testbed};
+use ripcord_testbed::{Options, PASSWORD, Scene, Testbed};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 const UP_WITHIN: Duration = Duration::from_mins(3);
 
 fn state(name: &str) -> PathBuf {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/testbed/up");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/testbed/up");
     Path::new(root).join(format!("{name}.json"))
 }
 
@@ -63,10 +63,27 @@ fn needed(name: &str) -> Result<Up> {
         .with_context(|| format!("no testbed `{name}` is up; `cargo xtask testbed up` starts one"))
 }
 
-pub(super) fn up(name: &str) -> Result<()> {
+/// The scene that is more than its objects: the deploy that broke it has just landed.
+pub(super) const FRIDAY: &str = "friday";
+
+/// What a scene's repository, namespace and Application are called.
+const PAYMENTS: &str = "payments";
+
+pub(super) fn up(name: &str, scene: Option<&str>) -> Result<()> {
     if read(name)?.is_some() {
         println!("testbed `{name}` is up already");
+        if scene.is_some() {
+            bail!("a scene is set when a testbed starts: `cargo xtask testbed down` first");
+        }
         return status(name);
+    }
+    if let Some(scene) = scene
+        && scene != FRIDAY
+        && !ripcord_testbed::scenes()?
+            .iter()
+            .any(|known| known == scene)
+    {
+        bail!("no scene `{scene}`; `cargo xtask testbed scenes` lists them");
     }
     // Here, where a person sees what is built.
     build::build(&[])?;
@@ -77,7 +94,8 @@ pub(super) fn up(name: &str) -> Result<()> {
     let log = state.with_extension("log");
     let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut keeper = Command::new(std::env::current_exe()?)
-        .args(["testbed", "keep", "--name", name])
+        .args(["keep", "--name", name])
+        .args(scene.iter().flat_map(|scene| ["--scene", scene]))
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
@@ -101,11 +119,28 @@ pub(super) fn up(name: &str) -> Result<()> {
     println!("up after {}", build::spoken(started.elapsed()));
     status(name)?;
     println!("\nnext: cargo xtask testbed shell");
+    if let (Some(_), Some(up)) = (scene, read(name)?) {
+        println!("      kubectl -n {PAYMENTS} get pods");
+        println!("      argocd app get {PAYMENTS}");
+        println!("      git clone {}{PAYMENTS}.git", up.git);
+    }
     Ok(())
 }
 
-pub(super) fn keep(name: &str) -> Result<()> {
+fn set<'a>(bed: &'a Testbed, scene: &str) -> Result<Scene<'a>> {
+    if scene != FRIDAY {
+        return Scene::set(bed, scene, PAYMENTS);
+    }
+    let mut friday = Scene::set(bed, "auto-heal", PAYMENTS)?;
+    friday.wait_until("Healthy")?;
+    friday.deploy("payments-service", "v15-crash")?;
+    friday.refresh()?;
+    Ok(friday)
+}
+
+pub(super) fn keep(name: &str, scene: Option<&str>) -> Result<()> {
     let bed = Testbed::start(&Options::default())?;
+    let scene = scene.map(|scene| set(&bed, scene)).transpose()?;
     let text = |path: &Path| path.display().to_string();
     let components = bed
         .processes()
@@ -135,6 +170,7 @@ pub(super) fn keep(name: &str) -> Result<()> {
         asked.recv().await;
         anyhow::Ok(())
     });
+    drop(scene);
     drop(bed);
     fs::remove_file(&state)?;
     ended

@@ -1,0 +1,106 @@
+//! `cargo xtask testbed`: the testbed for people.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "starts other programs and talks to a terminal"
+)]
+
+mod build;
+mod keeper;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A real control plane, Argo CD and Argo Rollouts on this machine
+#[derive(Parser)]
+#[command(name = "cargo xtask testbed")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the programs of the testbed, or see that they are built
+    Build {
+        /// What else than the control plane and Argo CD
+        #[arg(long, value_enum)]
+        with: Vec<Extra>,
+    },
+    /// Start a testbed that stays until `down`
+    Up {
+        #[command(flatten)]
+        which: Which,
+        /// An infra repo and Applications to start with: `friday`, or a name of `testbed scenes`
+        #[arg(long)]
+        scene: Option<String>,
+    },
+    /// The scenes that there are
+    Scenes,
+    /// What runs, since when, how much memory it has
+    Status(Which),
+    /// A shell in which `kubectl` and `argocd` mean the testbed
+    Shell {
+        #[command(flatten)]
+        which: Which,
+        /// A command to run instead of a shell
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+    /// Stop the testbed; nothing is left of it
+    Down(Which),
+    /// Be the process that a testbed lives in
+    #[command(hide = true)]
+    Keep {
+        #[command(flatten)]
+        which: Which,
+        #[arg(long)]
+        scene: Option<String>,
+    },
+}
+
+/// Which of several testbeds.
+#[derive(Args)]
+struct Which {
+    /// The testbed's name, for more than one at a time
+    #[arg(long, default_value = "default", value_parser = name)]
+    name: String,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if text.is_empty() || !text.chars().all(fits) {
+        return Err("letters, digits and `-` only".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// A group of tools that is not always needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Extra {
+    /// A Gitea forge
+    Forge,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Build { with } => build::build(&with).map(drop),
+        Task::Up { which, scene } => keeper::up(&which.name, scene.as_deref()),
+        Task::Scenes => scenes(),
+        Task::Status(which) => keeper::status(&which.name),
+        Task::Shell { which, command } => keeper::shell(&which.name, &command),
+        Task::Down(which) => keeper::down(&which.name),
+        Task::Keep { which, scene } => keeper::keep(&which.name, scene.as_deref()),
+    }
+}
+
+fn scenes() -> Result<()> {
+    println!(
+        "{}: the broken payments service of a Friday evening",
+        keeper::FRIDAY
+    );
+    for name in ripcord_testbed::scenes()? {
+        println!("{name}");
+    }
+    Ok(())
+}

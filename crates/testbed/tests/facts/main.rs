@@ -1,0 +1,19 @@
+//! What a recovery relies on, shown by the real Argo CD: see docs/concepts/argo-cd-facts.md.
+//!
+//! A fact that is about what does not happen is watched for [`incident::A_WHILE`], several times as
+//! long as what would happen was seen to take.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot be set up has failed; some run kubectl as a person would"
+)]
+
+mod applicationsets;
+mod document;
+mod holds;
+mod incident;
+mod operations;
+mod parts;
+mod ways_back;
+mod workloads;

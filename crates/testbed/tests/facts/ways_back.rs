@@ -1,0 +1,81 @@
+//! The ways back, each as it is usually tried.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::incident::{A_WHILE, BAD, GOOD, Incident};
+
+#[test]
+fn a_revert_that_is_pushed_alone_changes_nothing_for_a_while() {
+    let mut incident = Incident::new("way-push");
+    incident.revert();
+    assert_eq!(incident.versions_for(A_WHILE), [BAD]);
+}
+
+#[test]
+fn a_revert_with_a_refresh_is_durable() {
+    let mut incident = Incident::new("way-refresh");
+    let reverted = incident.revert();
+    incident.scene.refresh().unwrap();
+    incident.wait_until_durable(&reverted);
+    assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
+}
+
+#[test]
+fn a_revert_with_an_operation_and_a_refresh_is_durable() {
+    let mut incident = Incident::new("way-operation");
+    let reverted = incident.revert();
+    incident.sync_to(&reverted);
+    incident.wait_until_durable(&reverted);
+    assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
+}
+
+#[test]
+fn kubectl_rollout_undo_is_undone_by_self_heal() {
+    let incident = Incident::new("way-undo");
+    incident.undo();
+    let seen = incident.versions_for(A_WHILE);
+    assert_eq!(seen.last().map(String::as_str), Some(BAD), "{seen:?}");
+}
+
+#[test]
+fn kubectl_rollout_undo_stays_without_self_heal_and_is_drift() {
+    let incident = Incident::of("auto", "way-undo-drift", crate::incident::SERVICE);
+    incident.undo();
+    assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
+    incident.wait("drift", |app| {
+        app["status"]["sync"]["status"] == "OutOfSync"
+    });
+}
+
+#[test]
+fn the_rollback_of_argo_cds_api_is_refused_under_auto_sync() {
+    let incident = Incident::new("way-rollback");
+    let app = incident.app();
+    let first = &app["status"]["history"][0]["id"];
+    let (status, answer) = incident.call(Method::POST, "/rollback", &json!({"id": first}));
+    assert_eq!(status, 400);
+    let message = answer["message"].as_str().unwrap();
+    assert!(
+        message.contains("rollback cannot be initiated when auto-sync is enabled"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_sync_to_a_revision_by_the_api_is_refused_under_auto_sync() {
+    let incident = Incident::new("way-api-sync");
+    let wish = json!({"revision": incident.good});
+    let (status, answer) = incident.call(Method::POST, "/sync", &wish);
+    assert_eq!(status, 400, "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("auto-sync currently set to"), "{message}");
+}
+
+#[test]
+fn an_operation_to_the_old_commit_does_not_last_while_the_tip_is_bad() {
+    let incident = Incident::new("way-old-commit");
+    incident.sync_to(&incident.good);
+    incident.wait_for_version(GOOD);
+    incident.wait_for_version(BAD);
+}

@@ -1,0 +1,43 @@
+//! Workloads that a good commit alone does not heal.
+
+use serde_json::Value;
+
+use crate::incident::{A_WHILE, GOOD, Incident, version};
+
+#[test]
+fn a_stateful_set_waits_for_its_broken_pod_until_somebody_deletes_it() {
+    let mut incident = Incident::of("statefulset", "work-stateful", "sessions");
+    let reverted = incident.revert();
+    incident.sync_to(&reverted);
+    incident.wait("the sync is done", |app| {
+        app["status"]["operationState"]["phase"] == "Succeeded"
+            && app["status"]["sync"]["revision"] == *reverted
+    });
+    let set = incident.workload("apps/v1", "StatefulSet");
+    assert_eq!(version(&set), GOOD);
+    // The last pod was the first to be replaced.
+    let broken = |incident: &Incident<'_>| -> Option<Value> {
+        let pods = incident.api("v1", "Pod", incident.scene.name());
+        let pod = incident.bed.block_on(pods.get_opt("sessions-2")).unwrap();
+        pod.map(|pod| pod.data["spec"]["containers"][0]["image"].clone())
+    };
+    std::thread::sleep(A_WHILE);
+    assert_eq!(broken(&incident).unwrap(), "acme/sessions:v15-crash");
+    incident.kubectl(&["delete", "pod", "sessions-2"]);
+    incident.wait_until_durable(&reverted);
+    assert_eq!(broken(&incident).unwrap(), "acme/sessions:v14");
+}
+
+#[test]
+fn a_sync_that_succeeded_is_no_proof_while_pods_of_the_bad_version_are_there() {
+    let mut incident = Incident::new("work-early");
+    let reverted = incident.revert();
+    incident.sync_to(&reverted);
+    incident.wait("the sync is done", |app| {
+        app["status"]["operationState"]["phase"] == "Succeeded"
+            && app["status"]["operationState"]["syncResult"]["revision"] == *reverted
+    });
+    let pods = incident.kubectl(&["get", "pods", "-o", "jsonpath={..image}"]);
+    assert!(pods.contains("v15-crash"), "{pods}");
+    incident.wait_until_durable(&reverted);
+}
