@@ -15,6 +15,7 @@ mod saturate;
 mod scripts;
 mod status;
 mod warm;
+mod ways;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -79,6 +80,21 @@ enum Command {
         #[arg(long, default_value_t = 300)]
         services: usize,
     },
+    /// The ways back that there are without ripcord, on a real Argo CD
+    Ways {
+        /// How often each is run
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+        /// Replicas of the service; several with commas
+        #[arg(long, value_delimiter = ',', default_value = "1,4,40")]
+        replicas: Vec<usize>,
+        /// Only ways whose name contains this, such as `polls`, which takes minutes
+        #[arg(long, default_value = "")]
+        only: String,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -139,6 +155,15 @@ fn main() -> Result<()> {
     let command = Cli::parse().command;
     let common = match &command {
         Command::Generate { size, seed, out } => return generate::generate(*size, *seed, out),
+        Command::Ways {
+            runs,
+            replicas,
+            only,
+            out,
+        } => {
+            let tables = ways::run(*runs, replicas, only)?;
+            return report::publish(&tables, out.as_deref());
+        }
         Command::Warm(common)
         | Command::Cold(common)
         | Command::Status(common)
@@ -148,7 +173,7 @@ fn main() -> Result<()> {
     };
     let setup = Setup::new(common)?;
     let tables = match &command {
-        Command::Generate { .. } => vec![],
+        Command::Generate { .. } | Command::Ways { .. } => vec![],
         Command::Warm(_) => warm::run(&setup)?,
         Command::Cold(_) => cold::run(&setup)?,
         Command::Status(_) => status::run(&setup)?,

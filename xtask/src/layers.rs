@@ -55,7 +55,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "ripcord-bench",
-        may_use: &["ripcord-testkit", "ripcord-gitserver"],
+        may_use: &["ripcord-testkit", "ripcord-gitserver", "ripcord-testbed"],
         owns: &[],
     },
     Layer {

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -74,9 +73,6 @@ pub struct Testbed {
     runtime: Runtime,
 }
 
-/// Testbeds of this process so far.
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-
 /// The testbed that the tests of one process share.
 static SHARED: OnceLock<Result<Testbed, String>> = OnceLock::new();
 
@@ -108,11 +104,14 @@ impl Testbed {
     /// # Errors
     /// A component that does not start, with the end of its log.
     pub fn start_with(options: &Options, tools: &Toolbox) -> Result<Self> {
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(format!("ripcord-testbed-{name}"));
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let logs = logs::folder(&name)?;
+        // Of this user alone: tokens are in it. Removed by `drop` or by the broom.
+        let folder = tempfile::Builder::new()
+            .prefix("ripcord-testbed-")
+            .tempdir()
+            .context("cannot make a folder for the testbed")?
+            .keep();
+        let name = folder.file_name().unwrap_or_default();
+        let logs = logs::folder(&name.to_string_lossy())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("testbed")
@@ -299,12 +298,9 @@ impl Testbed {
     /// # Errors
     /// A file cannot be written; Argo CD does not answer.
     pub fn environment(&self) -> Result<Vec<(&'static str, String)>> {
-        let mut path = self.programs().into_os_string();
-        path.push(":");
-        path.push(std::env::var_os("PATH").unwrap_or_default());
         let mut all = vec![
             ("KUBECONFIG", self.kubeconfig()?.display().to_string()),
-            ("PATH", path.to_string_lossy().into_owned()),
+            ("PATH", self.path()),
             ("RIPCORD_TESTBED_GIT", self.git.url("")),
         ];
         if self.has_argocd {
@@ -360,6 +356,12 @@ impl Testbed {
     /// The folder of the programs, by their names.
     pub fn programs(&self) -> PathBuf {
         self.folder.join("bin")
+    }
+
+    /// `PATH` with the programs of the testbed first.
+    pub fn path(&self) -> String {
+        let others = std::env::var("PATH").unwrap_or_default();
+        format!("{}:{others}", self.programs().display())
     }
 
     /// The folder of everything.

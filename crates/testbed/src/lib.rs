@@ -11,6 +11,7 @@
     reason = "a testbed starts other programs: no secret of a user passes through it"
 )]
 
+mod application;
 mod argocd;
 mod bed;
 mod cluster;
@@ -27,6 +28,7 @@ mod scene;
 mod site;
 pub mod tools;
 
+pub use application::{Application, Refused, operation};
 pub use argocd::{NAMESPACE, PASSWORD};
 pub use bed::{Options, Testbed};
 pub use cluster::Cluster;
@@ -35,4 +37,4 @@ pub use objects::Objects;
 pub use part::{Part, Paused};
 pub use pods::Pace;
 pub use ripcord_gitserver::GitServer;
-pub use scene::{Scene, scenes};
+pub use scene::{PodSeen, Scene, scenes};

@@ -6,13 +6,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use jiff::{Timestamp, ToSpan as _};
+use kube::api::{DeleteParams, ListParams};
 use ripcord_testkit::{InfraRepo, Scratch};
 use serde_json::Value;
 
+use crate::application::Application;
 use crate::argocd::NAMESPACE;
 use crate::bed::Testbed;
 
@@ -41,6 +44,30 @@ pub struct Scene<'a> {
     infra: InfraRepo,
     applications: Vec<String>,
     _scratch: Scratch,
+}
+
+/// What is said of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodSeen {
+    /// The version of its first container.
+    pub version: String,
+    /// Whether it is ready.
+    pub ready: bool,
+}
+
+fn seen(pod: &Value) -> PodSeen {
+    let image = &pod["spec"]["containers"][0]["image"];
+    let conditions = pod["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    PodSeen {
+        version: version(image.as_str().unwrap_or_default()).to_owned(),
+        ready: conditions.any(|one| one["type"] == "Ready" && one["status"] == "True"),
+    }
+}
+
+/// The tag of an image.
+fn version(image: &str) -> &str {
+    image.rsplit(':').next().unwrap_or_default()
 }
 
 fn folder() -> PathBuf {
@@ -193,24 +220,119 @@ impl<'a> Scene<'a> {
             .replace("${version}", version)
     }
 
+    /// Its Application.
+    pub fn application(&self) -> Application<'a> {
+        Application::new(self.bed, &self.name)
+    }
+
+    /// The pods of a service, those that are ending too.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub fn pods(&self, service: &str) -> Result<Vec<PodSeen>> {
+        let params = ListParams::default().labels(&format!("app={service}"));
+        self.bed.block_on(async {
+            let objects = self.bed.objects();
+            let api = objects.api("v1", "Pod", Some(&self.name)).await?;
+            let listed = api.list(&params).await?;
+            Ok(listed.items.iter().map(|pod| seen(&pod.data)).collect())
+        })
+    }
+
+    /// The version that a service's Deployment shall run.
+    ///
+    /// # Errors
+    /// There is no such Deployment.
+    pub fn version(&self, service: &str) -> Result<String> {
+        self.bed.block_on(async {
+            let objects = self.bed.objects();
+            let api = objects
+                .api("apps/v1", "Deployment", Some(&self.name))
+                .await?;
+            let found = api.get(service).await?;
+            let pod = &found.data["spec"]["template"]["spec"];
+            let image = pod["containers"][0]["image"].as_str();
+            Ok(version(image.unwrap_or_default()).to_owned())
+        })
+    }
+
+    /// Runs kubectl in the namespace, as a person would; what it says.
+    ///
+    /// # Errors
+    /// What kubectl says when it fails.
+    pub fn kubectl(&self, args: &[&str]) -> Result<String> {
+        let output = Command::new(self.bed.programs().join("kubectl"))
+            .env("KUBECONFIG", self.bed.kubeconfig()?)
+            .env("PATH", self.bed.path())
+            // Behind: a plugin's name comes first.
+            .args(args)
+            .args(["-n", &self.name])
+            .output()
+            .context("kubectl could not be started")?;
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        ensure!(output.status.success(), "{}", said(&output.stderr));
+        Ok(said(&output.stdout))
+    }
+
     /// Asks Argo CD to compare now, as a refresh button does.
     ///
     /// # Errors
     /// There is no such Application.
     pub fn refresh(&self) -> Result<()> {
         for application in &self.applications {
-            let patch = serde_json::json!({
-                "apiVersion": "argoproj.io/v1alpha1",
-                "kind": "Application",
-                "metadata": {
-                    "name": application,
-                    "namespace": NAMESPACE,
-                    "annotations": {"argocd.argoproj.io/refresh": "normal"},
-                },
-            });
-            self.bed.block_on(self.bed.objects().merge_object(&patch))?;
+            let refresh = serde_json::json!({"metadata": {"annotations": {
+                "argocd.argoproj.io/refresh": "normal",
+            }}});
+            Application::new(self.bed, application).merge(&refresh)?;
         }
         Ok(())
+    }
+
+    /// Tells Argo CD of a push, as a forge's webhook does.
+    ///
+    /// # Errors
+    /// Argo CD does not take it.
+    pub fn notify(&self, commit: &str) -> Result<()> {
+        let address = self.bed.argocd_address()?;
+        let push = serde_json::json!({
+            "ref": "refs/heads/main",
+            "after": commit,
+            "repository": {
+                "html_url": self.repository,
+                "clone_url": self.repository,
+                "default_branch": "main",
+            },
+            "commits": [],
+        });
+        self.bed.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build()?;
+            let sent = client
+                .post(format!("http://{address}/api/webhook"))
+                .header("X-GitHub-Event", "push")
+                .json(&push)
+                .send();
+            sent.await?.error_for_status()?;
+            Ok(())
+        })
+    }
+
+    /// Takes the Applications and the namespace away and does not wait for their end.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub fn end(self) -> Result<()> {
+        let params = DeleteParams::default();
+        self.bed.block_on(async {
+            let objects = self.bed.objects();
+            let kind = ("argoproj.io/v1alpha1", "Application");
+            let api = objects.api(kind.0, kind.1, Some(NAMESPACE)).await?;
+            for application in &self.applications {
+                api.delete(application, &params).await?;
+            }
+            let namespaces = objects.api("v1", "Namespace", None).await?;
+            namespaces.delete(&self.name, &params).await?;
+            Ok(())
+        })
     }
 
     /// Waits until the Applications that were made say that they are synced and of this health.

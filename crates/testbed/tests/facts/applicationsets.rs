@@ -29,7 +29,7 @@ fn merge(incident: &Incident<'_>, patch: &Value) {
 }
 
 fn sees(incident: &Incident<'_>, pointer: &str, value: &Value) {
-    let apps = incident.apps();
+    let apps = incident.api("argoproj.io/v1alpha1", "Application", NAMESPACE);
     let name = format!("{}-payments-service", incident.scene.name());
     let what = format!("{pointer} is {value}");
     let waited = incident.bed.wait_for(&what, SOON, || async {

@@ -1,10 +1,10 @@
 //! What keeps Argo CD from putting the bad version back while the commit is on its way.
 
 use kube::api::{Patch, PatchParams};
-use ripcord_testbed::NAMESPACE;
+use ripcord_testbed::{NAMESPACE, operation};
 use serde_json::{Value, json};
 
-use crate::incident::{A_WHILE, BAD, GOOD, Incident, SERVICE, operation};
+use crate::incident::{A_WHILE, BAD, GOOD, Incident, SERVICE};
 
 /// Closes the project of the scene with a deny window that lets manual syncs pass, or opens it.
 fn close(incident: &Incident<'_>, closed: bool) {

@@ -1,10 +1,9 @@
 //! A service whose last deploy broke it.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
-use ripcord_testbed::{NAMESPACE, Scene, Testbed};
+use kube::api::{Api, DynamicObject};
+use ripcord_testbed::{Refused, Scene, Testbed};
 use serde_json::{Value, json};
 
 /// For how long it is watched whether something happens after all.
@@ -70,15 +69,9 @@ impl<'a> Incident<'a> {
             .unwrap()
     }
 
-    pub(crate) fn apps(&self) -> Api<DynamicObject> {
-        self.api("argoproj.io/v1alpha1", "Application", NAMESPACE)
-    }
-
     /// The Application as it is now.
     pub(crate) fn app(&self) -> Value {
-        let apps = self.apps();
-        let found = self.bed.block_on(apps.get(self.scene.name())).unwrap();
-        serde_json::to_value(found).unwrap()
+        self.scene.application().get().unwrap()
     }
 
     pub(crate) fn wait(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
@@ -98,36 +91,17 @@ impl<'a> Incident<'a> {
         }
     }
 
-    pub(crate) fn try_patch(&self, operations: &Value) -> kube::Result<DynamicObject> {
-        let patch: json_patch::Patch = serde_json::from_value(operations.clone()).unwrap();
-        let apps = self.apps();
-        let patch = Patch::<()>::Json(patch);
-        let params = PatchParams::default();
-        self.bed
-            .block_on(apps.patch(self.scene.name(), &params, &patch))
-    }
-
     pub(crate) fn patch(&self, operations: &Value) {
-        self.try_patch(operations).unwrap();
+        self.scene.application().patch(operations).unwrap().unwrap();
     }
 
     pub(crate) fn merge(&self, patch: &Value) {
-        let apps = self.apps();
-        let params = PatchParams::default();
-        self.bed
-            .block_on(apps.patch(self.scene.name(), &params, &Patch::Merge(patch)))
-            .unwrap();
+        self.scene.application().merge(patch).unwrap();
     }
 
-    /// Asks for a sync to a commit and for a comparison, in one write, unless another sync is asked
-    /// for already.
     pub(crate) fn sync_to(&self, revision: &str) {
-        self.patch(&json!([
-            {"op": "test", "path": "/operation", "value": null},
-            {"op": "add", "path": "/operation", "value": operation(revision)},
-            {"op": "add", "path": "/status/operationState", "value": null},
-            {"op": "add", "path": "/metadata/annotations", "value": {"argocd.argoproj.io/refresh": "normal"}},
-        ]));
+        let asked = self.scene.application().sync_to(revision);
+        asked.unwrap().unwrap();
     }
 
     pub(crate) fn workload(&self, api_version: &str, kind: &str) -> Value {
@@ -138,7 +112,7 @@ impl<'a> Incident<'a> {
 
     /// The version that the Deployment shall run.
     pub(crate) fn version(&self) -> String {
-        version(&self.workload("apps/v1", "Deployment"))
+        self.scene.version(self.service).unwrap()
     }
 
     /// The versions that the Deployment shall run, one after the other, for a while.
@@ -173,50 +147,29 @@ impl<'a> Incident<'a> {
         });
     }
 
-    /// Runs kubectl as a person would; what it says.
     pub(crate) fn kubectl(&self, args: &[&str]) -> String {
-        let output = Command::new(self.bed.programs().join("kubectl"))
-            .env("KUBECONFIG", self.bed.kubeconfig().unwrap())
-            .args(["-n", self.scene.name()])
-            .args(args)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        said
+        self.scene.kubectl(args).unwrap()
     }
 
     pub(crate) fn undo(&self) {
         self.kubectl(&["rollout", "undo", &format!("deployment/{}", self.service)]);
     }
 
-    /// Calls Argo CD's API: the status and the answer.
-    pub(crate) fn call(&self, method: reqwest::Method, path: &str, body: &Value) -> (u16, Value) {
-        let address = self.bed.argocd_address().unwrap();
-        let url = format!(
-            "http://{address}/api/v1/applications/{}{path}",
-            self.scene.name()
-        );
-        let token = self.bed.argocd_token().unwrap();
-        self.bed.block_on(async {
-            let client = reqwest::Client::new();
-            let request = client.request(method, url).bearer_auth(token).json(body);
-            let answer = request.send().await.unwrap();
-            let status = answer.status().as_u16();
-            (status, answer.json().await.unwrap_or(Value::Null))
-        })
+    /// Calls Argo CD's API, which refuses.
+    pub(crate) fn refused(&self, path: &str, body: &Value) -> Refused {
+        let answer = self.scene.application().call("POST", path, body);
+        answer.unwrap().unwrap_err()
     }
-}
 
-pub(crate) fn operation(revision: &str) -> Value {
-    json!({
-        "initiatedBy": {"username": "test"},
-        "sync": {"revision": revision, "prune": true, "syncStrategy": {"apply": {}}},
-    })
+    /// Ends the operation that runs.
+    pub(crate) fn terminate(&self) -> Value {
+        let answer = self
+            .scene
+            .application()
+            .call("DELETE", "/operation", &json!({}));
+        answer.unwrap().unwrap();
+        self.wait("terminated", |app| app["operation"].is_null())
+    }
 }
 
 pub(crate) fn version(workload: &Value) -> String {

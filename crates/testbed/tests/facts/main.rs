@@ -5,8 +5,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test that cannot be set up has failed; some run kubectl as a person would"
+    reason = "a test that cannot be set up has failed"
 )]
 
 mod applicationsets;

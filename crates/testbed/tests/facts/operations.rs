@@ -1,9 +1,9 @@
 //! Operations of Argo CD: which are done, and which are lost.
 
-use reqwest::Method;
+use ripcord_testbed::operation;
 use serde_json::json;
 
-use crate::incident::{BAD, GOOD, Incident, operation};
+use crate::incident::{BAD, GOOD, Incident};
 
 #[test]
 fn a_wait_in_a_hook_swallows_the_revert_until_it_is_terminated() {
@@ -21,17 +21,12 @@ fn a_wait_in_a_hook_swallows_the_revert_until_it_is_terminated() {
         app["status"]["operationState"]["syncResult"]["revision"],
         *incident.bad
     );
-    let (status, answer) = incident.call(Method::POST, "/sync", &json!({}));
-    assert_eq!(status, 400);
-    let message = answer["message"].as_str().unwrap();
-    assert!(
-        message.contains("another operation is already in progress"),
-        "{message}"
-    );
+    let refused = incident.refused("/sync", &json!({}));
+    assert_eq!(refused.status, 400);
+    let why = "another operation is already in progress";
+    assert!(refused.message.contains(why), "{refused:?}");
 
-    let (status, answer) = incident.call(Method::DELETE, "/operation", &json!({}));
-    assert_eq!(status, 200, "{answer}");
-    incident.wait("terminated", |app| app["operation"].is_null());
+    incident.terminate();
     incident.sync_to(&reverted);
     incident.wait_until_durable(&reverted);
     assert_eq!(incident.version(), GOOD);
@@ -66,11 +61,8 @@ fn a_write_on_condition_is_refused_while_another_operation_runs() {
         {"op": "test", "path": "/operation", "value": null},
         {"op": "add", "path": "/operation", "value": operation(&incident.bad)},
     ]);
-    let refused = incident.try_patch(&write).unwrap_err();
-    let kube::Error::Api(refused) = refused else {
-        unreachable!("{refused}");
-    };
-    assert_eq!(refused.code, 422, "{refused}");
+    let refused = incident.scene.application().patch(&write).unwrap();
+    assert_eq!(refused.unwrap_err().status, 422);
 }
 
 #[test]
@@ -81,9 +73,7 @@ fn an_operation_by_merge_patch_is_lost_while_another_runs() {
     // The API says yes, and the one that runs goes on.
     let app = incident.app();
     assert_eq!(app["status"]["operationState"]["phase"], "Running");
-    let (status, _) = incident.call(Method::DELETE, "/operation", &json!({}));
-    assert_eq!(status, 200);
-    let app = incident.wait("terminated", |app| app["operation"].is_null());
+    let app = incident.terminate();
     let ran = &app["status"]["operationState"]["syncResult"]["revision"];
     assert_eq!(*ran, *incident.bad);
     assert_ne!(incident.version(), BAD);

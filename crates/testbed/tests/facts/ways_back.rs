@@ -1,6 +1,5 @@
 //! The ways back, each as it is usually tried.
 
-use reqwest::Method;
 use serde_json::json;
 
 use crate::incident::{A_WHILE, BAD, GOOD, Incident};
@@ -53,23 +52,19 @@ fn the_rollback_of_argo_cds_api_is_refused_under_auto_sync() {
     let incident = Incident::new("way-rollback");
     let app = incident.app();
     let first = &app["status"]["history"][0]["id"];
-    let (status, answer) = incident.call(Method::POST, "/rollback", &json!({"id": first}));
-    assert_eq!(status, 400);
-    let message = answer["message"].as_str().unwrap();
-    assert!(
-        message.contains("rollback cannot be initiated when auto-sync is enabled"),
-        "{message}"
-    );
+    let refused = incident.refused("/rollback", &json!({"id": first}));
+    assert_eq!(refused.status, 400);
+    let why = "rollback cannot be initiated when auto-sync is enabled";
+    assert!(refused.message.contains(why), "{refused:?}");
 }
 
 #[test]
 fn a_sync_to_a_revision_by_the_api_is_refused_under_auto_sync() {
     let incident = Incident::new("way-api-sync");
-    let wish = json!({"revision": incident.good});
-    let (status, answer) = incident.call(Method::POST, "/sync", &wish);
-    assert_eq!(status, 400, "{answer}");
-    let message = answer["message"].as_str().unwrap();
-    assert!(message.contains("auto-sync currently set to"), "{message}");
+    let refused = incident.refused("/sync", &json!({"revision": incident.good}));
+    assert_eq!(refused.status, 400);
+    let why = "auto-sync currently set to";
+    assert!(refused.message.contains(why), "{refused:?}");
 }
 
 #[test]
