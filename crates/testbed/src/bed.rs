@@ -107,6 +107,7 @@ impl Testbed {
         // Of this user alone: tokens are in it. Removed by `drop` or by the broom.
         let folder = tempfile::Builder::new()
             .prefix("ripcord-testbed-")
+            .permissions(fs::Permissions::from_mode(0o700))
             .tempdir()
             .context("cannot make a folder for the testbed")?
             .keep();
