@@ -109,8 +109,8 @@ impl<'a> Application<'a> {
         let token = self.bed.argocd_token()?;
         let method = reqwest::Method::from_bytes(method.as_bytes())?;
         self.bed.block_on(async {
-            let client = reqwest::Client::builder().no_proxy().build()?;
-            let request = client.request(method, url).bearer_auth(token).json(body);
+            let http = self.bed.http();
+            let request = http.request(method, url).bearer_auth(token).json(body);
             let answer = request.send().await?;
             let status = answer.status();
             let said: Value = answer.json().await.unwrap_or_default();

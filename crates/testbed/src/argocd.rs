@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cluster::Cluster;
 use crate::objects::Objects;
 use crate::process::Launch;
-use crate::site::Site;
+use crate::site::{Site, secret};
 
 /// The namespace of Argo CD.
 pub const NAMESPACE: &str = "argocd";
@@ -81,9 +81,6 @@ pub(crate) async fn install(site: &Site, objects: &Objects) -> Result<()> {
     for kind in ["Application", "ApplicationSet", "AppProject"] {
         objects.wait_for_kind("argoproj.io/v1alpha1", kind).await?;
     }
-    let key: String = std::iter::repeat_with(fastrand::alphanumeric)
-        .take(32)
-        .collect();
     objects
         .merge_object(&in_argocd(
             "v1",
@@ -91,7 +88,7 @@ pub(crate) async fn install(site: &Site, objects: &Objects) -> Result<()> {
             "argocd-secret",
             json!({
                 "stringData": {
-                    "server.secretkey": key,
+                    "server.secretkey": secret(),
                     "admin.password": PASSWORD_HASH,
                     "admin.passwordMtime": "2026-01-01T00:00:00Z",
                 },

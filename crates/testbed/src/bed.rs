@@ -160,8 +160,7 @@ impl Testbed {
         for (name, program) in tools.programs() {
             std::os::unix::fs::symlink(program, bin.join(name))?;
         }
-        let path = std::env::var("PATH").unwrap_or_default();
-        let starter = Starter::new(folder, format!("{}:{path}", bin.display()))?;
+        let starter = Starter::new(folder, path_with(&bin))?;
         let git = GitServer::start(&folder.join("git"), ripcord_gitserver::Options::default())?;
         let mut clusters = Vec::new();
         for name in std::iter::once(MAIN).chain(options.more_clusters.iter().map(String::as_str)) {
@@ -196,7 +195,7 @@ impl Testbed {
             main.launch(starter, &REPO_SERVER)?;
         }
         let starting = self.clusters.iter().map(|cluster| cluster.start(starter));
-        futures_all(starting).await?;
+        futures_util::future::try_join_all(starting).await?;
         let argocd = async {
             if !options.argocd {
                 return Ok(());
@@ -219,6 +218,11 @@ impl Testbed {
             main.bring_up(starter, &ROLLOUTS).await
         };
         tokio::try_join!(argocd, rollouts).map(drop)
+    }
+
+    /// A client for what components say over plain HTTP.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        self.main().http()
     }
 
     fn main(&self) -> &Cluster {
@@ -291,7 +295,7 @@ impl Testbed {
     /// Argo CD does not answer.
     pub fn argocd_token(&self) -> Result<String> {
         let address = self.argocd_address()?;
-        self.block_on(argocd::log_in(self.main().http(), address))
+        self.block_on(argocd::log_in(self.http(), address))
     }
 
     /// The variables with which `kubectl` and `argocd` find this testbed, and nothing else.
@@ -361,8 +365,7 @@ impl Testbed {
 
     /// `PATH` with the programs of the testbed first.
     pub fn path(&self) -> String {
-        let others = std::env::var("PATH").unwrap_or_default();
-        format!("{}:{others}", self.programs().display())
+        path_with(&self.programs())
     }
 
     /// The folder of everything.
@@ -402,11 +405,6 @@ impl Testbed {
     pub fn logs(&self) -> &Path {
         &self.logs
     }
-
-    /// Keeps the logs when the testbed ends, as after a failure.
-    pub fn keep_logs(&mut self) {
-        self.keeps_logs = true;
-    }
 }
 
 impl Drop for Testbed {
@@ -425,7 +423,8 @@ impl Drop for Testbed {
     }
 }
 
-/// All of them at the same time; the first error ends it.
-async fn futures_all<F: Future<Output = Result<()>>>(all: impl Iterator<Item = F>) -> Result<()> {
-    futures_util::future::try_join_all(all).await.map(drop)
+/// `PATH` with a folder first.
+fn path_with(folder: &Path) -> String {
+    let others = std::env::var("PATH").unwrap_or_default();
+    format!("{}:{others}", folder.display())
 }

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::bed::Options;
 use crate::component::{APISERVER, CONTROLLER_MANAGER, Component, ETCD, KWOK, Ready, SCHEDULER};
-use crate::objects::Objects;
+use crate::objects::{Objects, says_ready};
 use crate::pods;
 use crate::process::{Process, Starter, last_words};
 use crate::site::Site;
@@ -129,14 +129,7 @@ impl Cluster {
         let until = Instant::now() + READY_WITHIN;
         while Instant::now() < until {
             let listed = nodes.list(&kube::api::ListParams::default()).await?;
-            let ready = listed.items.iter().filter(|node| {
-                let conditions = node.data.pointer("/status/conditions");
-                let mut conditions = conditions
-                    .and_then(|list| list.as_array())
-                    .into_iter()
-                    .flatten();
-                conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
-            });
+            let ready = listed.items.iter().filter(|node| says_ready(&node.data));
             if ready.count() == NODES {
                 return Ok(());
             }
@@ -263,7 +256,7 @@ impl Cluster {
         })
     }
 
-    /// Stops everything, what depends on others first.
+    /// Kills everything.
     pub(crate) fn end_all(&self) {
         for part in self.parts().values_mut() {
             // Nothing that they would write is of use any more.

@@ -1,4 +1,4 @@
-//! Objects of a cluster: applied as text, read as JSON.
+//! Objects of a cluster, of any kind, as JSON.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +16,13 @@ const OWNER: &str = "testbed";
 /// How long it may take until a kind that was defined is served, and how often it is looked.
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
 const GLANCE: Duration = Duration::from_millis(25);
+
+/// Whether a node or a pod says that it is ready.
+pub(crate) fn says_ready(object: &Value) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
+}
 
 /// Applies and reads objects of any kind.
 #[derive(Clone)]
@@ -44,19 +51,6 @@ impl Objects {
             Ok(request) => self.client.request_text(request).await.is_ok(),
             Err(_) => false,
         }
-    }
-
-    /// Applies every document of a YAML text, server-side, one after the other.
-    ///
-    /// # Errors
-    /// The text is not YAML; an object is refused.
-    pub async fn apply(&self, text: &str) -> Result<()> {
-        let documents: Vec<Value> =
-            serde_saphyr::from_multiple(text).context("an object that is no YAML")?;
-        for object in documents {
-            self.apply_object(&object).await?;
-        }
-        Ok(())
     }
 
     /// Applies one object, server-side.

@@ -1,7 +1,6 @@
 //! A handle to one component.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Result;
 use tokio::runtime::Runtime;
@@ -91,17 +90,6 @@ impl<'a> Part<'a> {
     /// Its log.
     pub fn log(&self) -> PathBuf {
         self.cluster.site().log(self.name)
-    }
-
-    /// Whether it says that it is ready, asked for 60 s at the most.
-    ///
-    /// # Errors
-    /// It ended or did not become ready.
-    pub fn wait_until_ready(&self) -> Result<Duration> {
-        let asked = std::time::Instant::now();
-        self.runtime
-            .block_on(self.cluster.wait_until_ready(self.name))?;
-        Ok(asked.elapsed())
     }
 }
 

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::application::Application;
 use crate::argocd::NAMESPACE;
 use crate::bed::Testbed;
+use crate::objects::says_ready;
 
 /// The cluster in which Argo CD itself runs, as Argo CD calls it.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
@@ -57,11 +58,9 @@ pub struct PodSeen {
 
 fn seen(pod: &Value) -> PodSeen {
     let image = &pod["spec"]["containers"][0]["image"];
-    let conditions = pod["status"]["conditions"].as_array();
-    let mut conditions = conditions.into_iter().flatten();
     PodSeen {
         version: version(image.as_str().unwrap_or_default()).to_owned(),
-        ready: conditions.any(|one| one["type"] == "Ready" && one["status"] == "True"),
+        ready: says_ready(pod),
     }
 }
 
@@ -305,8 +304,9 @@ impl<'a> Scene<'a> {
             "commits": [],
         });
         self.bed.block_on(async {
-            let client = reqwest::Client::builder().no_proxy().build()?;
-            let sent = client
+            let sent = self
+                .bed
+                .http()
                 .post(format!("http://{address}/api/webhook"))
                 .header("X-GitHub-Event", "push")
                 .json(&push)

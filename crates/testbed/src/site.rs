@@ -16,6 +16,13 @@ use crate::link::Link;
 use crate::ports::Ports;
 use crate::tools::Toolbox;
 
+/// A secret of one testbed, which opens nothing but it.
+pub(crate) fn secret() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric)
+        .take(32)
+        .collect()
+}
+
 /// The folder, ports, keys and links of one cluster.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -43,9 +50,6 @@ impl Site {
             let path = folder.join(name);
             fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         }
-        let token: String = std::iter::repeat_with(fastrand::alphanumeric)
-            .take(32)
-            .collect();
         let site = Self {
             folder: folder.to_path_buf(),
             logs: logs.to_path_buf(),
@@ -54,7 +58,7 @@ impl Site {
             reserved: Mutex::default(),
             ports: Mutex::default(),
             links: Mutex::default(),
-            token,
+            token: secret(),
             polling,
         };
         site.write(
@@ -166,8 +170,11 @@ impl Site {
     /// The file with which a client finds the API server, by a way of its own.
     pub(crate) fn kubeconfig(&self, client: &str) -> Result<String> {
         let name = format!("kubeconfigs/{client}");
-        let server = self.link(client, "kube-apiserver")?;
-        self.write(&name, &self.kubeconfig_text(server))?;
+        // The same each time; a client may be reading it.
+        if !self.folder.join(&name).exists() {
+            let server = self.link(client, "kube-apiserver")?;
+            self.write(&name, &self.kubeconfig_text(server))?;
+        }
         Ok(self.file(&name))
     }
 
