@@ -13,7 +13,7 @@ pub struct Application<'a> {
     name: String,
 }
 
-/// What the API server did not do, or Argo CD.
+/// What the API server did not do, or Argo CD, or the forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The HTTP status.
@@ -108,20 +108,23 @@ impl<'a> Application<'a> {
         let url = format!("http://{address}/api/v1/applications/{}{path}", self.name);
         let token = self.bed.argocd_token()?;
         let method = reqwest::Method::from_bytes(method.as_bytes())?;
-        self.bed.block_on(async {
-            let http = self.bed.http();
-            let request = http.request(method, url).bearer_auth(token).json(body);
-            let answer = request.send().await?;
-            let status = answer.status();
-            let said: Value = answer.json().await.unwrap_or_default();
-            if status.is_success() {
-                return Ok(Ok(said));
-            }
-            let message = said["message"].as_str().unwrap_or_default().to_owned();
-            let status = status.as_u16();
-            Ok(Err(Refused { status, message }))
-        })
+        let request = self.bed.http().request(method, url);
+        self.bed
+            .block_on(answer_of(request.bearer_auth(token).json(body)))
     }
+}
+
+/// What a JSON API says; the inner error is a refusal.
+pub(crate) async fn answer_of(request: reqwest::RequestBuilder) -> Result<Result<Value, Refused>> {
+    let answer = request.send().await?;
+    let status = answer.status();
+    let said: Value = answer.json().await.unwrap_or_default();
+    if status.is_success() {
+        return Ok(Ok(said));
+    }
+    let message = said["message"].as_str().unwrap_or_default().to_owned();
+    let status = status.as_u16();
+    Ok(Err(Refused { status, message }))
 }
 
 /// A sync to a commit that prunes and runs no hooks.

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,10 @@ use tokio::runtime::Runtime;
 use crate::argocd;
 use crate::cluster::Cluster;
 use crate::component::{
-    APPLICATION_CONTROLLER, APPLICATIONSET_CONTROLLER, ARGOCD_SERVER, REDIS, REPO_SERVER, ROLLOUTS,
+    APPLICATION_CONTROLLER, APPLICATIONSET_CONTROLLER, ARGOCD_SERVER, GITEA, REDIS, REPO_SERVER,
+    ROLLOUTS,
 };
+use crate::forge::{self, Forge};
 use crate::link::{Link, Network};
 use crate::logs;
 use crate::objects::Objects;
@@ -32,6 +35,8 @@ pub struct Options {
     pub argocd: bool,
     /// The controller of Argo Rollouts.
     pub rollouts: bool,
+    /// A Gitea forge.
+    pub forge: bool,
     /// How often Argo CD looks for new commits by itself; none is as it is delivered, every 120 to
     /// 180 s.
     pub polling: Option<Duration>,
@@ -42,11 +47,12 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Everything in one cluster, as it is delivered and as slow as in production.
+    /// Everything but a forge in one cluster, as it is delivered and as slow as in production.
     fn default() -> Self {
         Self {
             argocd: true,
             rollouts: true,
+            forge: false,
             polling: None,
             pace: Pace::Production,
             more_clusters: Vec::new(),
@@ -69,6 +75,7 @@ pub struct Testbed {
     logs: PathBuf,
     keeps_logs: bool,
     has_argocd: bool,
+    has_forge: bool,
     responder: Responder,
     runtime: Runtime,
 }
@@ -95,7 +102,11 @@ impl Testbed {
     /// # Errors
     /// A tool that cannot be built; a component that does not start, with the end of its log.
     pub fn start(options: &Options) -> Result<Self> {
-        let tools = tools::prepare(&[Group::Core], &mut |_| {})?;
+        let mut groups = vec![Group::Core];
+        if options.forge {
+            groups.push(Group::Forge);
+        }
+        let tools = tools::prepare(&groups, &mut |_| {})?;
         Self::start_with(options, &tools)
     }
 
@@ -138,6 +149,7 @@ impl Testbed {
             logs,
             keeps_logs: false,
             has_argocd: options.argocd,
+            has_forge: options.forge,
             responder,
             runtime,
         };
@@ -194,6 +206,10 @@ impl Testbed {
             main.launch(starter, &REDIS)?;
             main.launch(starter, &REPO_SERVER)?;
         }
+        if options.forge {
+            forge::lay_out(main.site())?;
+            main.launch(starter, &GITEA)?;
+        }
         let starting = self.clusters.iter().map(|cluster| cluster.start(starter));
         futures_util::future::try_join_all(starting).await?;
         let argocd = async {
@@ -217,7 +233,14 @@ impl Testbed {
             argocd::install_rollouts(main.site(), main.objects()).await?;
             main.bring_up(starter, &ROLLOUTS).await
         };
-        tokio::try_join!(argocd, rollouts).map(drop)
+        let forge = async {
+            if !options.forge {
+                return Ok(());
+            }
+            main.wait_until_ready(GITEA.name).await?;
+            forge::make_user(main.site(), &self.path())
+        };
+        tokio::try_join!(argocd, rollouts, forge).map(drop)
     }
 
     /// A client for what components say over plain HTTP.
@@ -264,6 +287,16 @@ impl Testbed {
     pub fn url_for_argocd(&self, repository: &str) -> Result<String> {
         let way = self.main().site().link("argocd-repo-server", "git")?;
         Ok(format!("http://{way}/{repository}"))
+    }
+
+    /// The forge.
+    ///
+    /// # Errors
+    /// None was asked for.
+    pub fn forge(&self) -> Result<Forge<'_>> {
+        anyhow::ensure!(self.has_forge, "this testbed has no forge");
+        let address = self.main().site().port(GITEA.name)?;
+        Ok(Forge::new(self, format!("http://{address}")))
     }
 
     /// Where requests to a Service are answered as its pods would: `URL/NAMESPACE/SERVICE`.
@@ -366,6 +399,24 @@ impl Testbed {
     /// `PATH` with the programs of the testbed first.
     pub fn path(&self) -> String {
         path_with(&self.programs())
+    }
+
+    /// Runs kubectl in a namespace, as a person would; what it says.
+    ///
+    /// # Errors
+    /// What kubectl says when it fails.
+    pub fn kubectl(&self, namespace: &str, args: &[&str]) -> Result<String> {
+        let output = Command::new(self.programs().join("kubectl"))
+            .env("KUBECONFIG", self.kubeconfig()?)
+            .env("PATH", self.path())
+            // Behind: a plugin's name comes first.
+            .args(args)
+            .args(["-n", namespace])
+            .output()
+            .context("kubectl could not be started")?;
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        anyhow::ensure!(output.status.success(), "{}", said(&output.stderr));
+        Ok(said(&output.stdout))
     }
 
     /// The folder of everything.

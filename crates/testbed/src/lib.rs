@@ -1,7 +1,7 @@
 //! A real control plane, Argo CD and Argo Rollouts on loopback, without containers.
 //!
 //! A [`Testbed`] is a value: a Kubernetes API with its controllers, nodes whose pods behave as their
-//! image says ([`pods`]), Argo CD, Argo Rollouts and a Git server. Components can be stopped and
+//! image says ([`pods`]), Argo CD, Argo Rollouts and a Git server, and a forge when it is asked for. Components can be stopped and
 //! paused ([`Part`]), and the ways between them made slow, cut or broken ([`Network`]). When it is
 //! dropped, or its process is killed, nothing is left of it.
 //!
@@ -16,6 +16,7 @@ mod argocd;
 mod bed;
 mod cluster;
 mod component;
+mod forge;
 mod link;
 mod logs;
 mod objects;
@@ -32,6 +33,7 @@ pub use application::{Application, Refused, operation};
 pub use argocd::{NAMESPACE, PASSWORD};
 pub use bed::{Options, Testbed};
 pub use cluster::Cluster;
+pub use forge::{FORGE_USER, Forge};
 pub use link::{Link, Network};
 pub use objects::Objects;
 pub use part::{Part, Paused};

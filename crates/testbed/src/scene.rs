@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -260,17 +259,7 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// What kubectl says when it fails.
     pub fn kubectl(&self, args: &[&str]) -> Result<String> {
-        let output = Command::new(self.bed.programs().join("kubectl"))
-            .env("KUBECONFIG", self.bed.kubeconfig()?)
-            .env("PATH", self.bed.path())
-            // Behind: a plugin's name comes first.
-            .args(args)
-            .args(["-n", &self.name])
-            .output()
-            .context("kubectl could not be started")?;
-        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-        ensure!(output.status.success(), "{}", said(&output.stderr));
-        Ok(said(&output.stdout))
+        self.bed.kubectl(&self.name, args)
     }
 
     /// Asks Argo CD to compare now, as a refresh button does.

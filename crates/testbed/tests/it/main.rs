@@ -8,6 +8,7 @@
 
 mod argo;
 mod faults;
+mod forge;
 mod place;
 mod pods;
 mod scenes;

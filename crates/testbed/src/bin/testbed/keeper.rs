@@ -9,11 +9,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
-use ripcord_testbed::{Options, PASSWORD, Scene, Testbed};
+use ripcord_testbed::{FORGE_USER, Options, PASSWORD, Scene, Testbed};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-use super::build;
+use super::{Extra, build};
 
 /// What is known of a testbed that is up.
 #[derive(Serialize, Deserialize)]
@@ -25,6 +25,7 @@ struct Up {
     logs: PathBuf,
     git: String,
     argocd: String,
+    forge: Option<String>,
     environment: BTreeMap<String, String>,
     components: BTreeMap<String, u32>,
 }
@@ -69,7 +70,7 @@ pub(super) const FRIDAY: &str = "friday";
 /// What a scene's repository, namespace and Application are called.
 const PAYMENTS: &str = "payments";
 
-pub(super) fn up(name: &str, scene: Option<&str>) -> Result<()> {
+pub(super) fn up(name: &str, scene: Option<&str>, with: &[Extra]) -> Result<()> {
     if read(name)?.is_some() {
         println!("testbed `{name}` is up already");
         if scene.is_some() {
@@ -86,7 +87,7 @@ pub(super) fn up(name: &str, scene: Option<&str>) -> Result<()> {
         bail!("no scene `{scene}`; `cargo xtask testbed scenes` lists them");
     }
     // Here, where a person sees what is built.
-    build::build(&[])?;
+    build::build(with)?;
     let started = Instant::now();
     let state = state(name);
     let folder = state.parent().context("a folder")?;
@@ -96,6 +97,7 @@ pub(super) fn up(name: &str, scene: Option<&str>) -> Result<()> {
     let mut keeper = Command::new(std::env::current_exe()?)
         .args(["keep", "--name", name])
         .args(scene.iter().flat_map(|scene| ["--scene", scene]))
+        .args(with.iter().flat_map(|extra| ["--with", extra.word()]))
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
@@ -138,8 +140,12 @@ fn set<'a>(bed: &'a Testbed, scene: &str) -> Result<Scene<'a>> {
     Ok(friday)
 }
 
-pub(super) fn keep(name: &str, scene: Option<&str>) -> Result<()> {
-    let bed = Testbed::start(&Options::default())?;
+pub(super) fn keep(name: &str, scene: Option<&str>, with: &[Extra]) -> Result<()> {
+    let options = Options {
+        forge: with.contains(&Extra::Forge),
+        ..Options::default()
+    };
+    let bed = Testbed::start(&options)?;
     let scene = scene.map(|scene| set(&bed, scene)).transpose()?;
     let text = |path: &Path| path.display().to_string();
     let components = bed
@@ -154,6 +160,7 @@ pub(super) fn keep(name: &str, scene: Option<&str>) -> Result<()> {
         logs: bed.logs().to_path_buf(),
         git: bed.git().url(""),
         argocd: format!("http://{}", bed.argocd_address()?),
+        forge: bed.forge().ok().map(|forge| forge.url().to_owned()),
         environment: environment
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
@@ -193,6 +200,9 @@ pub(super) fn status(name: &str) -> Result<()> {
     println!("  {:34}{:>15} MB", "together", all / 1024);
     println!("Argo CD     {} (admin, {PASSWORD})", up.argocd);
     println!("Git         {}", up.git);
+    if let Some(forge) = &up.forge {
+        println!("Gitea       {forge} ({FORGE_USER}, {PASSWORD})");
+    }
     println!(
         "kubeconfig  {}",
         up.environment.get("KUBECONFIG").map_or("", String::as_str)

@@ -34,6 +34,9 @@ enum Task {
         /// An infra repo and Applications to start with: `friday`, or a name of `testbed scenes`
         #[arg(long)]
         scene: Option<String>,
+        /// What else than the control plane and Argo CD
+        #[arg(long, value_enum)]
+        with: Vec<Extra>,
     },
     /// The scenes that there are
     Scenes,
@@ -56,6 +59,8 @@ enum Task {
         which: Which,
         #[arg(long)]
         scene: Option<String>,
+        #[arg(long, value_enum)]
+        with: Vec<Extra>,
     },
 }
 
@@ -82,15 +87,24 @@ enum Extra {
     Forge,
 }
 
+impl Extra {
+    /// As it is said on the command line.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Forge => "forge",
+        }
+    }
+}
+
 fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Build { with } => build::build(&with).map(drop),
-        Task::Up { which, scene } => keeper::up(&which.name, scene.as_deref()),
+        Task::Up { which, scene, with } => keeper::up(&which.name, scene.as_deref(), &with),
         Task::Scenes => scenes(),
         Task::Status(which) => keeper::status(&which.name),
         Task::Shell { which, command } => keeper::shell(&which.name, &command),
         Task::Down(which) => keeper::down(&which.name),
-        Task::Keep { which, scene } => keeper::keep(&which.name, scene.as_deref()),
+        Task::Keep { which, scene, with } => keeper::keep(&which.name, scene.as_deref(), &with),
     }
 }
 
