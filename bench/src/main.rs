@@ -8,7 +8,9 @@ mod cold;
 mod fleet;
 mod generate;
 mod measure;
+mod proof;
 mod race;
+mod races;
 mod report;
 mod rig;
 mod saturate;
@@ -95,6 +97,25 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// How often Argo CD puts the bad version back, on the testbed
+    Races {
+        #[arg(long, default_value_t = 50)]
+        trials: usize,
+        /// Only those whose name contains this
+        #[arg(long, default_value = "")]
+        only: String,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// What is seen in which order after a way back, on the testbed
+    Proof {
+        #[arg(long, default_value_t = 7)]
+        runs: usize,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -164,6 +185,12 @@ fn main() -> Result<()> {
             let tables = ways::run(*runs, replicas, only)?;
             return report::publish(&tables, out.as_deref());
         }
+        Command::Races { trials, only, out } => {
+            return report::publish(&races::run(*trials, only)?, out.as_deref());
+        }
+        Command::Proof { runs, out } => {
+            return report::publish(&proof::run(*runs)?, out.as_deref());
+        }
         Command::Warm(common)
         | Command::Cold(common)
         | Command::Status(common)
@@ -173,7 +200,10 @@ fn main() -> Result<()> {
     };
     let setup = Setup::new(common)?;
     let tables = match &command {
-        Command::Generate { .. } | Command::Ways { .. } => vec![],
+        Command::Generate { .. }
+        | Command::Ways { .. }
+        | Command::Races { .. }
+        | Command::Proof { .. } => vec![],
         Command::Warm(_) => warm::run(&setup)?,
         Command::Cold(_) => cold::run(&setup)?,
         Command::Status(_) => status::run(&setup)?,

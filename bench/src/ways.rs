@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use crate::report::{Table, say};
 
-const GOOD: &str = "v14";
-const BAD: &str = "v15-crash";
+pub(crate) const GOOD: &str = "v14";
+pub(crate) const BAD: &str = "v15-crash";
 /// How long a way may take; Argo CD looks for itself every 120 to 180 s, and may look too late once.
-const PATIENCE: Duration = Duration::from_mins(7);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(7);
 /// How long a way that ends nowhere is watched, and one that has ended well.
 const AFTERWARDS: Duration = Duration::from_secs(6);
-const GLANCE: Duration = Duration::from_millis(20);
+pub(crate) const GLANCE: Duration = Duration::from_millis(20);
 
 /// A way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,13 +276,13 @@ fn is_good(pods: &[PodSeen], replicas: usize) -> bool {
     pods.len() == replicas && pods.iter().all(|pod| pod.version == GOOD && pod.ready)
 }
 
-fn median(found: &[f64]) -> f64 {
+pub(crate) fn median(found: &[f64]) -> f64 {
     let mut sorted = found.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
 
-fn wait(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+pub(crate) fn wait(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
     let started = Instant::now();
     while !holds()? {
         ensure!(

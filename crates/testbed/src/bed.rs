@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use ripcord_gitserver::GitServer;
 use tokio::runtime::Runtime;
 
+use crate::application::Application;
 use crate::argocd;
 use crate::cluster::Cluster;
 use crate::component::{
@@ -59,6 +60,9 @@ impl Default for Options {
         }
     }
 }
+
+/// What a testbed may write, in bytes: most of it is etcd's journal.
+const ROOM: u64 = 300_000_000;
 
 /// The name of the cluster in which Argo CD's objects are.
 const MAIN: &str = "main";
@@ -115,6 +119,7 @@ impl Testbed {
     /// # Errors
     /// A component that does not start, with the end of its log.
     pub fn start_with(options: &Options, tools: &Toolbox) -> Result<Self> {
+        has_room(&std::env::temp_dir(), ROOM)?;
         // Of this user alone: tokens are in it. Removed by `drop` or by the broom.
         let folder = tempfile::Builder::new()
             .prefix("ripcord-testbed-")
@@ -314,6 +319,11 @@ impl Testbed {
         self.block_on(argocd::register(other, self.objects()))
     }
 
+    /// An Application of Argo CD.
+    pub fn application(&self, name: &str) -> Application<'_> {
+        Application::new(self, name)
+    }
+
     /// The address of Argo CD's API.
     ///
     /// # Errors
@@ -474,8 +484,38 @@ impl Drop for Testbed {
     }
 }
 
+/// Whether there is as much free space as a testbed needs. A component that finds none says it in
+/// many words.
+fn has_room(folder: &Path, needed: u64) -> Result<()> {
+    let disk = rustix::fs::statvfs(folder)
+        .with_context(|| format!("cannot see how much is free in {}", folder.display()))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    anyhow::ensure!(
+        free >= needed,
+        "{} has {} MB free and a testbed needs {} MB: make room, or set TMPDIR to another folder",
+        folder.display(),
+        free / 1_000_000,
+        needed / 1_000_000
+    );
+    Ok(())
+}
+
 /// `PATH` with a folder first.
 fn path_with(folder: &Path) -> String {
     let others = std::env::var("PATH").unwrap_or_default();
     format!("{}:{others}", folder.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_said_before_anything_is_started() {
+        let folder = std::env::temp_dir();
+        has_room(&folder, 0).unwrap();
+        let told = has_room(&folder, u64::MAX).unwrap_err().to_string();
+        assert!(told.starts_with(&folder.display().to_string()), "{told}");
+        assert!(told.contains("set TMPDIR"), "{told}");
+    }
 }

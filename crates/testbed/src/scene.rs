@@ -237,21 +237,26 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// An object of the namespace.
+    ///
+    /// # Errors
+    /// There is none, or the API server does not answer.
+    pub fn object(&self, api_version: &str, kind: &str, name: &str) -> Result<Value> {
+        self.bed.block_on(async {
+            let objects = self.bed.objects();
+            let api = objects.api(api_version, kind, Some(&self.name)).await?;
+            Ok(serde_json::to_value(api.get(name).await?)?)
+        })
+    }
+
     /// The version that a service's Deployment shall run.
     ///
     /// # Errors
     /// There is no such Deployment.
     pub fn version(&self, service: &str) -> Result<String> {
-        self.bed.block_on(async {
-            let objects = self.bed.objects();
-            let api = objects
-                .api("apps/v1", "Deployment", Some(&self.name))
-                .await?;
-            let found = api.get(service).await?;
-            let pod = &found.data["spec"]["template"]["spec"];
-            let image = pod["containers"][0]["image"].as_str();
-            Ok(version(image.unwrap_or_default()).to_owned())
-        })
+        let found = self.object("apps/v1", "Deployment", service)?;
+        let image = found["spec"]["template"]["spec"]["containers"][0]["image"].as_str();
+        Ok(version(image.unwrap_or_default()).to_owned())
     }
 
     /// Runs kubectl in the namespace, as a person would; what it says.

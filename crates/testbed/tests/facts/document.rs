@@ -1,14 +1,16 @@
-//! The document and the tests name the same facts.
+//! The documents and the tests name the same facts.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn every_fact_of_the_document_has_its_test_and_every_test_its_line() {
+fn every_fact_of_the_documents_has_its_test_and_every_test_its_line() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let document = root.join("../../docs/concepts/argo-cd-facts.md");
-    let text = fs::read_to_string(document).unwrap();
+    let concepts = root.join("../../docs/concepts");
+    let text: String = ["argo-cd", "argo-rollouts", "kubernetes-undo"]
+        .map(|what| fs::read_to_string(concepts.join(format!("{what}-facts.md"))).unwrap())
+        .concat();
     let cells = text.lines().filter_map(|line| line.strip_suffix(" |"));
     let named: BTreeSet<String> = cells
         .filter_map(|line| line.rsplit("| `").next()?.strip_suffix('`'))

@@ -89,3 +89,46 @@ fn a_failed_operation_without_a_result_stops_self_heal() {
     incident.scene.refresh().unwrap();
     incident.wait_for_version("v16");
 }
+
+#[test]
+fn a_sync_that_is_terminated_in_a_window_stays_terminating() {
+    let incident = Incident::of("sync-windows", "hold-terminating", SERVICE);
+    close(&incident, true);
+    incident.merge(&json!({"operation": operation(&incident.good)}));
+    incident.wait("it is blocked", |app| {
+        let message = app["status"]["operationState"]["message"].as_str();
+        message.is_some_and(|message| message.contains("blocked by sync window"))
+    });
+    incident.allowed("DELETE", "/operation", &json!({}));
+    std::thread::sleep(A_WHILE);
+    let app = incident.app();
+    assert_eq!(app["status"]["operationState"]["phase"], "Terminating");
+    assert!(app["operation"].is_object());
+    // By hand it can be freed.
+    incident.patch(&json!([
+        {"op": "remove", "path": "/operation"},
+        {"op": "replace", "path": "/status/operationState/phase", "value": "Failed"},
+    ]));
+    std::thread::sleep(A_WHILE);
+    assert!(incident.app()["operation"].is_null());
+}
+
+#[test]
+fn the_hold_by_the_operations_state_stays_under_an_application_set() {
+    let mut incident = Incident::none_yet("applicationset-list", "hold-set", SERVICE);
+    incident.application = "hold-set-payments-service".into();
+    incident.bad = incident.deploy(BAD);
+    incident.wait_for_version(BAD);
+    incident.wait("nothing runs", |app| {
+        app["operation"].is_null() && app["status"]["sync"]["revision"] == *incident.bad
+    });
+    incident.patch(&json!([
+        {"op": "replace", "path": "/status/operationState/phase", "value": "Failed"},
+        {"op": "add", "path": "/status/operationState/syncResult", "value": null},
+    ]));
+    incident.undo();
+    // A commit of somebody else's does not end it.
+    incident.scene.deploy("ledger", "v15").unwrap();
+    incident.scene.refresh().unwrap();
+    assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kube::api::{Api, DynamicObject};
-use ripcord_testbed::{Refused, Scene, Testbed};
+use ripcord_testbed::{Application, Refused, Scene, Testbed};
 use serde_json::{Value, json};
 
 /// For how long it is watched whether something happens after all.
@@ -18,6 +18,8 @@ pub(crate) struct Incident<'a> {
     pub(crate) bed: &'a Testbed,
     pub(crate) scene: Scene<'a>,
     pub(crate) service: &'static str,
+    /// The name of its Application.
+    pub(crate) application: String,
     /// The commit before the bad deploy, and the bad deploy.
     pub(crate) good: String,
     pub(crate) bad: String,
@@ -29,25 +31,35 @@ impl Incident<'static> {
         Self::of("auto-heal", name, SERVICE)
     }
 
+    /// Nothing has happened yet, in the shared testbed.
+    pub(crate) fn none_yet(scene: &str, name: &str, service: &'static str) -> Self {
+        Self::quiet(Testbed::shared().unwrap(), scene, name, service)
+    }
+
     pub(crate) fn of(scene: &str, name: &str, service: &'static str) -> Self {
         Self::on(Testbed::shared().unwrap(), scene, name, service)
     }
 }
 
 impl<'a> Incident<'a> {
-    pub(crate) fn on(bed: &'a Testbed, scene: &str, name: &str, service: &'static str) -> Self {
+    /// Nothing has happened yet.
+    pub(crate) fn quiet(bed: &'a Testbed, scene: &str, name: &str, service: &'static str) -> Self {
         let mut scene = Scene::set(bed, scene, name).unwrap();
         scene.wait_until("Healthy").unwrap();
         let good = scene.infra().tip().unwrap();
-        let bad = scene.deploy(service, BAD).unwrap();
-        scene.refresh().unwrap();
-        let incident = Self {
+        Self {
             bed,
             scene,
             service,
+            application: name.to_owned(),
             good,
-            bad,
-        };
+            bad: String::new(),
+        }
+    }
+
+    pub(crate) fn on(bed: &'a Testbed, scene: &str, name: &str, service: &'static str) -> Self {
+        let mut incident = Self::quiet(bed, scene, name, service);
+        incident.bad = incident.deploy(BAD);
         incident.wait("the bad version is live", |app| {
             app["status"]["sync"]["revision"] == *incident.bad
                 && app["status"]["operationState"]["phase"] == "Succeeded"
@@ -55,6 +67,22 @@ impl<'a> Incident<'a> {
                 && app["status"]["health"]["status"] != "Healthy"
         });
         incident
+    }
+
+    /// Deploys a version as a pipeline does, and Argo CD hears of it.
+    pub(crate) fn deploy(&mut self, version: &str) -> String {
+        let commit = self.scene.deploy(self.service, version).unwrap();
+        self.scene.refresh().unwrap();
+        commit
+    }
+
+    /// Commits a change of a file below the service's folder.
+    pub(crate) fn edit(&mut self, file: &str, change: impl Fn(&str) -> String) -> String {
+        let path = format!("services/{}/{file}", self.service);
+        let infra = self.scene.infra();
+        let text = infra.read(&path).unwrap();
+        infra.write(&path, change(&text));
+        infra.commit("Edit").land().unwrap()
     }
 
     /// Commits the good version again, as `git revert` does.
@@ -69,45 +97,47 @@ impl<'a> Incident<'a> {
             .unwrap()
     }
 
-    /// The Application as it is now.
-    pub(crate) fn app(&self) -> Value {
-        self.scene.application().get().unwrap()
+    fn handle(&self) -> Application<'a> {
+        self.bed.application(&self.application)
     }
 
-    pub(crate) fn wait(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    /// The Application as it is now.
+    pub(crate) fn app(&self) -> Value {
+        self.handle().get().unwrap()
+    }
+
+    pub(crate) fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let until = Instant::now() + SOON;
-        loop {
-            let app = self.app();
-            if holds(&app) {
-                return app;
-            }
-            assert!(
-                Instant::now() < until,
-                "{what}: {} {}",
-                app["operation"],
-                app["status"]
-            );
+        while !holds() {
+            assert!(Instant::now() < until, "{what}: {}", self.app()["status"]);
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
+    pub(crate) fn wait(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut app = Value::Null;
+        self.wait_until(what, || {
+            app = self.app();
+            holds(&app)
+        });
+        app
+    }
+
     pub(crate) fn patch(&self, operations: &Value) {
-        self.scene.application().patch(operations).unwrap().unwrap();
+        self.handle().patch(operations).unwrap().unwrap();
     }
 
     pub(crate) fn merge(&self, patch: &Value) {
-        self.scene.application().merge(patch).unwrap();
+        self.handle().merge(patch).unwrap();
     }
 
     pub(crate) fn sync_to(&self, revision: &str) {
-        let asked = self.scene.application().sync_to(revision);
+        let asked = self.handle().sync_to(revision);
         asked.unwrap().unwrap();
     }
 
     pub(crate) fn workload(&self, api_version: &str, kind: &str) -> Value {
-        let api = self.api(api_version, kind, self.scene.name());
-        let found = self.bed.block_on(api.get(self.service)).unwrap();
-        serde_json::to_value(found).unwrap()
+        self.scene.object(api_version, kind, self.service).unwrap()
     }
 
     /// The version that the Deployment shall run.
@@ -130,11 +160,7 @@ impl<'a> Incident<'a> {
     }
 
     pub(crate) fn wait_for_version(&self, wanted: &str) {
-        let until = Instant::now() + SOON;
-        while self.version() != wanted {
-            assert!(Instant::now() < until, "still {}", self.version());
-            std::thread::sleep(Duration::from_millis(15));
-        }
+        self.wait_until(&format!("it is {wanted}"), || self.version() == wanted);
     }
 
     /// Waits for the whole proof: synced to a commit, healthy, nothing running.
@@ -157,17 +183,18 @@ impl<'a> Incident<'a> {
 
     /// Calls Argo CD's API, which refuses.
     pub(crate) fn refused(&self, path: &str, body: &Value) -> Refused {
-        let answer = self.scene.application().call("POST", path, body);
+        let answer = self.handle().call("POST", path, body);
         answer.unwrap().unwrap_err()
+    }
+
+    /// Calls Argo CD's API, which does not refuse.
+    pub(crate) fn allowed(&self, method: &str, path: &str, body: &Value) {
+        self.handle().call(method, path, body).unwrap().unwrap();
     }
 
     /// Ends the operation that runs.
     pub(crate) fn terminate(&self) -> Value {
-        let answer = self
-            .scene
-            .application()
-            .call("DELETE", "/operation", &json!({}));
-        answer.unwrap().unwrap();
+        self.allowed("DELETE", "/operation", &json!({}));
         self.wait("terminated", |app| app["operation"].is_null())
     }
 }

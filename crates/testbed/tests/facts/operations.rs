@@ -1,9 +1,11 @@
 //! Operations of Argo CD: which are done, and which are lost.
 
+use std::time::{Duration, Instant};
+
 use ripcord_testbed::operation;
 use serde_json::json;
 
-use crate::incident::{BAD, GOOD, Incident};
+use crate::incident::{BAD, GOOD, Incident, SERVICE, SOON};
 
 #[test]
 fn a_wait_in_a_hook_swallows_the_revert_until_it_is_terminated() {
@@ -34,19 +36,8 @@ fn a_wait_in_a_hook_swallows_the_revert_until_it_is_terminated() {
 
 /// A bad deploy whose PreSync Job never ends: its Deployment is not touched yet.
 fn stuck(name: &str) -> Incident<'static> {
-    let bed = ripcord_testbed::Testbed::shared().unwrap();
-    let mut scene = ripcord_testbed::Scene::set(bed, "hooks", name).unwrap();
-    scene.wait_until("Healthy").unwrap();
-    let good = scene.infra().tip().unwrap();
-    let bad = scene.deploy("ledger", "v15-hangs").unwrap();
-    scene.refresh().unwrap();
-    let incident = Incident {
-        bed,
-        scene,
-        service: "ledger",
-        good,
-        bad,
-    };
+    let mut incident = Incident::none_yet("hooks", name, "ledger");
+    incident.bad = incident.deploy("v15-hangs");
     incident.wait("the hook runs", |app| {
         let message = app["status"]["operationState"]["message"].as_str();
         message.is_some_and(|message| message.contains("waiting for completion of hook"))
@@ -77,4 +68,44 @@ fn an_operation_by_merge_patch_is_lost_while_another_runs() {
     let ran = &app["status"]["operationState"]["syncResult"]["revision"];
     assert_eq!(*ran, *incident.bad);
     assert_ne!(incident.version(), BAD);
+}
+
+#[test]
+fn a_write_of_what_has_changed_meanwhile_is_refused() {
+    let incident = Incident::none_yet("auto", "op-stale", SERVICE);
+    let before = incident.app()["metadata"]["resourceVersion"].clone();
+    incident.merge(&json!({"metadata": {"annotations": {"somebody": "else"}}}));
+    let stale = json!([{"op": "replace", "path": "/metadata/resourceVersion", "value": before}]);
+    let refused = incident.scene.application().patch(&stale).unwrap();
+    assert_eq!(refused.unwrap_err().status, 409);
+}
+
+/// Asks until it is let in.
+fn ask(incident: &Incident<'_>, revision: &str) {
+    let until = Instant::now() + SOON;
+    let application = incident.scene.application();
+    while application.sync_to(revision).unwrap().is_err() {
+        assert!(Instant::now() < until, "never let in");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn two_that_write_on_condition_are_done_one_after_the_other() {
+    let mut incident = Incident::new("op-two");
+    let first = incident.revert();
+    let second = incident.edit("base/service.yaml", |text| format!("{text}# Reviewed.\n"));
+    std::thread::scope(|scope| {
+        scope.spawn(|| ask(&incident, &first));
+        scope.spawn(|| ask(&incident, &second));
+    });
+    let app = incident.wait("both are done", |app| {
+        app["operation"].is_null()
+            && app["status"]["operationState"]["phase"] == "Succeeded"
+            && app["status"]["sync"]["status"] == "Synced"
+    });
+    assert_eq!(incident.version(), GOOD);
+    let history = app["status"]["history"].as_array().unwrap();
+    let done = |revision: &str| history.iter().any(|entry| entry["revision"] == *revision);
+    assert!(done(&first) && done(&second), "{history:?}");
 }

@@ -59,6 +59,63 @@ fn the_rollback_of_argo_cds_api_is_refused_under_auto_sync() {
 }
 
 #[test]
+fn the_rollback_of_argo_cds_api_without_auto_sync_is_drift() {
+    let incident = Incident::new("way-rollback-off");
+    let mut spec = incident.app()["spec"].clone();
+    spec["syncPolicy"]["automated"] = serde_json::Value::Null;
+    incident.allowed("PUT", "/spec?validate=false", &spec);
+    let first = incident.app()["status"]["history"][0]["id"].clone();
+    incident.allowed("POST", "/rollback", &json!({"id": first, "prune": true}));
+    incident.wait_for_version(GOOD);
+    incident.wait("drift", |app| {
+        app["status"]["sync"]["status"] == "OutOfSync"
+    });
+    assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
+}
+
+#[test]
+fn auto_sync_that_is_switched_on_again_without_a_refresh_deploys_the_bad_version() {
+    let mut incident = Incident::new("way-on-again");
+    let automated = incident.app()["spec"]["syncPolicy"]["automated"].clone();
+    incident.merge(&json!({"spec": {"syncPolicy": {"automated": null}}}));
+    incident.undo();
+    incident.wait("it is drift", |app| {
+        app["status"]["sync"]["status"] == "OutOfSync"
+    });
+    // Pushed, and Argo CD has not looked.
+    incident.revert();
+    incident.merge(&json!({"spec": {"syncPolicy": {"automated": automated}}}));
+    incident.wait_for_version(BAD);
+}
+
+#[test]
+fn auto_sync_that_is_switched_on_again_with_a_refresh_does_not() {
+    let mut incident = Incident::new("way-on-refreshed");
+    let automated = incident.app()["spec"]["syncPolicy"]["automated"].clone();
+    incident.merge(&json!({"spec": {"syncPolicy": {"automated": null}}}));
+    incident.undo();
+    incident.wait("it is drift", |app| {
+        app["status"]["sync"]["status"] == "OutOfSync"
+    });
+    let reverted = incident.revert();
+    incident.merge(&json!({
+        "metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}},
+        "spec": {"syncPolicy": {"automated": automated}},
+    }));
+    assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
+    incident.wait_until_durable(&reverted);
+}
+
+#[test]
+fn a_sync_without_a_revision_by_the_api_is_durable() {
+    let mut incident = Incident::new("way-api-tip");
+    let reverted = incident.revert();
+    incident.allowed("POST", "/sync", &json!({"prune": true}));
+    incident.wait_until_durable(&reverted);
+    assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
+}
+
+#[test]
 fn a_sync_to_a_revision_by_the_api_is_refused_under_auto_sync() {
     let incident = Incident::new("way-api-sync");
     let refused = incident.refused("/sync", &json!({"revision": incident.good}));

@@ -1,8 +1,8 @@
 //! Workloads that a good commit alone does not heal.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::incident::{A_WHILE, GOOD, Incident, version};
+use crate::incident::{A_WHILE, BAD, GOOD, Incident, version};
 
 #[test]
 fn a_stateful_set_waits_for_its_broken_pod_until_somebody_deletes_it() {
@@ -40,4 +40,34 @@ fn a_sync_that_succeeded_is_no_proof_while_pods_of_the_bad_version_are_there() {
     let pods = incident.kubectl(&["get", "pods", "-o", "jsonpath={..image}"]);
     assert!(pods.contains("v15-crash"), "{pods}");
     incident.wait_until_durable(&reverted);
+}
+
+#[test]
+fn a_stateful_set_whose_pods_start_together_heals_by_itself() {
+    let mut incident = Incident::none_yet("statefulset", "work-parallel", "sessions");
+    incident.edit("base/statefulset.yaml", |text| {
+        let together = "spec:\n  podManagementPolicy: Parallel\n  serviceName";
+        text.replace("spec:\n  serviceName", together)
+    });
+    // The policy of one that is there cannot be changed, and self-heal must not bring it back.
+    let automated = incident.app()["spec"]["syncPolicy"]["automated"].clone();
+    incident.merge(&json!({"spec": {"syncPolicy": {"automated": null}}}));
+    incident.kubectl(&["delete", "statefulset", "sessions"]);
+    incident.merge(&json!({
+        "metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}},
+        "spec": {"syncPolicy": {"automated": automated}},
+    }));
+    let tip = incident.scene.infra().tip().unwrap();
+    incident.wait_until_durable(&tip);
+    incident.bad = incident.deploy(BAD);
+    incident.wait_until("a pod crashes", || {
+        let pods = incident.kubectl(&["get", "pods", "-o", "json"]);
+        pods.contains("CrashLoopBackOff")
+    });
+    let reverted = incident.revert();
+    incident.sync_to(&reverted);
+    incident.wait_until_durable(&reverted);
+    let pods = incident.scene.pods("sessions").unwrap();
+    let good = |pod: &ripcord_testbed::PodSeen| pod.version == GOOD && pod.ready;
+    assert!(pods.iter().all(good), "{pods:?}");
 }

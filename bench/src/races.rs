@@ -1,0 +1,241 @@
+//! How often Argo CD puts the bad version back: races, shown by repetition.
+//!
+//! Each trial begins with the good version live and durable, deploys the bad one, goes back in one of
+//! the ways, and watches what the Deployment is told to run.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use ripcord_testbed::{Application, Options, Scene, Testbed, operation};
+use serde_json::{Value, json};
+
+use crate::report::{Table, say};
+use crate::ways::{BAD, GLANCE, GOOD, wait};
+
+/// How long is watched after the good version is there.
+const WATCHED: Duration = Duration::from_secs(5);
+/// Trials that run at the same time, each on an Application of its own.
+const LANES: usize = 4;
+
+/// What is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Race {
+    NewCommit,
+    OldCommit,
+    NewCommitAndRefresh,
+    UndoAndRefresh,
+    Terminated,
+    TerminatedAndRefresh,
+    Replaced,
+}
+
+impl Race {
+    const ALL: [Self; 7] = [
+        Self::NewCommit,
+        Self::OldCommit,
+        Self::NewCommitAndRefresh,
+        Self::UndoAndRefresh,
+        Self::Terminated,
+        Self::TerminatedAndRefresh,
+        Self::Replaced,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::NewCommit => "revert, operation to it",
+            Self::OldCommit => "revert, operation to the old commit",
+            Self::NewCommitAndRefresh => "revert, operation to it with a refresh",
+            Self::UndoAndRefresh => "undo, revert, operation with a refresh",
+            Self::Terminated => "waiting sync terminated, operation to the revert",
+            Self::TerminatedAndRefresh => {
+                "waiting sync terminated, operation to the revert with a refresh"
+            }
+            Self::Replaced => "operation with a refresh in the place of a sync that waits",
+        }
+    }
+
+    /// The scene, its service and the version that is deployed.
+    fn place(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Terminated | Self::TerminatedAndRefresh => ("hooks", "ledger", SLOW),
+            Self::Replaced => ("hooks", "ledger", "v15-hangs"),
+            _ => ("auto-heal", "payments-service", BAD),
+        }
+    }
+}
+
+/// Its hook succeeds; its pods are never ready, so that the sync waits for their wave.
+const SLOW: &str = "v15-hangs";
+
+/// What came of the trials of one race.
+#[derive(Default)]
+struct Came {
+    trials: usize,
+    relapsed: usize,
+    stayed_bad: usize,
+}
+
+/// Runs every race whose name contains `only`.
+pub(crate) fn run(trials: usize, only: &str) -> Result<Vec<Table>> {
+    let bed = Testbed::start(&Options {
+        rollouts: false,
+        ..Options::default()
+    })?;
+    let head = ["what is done", "trials", "bad again", "bad after 5 s"];
+    let mut table = Table::new("Races with Argo CD", &head);
+    for (number, race) in Race::ALL.into_iter().enumerate() {
+        if !race.name().contains(only) {
+            continue;
+        }
+        let lanes = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..LANES.min(trials))
+                .map(|lane| {
+                    let name = format!("race-{number}-{lane}");
+                    let own = trials / LANES + usize::from(lane < trials % LANES);
+                    let bed = &bed;
+                    scope.spawn(move || lane_of(bed, race, own, &name))
+                })
+                .collect();
+            all.into_iter()
+                .map(|lane| lane.join().unwrap_or_else(|_| bail!("a trial panicked")))
+                .collect::<Result<Vec<Came>>>()
+        })?;
+        let sum = |of: fn(&Came) -> usize| lanes.iter().map(of).sum::<usize>();
+        let row: Vec<Value> = vec![
+            race.name().into(),
+            sum(|came| came.trials).into(),
+            sum(|came| came.relapsed).into(),
+            sum(|came| came.stayed_bad).into(),
+        ];
+        say(&json!(row).to_string());
+        table.row(row);
+    }
+    Ok(vec![table])
+}
+
+fn lane_of(bed: &Testbed, race: Race, trials: usize, name: &str) -> Result<Came> {
+    let (scene, service, bad) = race.place();
+    let mut scene = Scene::set(bed, scene, name)?;
+    scene.wait_until("Healthy")?;
+    let mut came = Came::default();
+    for _ in 0..trials {
+        let good = scene.infra().tip()?;
+        let commit = scene.deploy(service, bad)?;
+        scene.refresh()?;
+        let waits = race.place().0 == "hooks";
+        wait("the bad version is on its way", || {
+            let app = scene.application().get()?;
+            let state = &app["status"]["operationState"];
+            let is_ours = state["syncResult"]["revision"] == *commit;
+            let message = state["message"].as_str().unwrap_or_default();
+            Ok(if waits {
+                is_ours && message.contains("waiting for")
+            } else {
+                is_ours && app["operation"].is_null() && scene.version(service)? == bad
+            })
+        })?;
+        let reverted = go_back(&mut scene, race, service, &good)?;
+        let seen = watch(&scene, service, bad)?;
+        came.trials += 1;
+        came.relapsed += usize::from(seen.relapsed);
+        came.stayed_bad += usize::from(seen.is_bad);
+        settle(&scene, &reverted)?;
+    }
+    scene.end()?;
+    Ok(came)
+}
+
+/// Goes back; the commit that is durable then.
+fn go_back(scene: &mut Scene<'_>, race: Race, service: &str, good: &str) -> Result<String> {
+    if race == Race::UndoAndRefresh {
+        scene.kubectl(&["rollout", "undo", &format!("deployment/{service}")])?;
+    }
+    let reverted = scene.deploy(service, GOOD)?;
+    let application = scene.application();
+    match race {
+        Race::NewCommit => ask(&application, &reverted)?,
+        Race::OldCommit => ask(&application, good)?,
+        Race::NewCommitAndRefresh | Race::UndoAndRefresh => {
+            wait("asked for", || Ok(application.sync_to(&reverted)?.is_ok()))?;
+        }
+        Race::Terminated => {
+            terminate(&application)?;
+            ask(&application, &reverted)?;
+        }
+        Race::TerminatedAndRefresh => {
+            terminate(&application)?;
+            wait("asked for", || Ok(application.sync_to(&reverted)?.is_ok()))?;
+        }
+        Race::Replaced => {
+            let replaced = application.patch(&json!([
+                {"op": "add", "path": "/operation", "value": operation(&reverted)},
+                {"op": "add", "path": "/status/operationState", "value": null},
+                {"op": "add", "path": "/metadata/annotations",
+                    "value": {"argocd.argoproj.io/refresh": "normal"}},
+            ]))?;
+            replaced.ok().context("the write was refused")?;
+        }
+    }
+    Ok(reverted)
+}
+
+/// Asks for a sync, and for no comparison.
+fn ask(application: &Application<'_>, revision: &str) -> Result<()> {
+    wait("asked for", || {
+        let asked = application.patch(&json!([
+            {"op": "test", "path": "/operation", "value": null},
+            {"op": "add", "path": "/operation", "value": operation(revision)},
+            {"op": "add", "path": "/status/operationState", "value": null},
+        ]))?;
+        Ok(asked.is_ok())
+    })
+}
+
+fn terminate(application: &Application<'_>) -> Result<()> {
+    // It may end meanwhile.
+    let _ = application.call("DELETE", "/operation", &json!({}))?;
+    wait("terminated", || {
+        Ok(application.get()?["operation"].is_null())
+    })
+}
+
+struct Seen {
+    relapsed: bool,
+    is_bad: bool,
+}
+
+/// What the Deployment is told until it was good for a while, or was never.
+fn watch(scene: &Scene<'_>, service: &str, bad: &str) -> Result<Seen> {
+    let started = Instant::now();
+    let mut was_good = false;
+    let mut relapsed = false;
+    let mut is_bad = true;
+    while started.elapsed() < WATCHED {
+        is_bad = scene.version(service)? == bad;
+        was_good |= !is_bad;
+        relapsed |= was_good && is_bad;
+        std::thread::sleep(GLANCE);
+    }
+    Ok(Seen { relapsed, is_bad })
+}
+
+/// Brings the good version about by all means, for the next trial.
+fn settle(scene: &Scene<'_>, reverted: &str) -> Result<()> {
+    let application = scene.application();
+    let mut asked = Instant::now();
+    terminate(&application)?;
+    let _ = application.sync_to(reverted)?;
+    wait("settled", || {
+        let app = application.get()?;
+        let status = &app["status"];
+        let is_there = app["operation"].is_null()
+            && status["sync"]["status"] == "Synced"
+            && status["sync"]["revision"] == *reverted
+            && status["health"]["status"] == "Healthy";
+        if !is_there && asked.elapsed() > WATCHED {
+            asked = Instant::now();
+            let _ = application.sync_to(reverted)?;
+        }
+        Ok(is_there)
+    })
+}
