@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
-use ripcord_testbed::{Application, Options, Scene, Testbed, operation};
+use anyhow::{Context as _, Result, bail, ensure};
+use ripcord_testbed::{Application, NAMESPACE, Options, Scene, Testbed, operation};
 use serde_json::{Value, json};
 
 use crate::report::{Table, say};
@@ -27,10 +27,13 @@ enum Race {
     Terminated,
     TerminatedAndRefresh,
     Replaced,
+    Window,
+    State,
+    StateCompared,
 }
 
 impl Race {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::NewCommit,
         Self::OldCommit,
         Self::NewCommitAndRefresh,
@@ -38,6 +41,9 @@ impl Race {
         Self::Terminated,
         Self::TerminatedAndRefresh,
         Self::Replaced,
+        Self::Window,
+        Self::State,
+        Self::StateCompared,
     ];
 
     fn name(self) -> &'static str {
@@ -50,8 +56,22 @@ impl Race {
             Self::TerminatedAndRefresh => {
                 "waiting sync terminated, operation to the revert with a refresh"
             }
+            Self::Window => "deny window, undo at once, nothing pushed",
+            Self::State => "hold by the operation's state, undo at once, nothing pushed",
+            Self::StateCompared => {
+                "hold by the operation's state, undo after a comparison, nothing pushed"
+            }
             Self::Replaced => "operation with a refresh in the place of a sync that waits",
         }
+    }
+
+    /// Whether nothing is pushed, and something holds instead.
+    fn holds(self) -> bool {
+        matches!(self, Self::Window | Self::State | Self::StateCompared)
+    }
+
+    fn undoes(self) -> bool {
+        self.holds() || self == Self::UndoAndRefresh
     }
 
     /// The scene, its service and the version that is deployed.
@@ -59,6 +79,7 @@ impl Race {
         match self {
             Self::Terminated | Self::TerminatedAndRefresh => ("hooks", "ledger", SLOW),
             Self::Replaced => ("hooks", "ledger", "v15-hangs"),
+            Self::Window => ("sync-windows", "payments-service", BAD),
             _ => ("auto-heal", "payments-service", BAD),
         }
     }
@@ -134,11 +155,17 @@ fn lane_of(bed: &Testbed, race: Race, trials: usize, name: &str) -> Result<Came>
                 is_ours && app["operation"].is_null() && scene.version(service)? == bad
             })
         })?;
-        let reverted = go_back(&mut scene, race, service, &good)?;
+        let mut reverted = go_back(bed, &mut scene, race, service, &good)?;
         let seen = watch(&scene, service, bad)?;
         came.trials += 1;
         came.relapsed += usize::from(seen.relapsed);
         came.stayed_bad += usize::from(seen.is_bad);
+        if race == Race::Window {
+            close(bed, &scene, false)?;
+        }
+        if reverted.is_empty() {
+            reverted = scene.deploy(service, GOOD)?;
+        }
         settle(&scene, &reverted)?;
     }
     scene.end()?;
@@ -146,13 +173,28 @@ fn lane_of(bed: &Testbed, race: Race, trials: usize, name: &str) -> Result<Came>
 }
 
 /// Goes back; the commit that is durable then.
-fn go_back(scene: &mut Scene<'_>, race: Race, service: &str, good: &str) -> Result<String> {
-    if race == Race::UndoAndRefresh {
+fn go_back(
+    bed: &Testbed,
+    scene: &mut Scene<'_>,
+    race: Race,
+    service: &str,
+    good: &str,
+) -> Result<String> {
+    match race {
+        Race::Window => close(bed, scene, true)?,
+        Race::State | Race::StateCompared => hold_by_state(scene, race == Race::StateCompared)?,
+        _ => {}
+    }
+    if race.undoes() {
         scene.kubectl(&["rollout", "undo", &format!("deployment/{service}")])?;
+    }
+    if race.holds() {
+        return Ok(String::new());
     }
     let reverted = scene.deploy(service, GOOD)?;
     let application = scene.application();
     match race {
+        Race::Window | Race::State | Race::StateCompared => {}
         Race::NewCommit => ask(&application, &reverted)?,
         Race::OldCommit => ask(&application, good)?,
         Race::NewCommitAndRefresh | Race::UndoAndRefresh => {
@@ -177,6 +219,41 @@ fn go_back(scene: &mut Scene<'_>, race: Race, service: &str, good: &str) -> Resu
         }
     }
     Ok(reverted)
+}
+
+/// Closes the scene's project with a deny window that lets manual syncs pass, or opens it.
+fn close(bed: &Testbed, scene: &Scene<'_>, closed: bool) -> Result<()> {
+    let windows = if closed {
+        json!([{
+            "kind": "deny", "schedule": "* * * * *", "duration": "1h",
+            "applications": ["*"], "manualSync": true,
+        }])
+    } else {
+        Value::Null
+    };
+    bed.block_on(bed.objects().merge_object(&json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
+        "metadata": {"name": scene.name(), "namespace": NAMESPACE},
+        "spec": {"syncWindows": windows},
+    })))
+}
+
+/// Makes the last operation look failed and without a result.
+fn hold_by_state(scene: &Scene<'_>, compared: bool) -> Result<()> {
+    let application = scene.application();
+    let refresh = "argocd.argoproj.io/refresh";
+    let held = application.patch(&json!([
+        {"op": "replace", "path": "/status/operationState/phase", "value": "Failed"},
+        {"op": "add", "path": "/status/operationState/syncResult", "value": null},
+        {"op": "add", "path": "/metadata/annotations", "value": {refresh: "normal"}},
+    ]))?;
+    ensure!(held.is_ok(), "{held:?}");
+    if !compared {
+        return Ok(());
+    }
+    wait("compared", || {
+        Ok(application.get()?["metadata"]["annotations"][refresh].is_null())
+    })
 }
 
 /// Asks for a sync, and for no comparison.

@@ -74,10 +74,7 @@ fn an_operation_hangs_in_a_window_when_the_last_one_was_automatic() {
 #[test]
 fn a_failed_operation_without_a_result_stops_self_heal() {
     let mut incident = Incident::new("hold-state");
-    incident.patch(&json!([
-        {"op": "replace", "path": "/status/operationState/phase", "value": "Failed"},
-        {"op": "add", "path": "/status/operationState/syncResult", "value": null},
-    ]));
+    incident.hold_by_state();
     incident.undo();
     assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
     // An operation that is asked for ends it.
@@ -120,12 +117,11 @@ fn the_hold_by_the_operations_state_stays_under_an_application_set() {
     incident.bad = incident.deploy(BAD);
     incident.wait_for_version(BAD);
     incident.wait("nothing runs", |app| {
-        app["operation"].is_null() && app["status"]["sync"]["revision"] == *incident.bad
+        app["operation"].is_null()
+            && app["status"]["operationState"]["phase"] == "Succeeded"
+            && app["status"]["sync"]["revision"] == *incident.bad
     });
-    incident.patch(&json!([
-        {"op": "replace", "path": "/status/operationState/phase", "value": "Failed"},
-        {"op": "add", "path": "/status/operationState/syncResult", "value": null},
-    ]));
+    incident.hold_by_state();
     incident.undo();
     // A commit of somebody else's does not end it.
     incident.scene.deploy("ledger", "v15").unwrap();

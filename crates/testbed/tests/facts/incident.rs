@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 pub(crate) const A_WHILE: Duration = Duration::from_secs(5);
 pub(crate) const SOON: Duration = Duration::from_secs(40);
 
+const REFRESH: &str = "argocd.argoproj.io/refresh";
+
 pub(crate) const SERVICE: &str = "payments-service";
 pub(crate) const GOOD: &str = "v14";
 pub(crate) const BAD: &str = "v15-crash";
@@ -83,6 +85,30 @@ impl<'a> Incident<'a> {
         let text = infra.read(&path).unwrap();
         infra.write(&path, change(&text));
         infra.commit("Edit").land().unwrap()
+    }
+
+    /// Does something with auto-sync switched off; switched on again, Argo CD looks first.
+    pub(crate) fn without_auto_sync(&mut self, act: impl FnOnce(&mut Self)) {
+        let automated = self.app()["spec"]["syncPolicy"]["automated"].clone();
+        self.merge(&json!({"spec": {"syncPolicy": {"automated": null}}}));
+        act(self);
+        self.merge(&json!({
+            "metadata": {"annotations": {REFRESH: "normal"}},
+            "spec": {"syncPolicy": {"automated": automated}},
+        }));
+    }
+
+    /// Makes the last operation look failed and without a result, and waits until Argo CD has begun a
+    /// comparison after that: one that was under way already would not know of it.
+    pub(crate) fn hold_by_state(&self) {
+        self.patch(&json!([
+            {"op": "replace", "path": "/status/operationState/phase", "value": "Failed"},
+            {"op": "add", "path": "/status/operationState/syncResult", "value": null},
+            {"op": "add", "path": "/metadata/annotations", "value": {REFRESH: "normal"}},
+        ]));
+        self.wait("it was compared", |app| {
+            app["metadata"]["annotations"][REFRESH].is_null()
+        });
     }
 
     /// Commits the good version again, as `git revert` does.

@@ -132,8 +132,11 @@ fn a_deploy_that_fails_on_an_immutable_job_has_changed_the_deployment() {
 #[test]
 fn a_revert_that_fails_on_an_immutable_job_has_changed_the_deployment_back() {
     let mut incident = with_a_job("left-job-revert");
-    incident.kubectl(&["delete", "job", "seed"]);
-    incident.bad = incident.deploy("v15");
+    // So that self-heal does not make it again of the good version.
+    incident.without_auto_sync(|incident| {
+        incident.kubectl(&["delete", "job", "seed"]);
+        incident.bad = incident.scene.deploy(SERVICE, "v15").unwrap();
+    });
     incident.wait_until_durable(&incident.bad);
     let reverted = incident.revert();
     incident.sync_to(&reverted);

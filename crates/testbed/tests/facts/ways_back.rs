@@ -91,17 +91,14 @@ fn auto_sync_that_is_switched_on_again_without_a_refresh_deploys_the_bad_version
 #[test]
 fn auto_sync_that_is_switched_on_again_with_a_refresh_does_not() {
     let mut incident = Incident::new("way-on-refreshed");
-    let automated = incident.app()["spec"]["syncPolicy"]["automated"].clone();
-    incident.merge(&json!({"spec": {"syncPolicy": {"automated": null}}}));
-    incident.undo();
-    incident.wait("it is drift", |app| {
-        app["status"]["sync"]["status"] == "OutOfSync"
+    let mut reverted = String::new();
+    incident.without_auto_sync(|incident| {
+        incident.undo();
+        incident.wait("it is drift", |app| {
+            app["status"]["sync"]["status"] == "OutOfSync"
+        });
+        reverted = incident.revert();
     });
-    let reverted = incident.revert();
-    incident.merge(&json!({
-        "metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}},
-        "spec": {"syncPolicy": {"automated": automated}},
-    }));
     assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
     incident.wait_until_durable(&reverted);
 }

@@ -1,6 +1,6 @@
 //! Workloads that a good commit alone does not heal.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::incident::{A_WHILE, BAD, GOOD, Incident, version};
 
@@ -50,13 +50,9 @@ fn a_stateful_set_whose_pods_start_together_heals_by_itself() {
         text.replace("spec:\n  serviceName", together)
     });
     // The policy of one that is there cannot be changed, and self-heal must not bring it back.
-    let automated = incident.app()["spec"]["syncPolicy"]["automated"].clone();
-    incident.merge(&json!({"spec": {"syncPolicy": {"automated": null}}}));
-    incident.kubectl(&["delete", "statefulset", "sessions"]);
-    incident.merge(&json!({
-        "metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}},
-        "spec": {"syncPolicy": {"automated": automated}},
-    }));
+    incident.without_auto_sync(|incident| {
+        incident.kubectl(&["delete", "statefulset", "sessions"]);
+    });
     let tip = incident.scene.infra().tip().unwrap();
     incident.wait_until_durable(&tip);
     incident.bad = incident.deploy(BAD);
