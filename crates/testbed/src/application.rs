@@ -1,11 +1,20 @@
 //! An Application of Argo CD: as its object, and by Argo CD's API.
 
-use anyhow::{Context as _, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::argocd::NAMESPACE;
 use crate::bed::Testbed;
+
+/// The annotation by which a comparison is asked for; it is gone when one has begun.
+pub const REFRESH: &str = "argocd.argoproj.io/refresh";
+
+/// How long it may take until it is held, and how often it is looked.
+const HELD_WITHIN: Duration = Duration::from_secs(20);
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// A handle to one Application.
 pub struct Application<'a> {
@@ -89,13 +98,83 @@ impl<'a> Application<'a> {
     /// # Errors
     /// The API server does not answer.
     pub fn sync_to(&self, revision: &str) -> Result<Result<(), Refused>> {
+        self.ask(&operation(revision))
+    }
+
+    /// The same with an operation of one's own.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub fn ask(&self, operation: &Value) -> Result<Result<(), Refused>> {
         self.patch(&json!([
             {"op": "test", "path": "/operation", "value": null},
-            {"op": "add", "path": "/operation", "value": operation(revision)},
+            {"op": "add", "path": "/operation", "value": operation},
             {"op": "add", "path": "/status/operationState", "value": null},
-            {"op": "add", "path": "/metadata/annotations",
-                "value": {"argocd.argoproj.io/refresh": "normal"}},
+            {"op": "add", "path": "/metadata/annotations", "value": {REFRESH: "normal"}},
         ]))
+    }
+
+    /// The same in the place of one that is there already.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub fn replace(&self, operation: &Value) -> Result<Result<(), Refused>> {
+        self.patch(&json!([
+            {"op": "add", "path": "/operation", "value": operation},
+            {"op": "add", "path": "/status/operationState", "value": null},
+            {"op": "add", "path": "/metadata/annotations", "value": {REFRESH: "normal"}},
+        ]))
+    }
+
+    /// Asks for a comparison, as a refresh button does.
+    ///
+    /// # Errors
+    /// The API server refuses it.
+    pub fn refresh(&self) -> Result<()> {
+        self.merge(&json!({"metadata": {"annotations": {REFRESH: "normal"}}}))
+    }
+
+    /// Makes the last operation look failed and without a result, and asks for a comparison, in one
+    /// write, unless an operation is there: the inner error.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub fn mark_failed(&self) -> Result<Result<(), Refused>> {
+        self.patch(&json!([
+            {"op": "test", "path": "/operation", "value": null},
+            {"op": "replace", "path": "/status/operationState/phase", "value": "Failed"},
+            {"op": "add", "path": "/status/operationState/syncResult", "value": null},
+            {"op": "add", "path": "/metadata/annotations", "value": {REFRESH: "normal"}},
+        ]))
+    }
+
+    /// Holds it by that mark. A comparison that was under way knows nothing of the mark, and the sync
+    /// that it begins writes over it: so it is marked until a comparison has begun afterwards and the
+    /// mark is still there.
+    ///
+    /// # Errors
+    /// It could not be held; no operation was done yet; the API server does not answer.
+    pub fn hold(&self) -> Result<()> {
+        let until = Instant::now() + HELD_WITHIN;
+        while Instant::now() < until {
+            if self.mark_failed()?.is_ok() {
+                let app = loop {
+                    let app = self.get()?;
+                    let is_compared = app["metadata"]["annotations"][REFRESH].is_null();
+                    if is_compared || Instant::now() > until {
+                        break app;
+                    }
+                    std::thread::sleep(GLANCE);
+                };
+                let state = &app["status"]["operationState"];
+                let is_marked = state["phase"] == "Failed" && state["syncResult"].is_null();
+                if is_marked && app["operation"].is_null() {
+                    return Ok(());
+                }
+            }
+            std::thread::sleep(GLANCE);
+        }
+        bail!("{} could not be held: {}", self.name, self.get()?["status"]);
     }
 
     /// Calls Argo CD's API below the Application, such as `POST` `/rollback`; the inner error is a

@@ -49,7 +49,6 @@ pub(crate) fn clients(site: &Site, name: &str) -> Result<Vec<String>> {
         NAMESPACE,
         "--repo-server",
         &repo_server,
-        "--repo-server-plaintext",
     ]
     .map(str::to_owned)
     .to_vec())

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use ripcord_gitserver::GitServer;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 use crate::application::Application;
 use crate::argocd;
@@ -25,7 +26,7 @@ use crate::logs;
 use crate::objects::Objects;
 use crate::part::Part;
 use crate::pods::Pace;
-use crate::process::{Broom, Starter};
+use crate::process::{Broom, PortTaken, Starter};
 use crate::responder::Responder;
 use crate::tools::{self, Group, Toolbox};
 
@@ -119,8 +120,17 @@ impl Testbed {
     /// # Errors
     /// A component that does not start, with the end of its log.
     pub fn start_with(options: &Options, tools: &Toolbox) -> Result<Self> {
+        match Self::start_once(options, tools) {
+            // Between the choice of a port and its use another program can take it. Other ports are
+            // chosen the next time.
+            Err(error) if error.is::<PortTaken>() => Self::start_once(options, tools),
+            started => started,
+        }
+    }
+
+    fn start_once(options: &Options, tools: &Toolbox) -> Result<Self> {
         has_room(&std::env::temp_dir(), ROOM)?;
-        // Of this user alone: tokens are in it. Removed by `drop` or by the broom.
+        // Of this user alone: tokens are in it. The broom removes it.
         let folder = tempfile::Builder::new()
             .prefix("ripcord-testbed-")
             .permissions(fs::Permissions::from_mode(0o700))
@@ -140,7 +150,6 @@ impl Testbed {
         let (clusters, git, starter, responder) = match bed {
             Ok(bed) => bed,
             Err(error) => {
-                let _ = fs::remove_dir_all(&folder);
                 let _ = broom.dismiss();
                 return Err(error);
             }
@@ -260,6 +269,14 @@ impl Testbed {
     /// Runs something to its end on the testbed's own runtime, where its clients live.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+
+    /// Begins something that goes on beside.
+    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.runtime.spawn(future)
     }
 
     /// The clusters; the first has Argo CD's objects.
@@ -473,7 +490,6 @@ impl Drop for Testbed {
         for cluster in &self.clusters {
             cluster.end_all();
         }
-        let _ = fs::remove_dir_all(&self.folder);
         let _ = self.broom.dismiss();
         if std::thread::panicking() {
             // The test's own failure is told already; this only adds where to look.

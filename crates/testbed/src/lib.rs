@@ -28,8 +28,9 @@ mod responder;
 mod scene;
 mod site;
 pub mod tools;
+mod traffic;
 
-pub use application::{Application, Refused, operation};
+pub use application::{Application, REFRESH, Refused, operation};
 pub use argocd::{NAMESPACE, PASSWORD};
 pub use bed::{Options, Testbed};
 pub use cluster::Cluster;
@@ -40,3 +41,4 @@ pub use part::{Part, Paused};
 pub use pods::Pace;
 pub use ripcord_gitserver::GitServer;
 pub use scene::{PodSeen, Scene, scenes};
+pub use traffic::{Requests, Traffic};

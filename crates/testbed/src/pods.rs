@@ -305,7 +305,6 @@ fn ended(pace: Pace) -> Vec<Value> {
             &[
                 When::Absent(DELETED),
                 When::Is(PHASE, &["Running"]),
-                When::Is(READY, &["True"]),
                 When::Is(OWNER, &["Job"]),
                 When::Is(&behaviour, behaves),
             ],
@@ -314,7 +313,8 @@ fn ended(pace: Pace) -> Vec<Value> {
         )
     };
     vec![
-        of_job("job-done", &["ready"], &done),
+        // Nobody asks whether a Job is ready.
+        of_job("job-done", &["ready", "never-ready"], &done),
         of_job("job-failed", &["fails"], &failed),
         stage(
             "pod-turns-bad",

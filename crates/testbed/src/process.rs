@@ -198,9 +198,25 @@ impl Process {
             (None, Some(signal)) => format!("was ended by signal {signal}"),
             (None, None) => "ended".to_owned(),
         };
-        anyhow::anyhow!("{name} {how}{}", last_words(&self.log))
+        let told = format!("{name} {how}{}", last_words(&self.log));
+        if told.to_lowercase().contains("address already in use") {
+            return PortTaken(told).into();
+        }
+        anyhow::anyhow!(told)
     }
 }
+
+/// The end of a process whose port somebody else had opened meanwhile.
+#[derive(Debug)]
+pub(crate) struct PortTaken(String);
+
+impl std::fmt::Display for PortTaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for PortTaken {}
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -225,17 +241,20 @@ pub(crate) fn last_words(log: &Path) -> String {
 /// The file with every group that was started.
 const GROUPS: &str = "groups";
 
-/// What the shell does when our end of its input closes: with `done` nothing, since all is cleared
-/// already; else kills and removes the folder.
+/// What the shell does when our end of its input closes: removes the folder, and unless it was told
+/// that all processes have ended kills them first. Argo CD takes all rights from its folders of
+/// repositories.
 const SWEEP: &str = r#"
 trap '' TERM INT HUP
 read -r word
-[ "$word" = done ] && exit 0
-while read -r group; do kill -s KILL -- "-$group" 2>/dev/null; done <"$1/groups"
+if [ "$word" != ended ]; then
+  while read -r group; do kill -s KILL -- "-$group" 2>/dev/null; done <"$1/groups"
+fi
+chmod -R u+rwX "$1"
 rm -rf "$1"
 "#;
 
-/// Clears up after a process that could not do so itself.
+/// Clears up, also after a process that could not do so itself.
 #[derive(Debug)]
 pub(crate) struct Broom {
     shell: Child,
@@ -259,12 +278,12 @@ impl Broom {
         Ok(Self { shell })
     }
 
-    /// All is cleared already.
+    /// The processes have ended: removes the folder.
     pub(crate) fn dismiss(&mut self) -> Result<()> {
         let Some(mut input) = self.shell.stdin.take() else {
             bail!("dismissed twice");
         };
-        input.write_all(b"done\n")?;
+        input.write_all(b"ended\n")?;
         drop(input);
         self.shell.wait()?;
         Ok(())

@@ -11,13 +11,14 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result, bail, ensure};
 use jiff::{Timestamp, ToSpan as _};
 use kube::api::{DeleteParams, ListParams};
-use ripcord_testkit::{InfraRepo, Scratch};
+use ripcord_testkit::{Commit, InfraRepo, Scratch};
 use serde_json::Value;
 
 use crate::application::Application;
 use crate::argocd::NAMESPACE;
 use crate::bed::Testbed;
 use crate::objects::says_ready;
+use crate::traffic::Traffic;
 
 /// The cluster in which Argo CD itself runs, as Argo CD calls it.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
@@ -155,16 +156,16 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// The service declares no version.
     pub fn deploy(&mut self, service: &str, version: &str) -> Result<String> {
-        self.deploy_at(service, version, 0, now()?)
+        self.commit_of(service, version, 0, now()?)?.land()
     }
 
-    fn deploy_at(
+    fn commit_of(
         &mut self,
         service: &str,
         version: &str,
         turn: usize,
         at: Timestamp,
-    ) -> Result<String> {
+    ) -> Result<Commit<'_>> {
         let tree = folder().join("infra");
         let mut declared = false;
         for path in files(&tree.join("services").join(service))? {
@@ -177,11 +178,10 @@ impl<'a> Scene<'a> {
         }
         ensure!(declared, "{service} declares no version");
         let (name, email) = PEOPLE[turn % PEOPLE.len()];
-        self.infra
-            .commit(&format!("Deploy {service} {version} to production"))
-            .by(name, email)
-            .at(&at.to_string())
-            .land()
+        let commit = self
+            .infra
+            .commit(&format!("Deploy {service} {version} to production"));
+        Ok(commit.by(name, email).at(&at.to_string()))
     }
 
     /// The tree with the first versions, then a month of deploys.
@@ -197,17 +197,18 @@ impl<'a> Scene<'a> {
             .commit("Lay out the infra repo")
             .by(name, email)
             .at(&at.to_string())
-            .land()?;
+            .queue()?;
         let services = services(&tree)?;
         let mut turn = 0;
         for version in 2..=VERSIONS {
             for service in &services {
                 at = at.checked_add(5.hours())?;
-                self.deploy_at(service, &format!("v{version}"), turn, at)?;
+                self.commit_of(service, &format!("v{version}"), turn, at)?
+                    .queue()?;
                 turn += 1;
             }
         }
-        Ok(())
+        self.infra.land_queued().map(drop)
     }
 
     fn filled(&self, text: &str, version: &str) -> String {
@@ -267,18 +268,42 @@ impl<'a> Scene<'a> {
         self.bed.kubectl(&self.name, args)
     }
 
+    /// Begins to ask a service as its users do.
+    pub fn traffic(&self, service: &str) -> Traffic<'a> {
+        Traffic::start(self.bed, &self.name, service)
+    }
+
     /// Asks Argo CD to compare now, as a refresh button does.
     ///
     /// # Errors
     /// There is no such Application.
     pub fn refresh(&self) -> Result<()> {
         for application in &self.applications {
-            let refresh = serde_json::json!({"metadata": {"annotations": {
-                "argocd.argoproj.io/refresh": "normal",
-            }}});
-            Application::new(self.bed, application).merge(&refresh)?;
+            Application::new(self.bed, application).refresh()?;
         }
         Ok(())
+    }
+
+    /// Closes the scene's project with a deny window that lets manual syncs pass, or takes its windows
+    /// away.
+    ///
+    /// # Errors
+    /// The scene has no project of its own.
+    pub fn close_project(&self, closed: bool) -> Result<()> {
+        let windows = if closed {
+            serde_json::json!([{
+                "kind": "deny", "schedule": "* * * * *", "duration": "1h",
+                "applications": ["*"], "manualSync": true,
+            }])
+        } else {
+            Value::Null
+        };
+        let project = serde_json::json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
+            "metadata": {"name": self.name, "namespace": NAMESPACE},
+            "spec": {"syncWindows": windows},
+        });
+        self.bed.block_on(self.bed.objects().merge_object(&project))
     }
 
     /// Tells Argo CD of a push, as a forge's webhook does.

@@ -28,6 +28,9 @@ pub struct InfraRepo {
     scratch: Scratch,
     path: PathBuf,
     changes: Vec<Change>,
+    /// Commits that wait for [`InfraRepo::land_queued`], as git reads them, and their branch.
+    queued: Vec<u8>,
+    queued_on: Option<String>,
     clock: Timestamp,
 }
 
@@ -57,6 +60,8 @@ impl InfraRepo {
             scratch: scratch.clone(),
             path: path.to_owned(),
             changes: vec![],
+            queued: vec![],
+            queued_on: None,
             clock,
         })
     }
@@ -92,6 +97,11 @@ impl InfraRepo {
     /// Starts a commit of the changes so far; [`Commit::land`] makes it. It may be empty.
     pub fn commit(&mut self, subject: &str) -> Commit<'_> {
         Commit::new(self, subject.to_owned())
+    }
+
+    /// Makes all commits that were put in the queue, in one run of git; the last one's id.
+    pub fn land_queued(&mut self) -> Result<String> {
+        commit::land_queued(self)
     }
 
     /// Starts a commit that merges `other`, a branch or commit id, besides the changes so far.

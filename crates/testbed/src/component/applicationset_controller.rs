@@ -16,7 +16,7 @@ pub(crate) static APPLICATIONSET_CONTROLLER: Component = Component {
                 "--argocd-repo-server",
                 &site.link(name, "argocd-repo-server")?.to_string(),
             ])
-            .args(["--repo-server-plaintext", "--enable-progressive-syncs"])
+            .args(["--enable-progressive-syncs"])
             .args(["--metrics-addr", &metrics.to_string()])
             .args(["--probe-addr", &probes.to_string()])
             .args(["--webhook-addr", &webhooks.to_string()]))

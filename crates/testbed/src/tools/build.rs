@@ -136,13 +136,7 @@ fn built(root: &Path, tool: &Tool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Pa
     let version = required_version(&String::from_utf8_lossy(&required), tool.module)
         .with_context(|| format!("{}/go.mod does not require {}", tool.name, tool.module))?;
     let flags = flags(tool, &version);
-    let key = cache::key(&[
-        &required,
-        &sums,
-        toolchain()?.as_bytes(),
-        flags.join("\n").as_bytes(),
-        format!("{:?}", (tool.programs, tool.manifests, tool.cgo)).as_bytes(),
-    ]);
+    let key = key(tool, [&required, &sums], &toolchain()?, &flags);
     let folder = root.join(format!("{}-{version}-{key}", tool.name));
     if cache::is_whole(&folder) {
         tell(Event::Cached(tool.name));
@@ -163,6 +157,18 @@ fn built(root: &Path, tool: &Tool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Pa
     cache::put(&beside, &folder, &programs)?;
     tell(Event::Built(tool.name, started.elapsed()));
     Ok(folder)
+}
+
+/// The key of all that decides what comes of a build.
+fn key(tool: &Tool, module: [&[u8]; 2], toolchain: &str, flags: &[String]) -> String {
+    let [required, sums] = module;
+    cache::key(&[
+        required,
+        sums,
+        toolchain.as_bytes(),
+        flags.join("\n").as_bytes(),
+        format!("{:?}", (tool.programs, tool.manifests, tool.cgo)).as_bytes(),
+    ])
 }
 
 /// The version at which `go.mod` requires a module, without the `v`.
@@ -197,8 +203,10 @@ fn flags(tool: &Tool, version: &str) -> Vec<String> {
 }
 
 fn go(module: &Path) -> Command {
-    let mut go = Command::new("go");
-    go.current_dir(module)
+    // A build that is given up shall not go on by itself.
+    let mut go = Command::new("setpriv");
+    go.args(["--pdeathsig", "KILL", "--", "go"])
+        .current_dir(module)
         // What a person has set for their own work is not part of the key.
         .env("GOFLAGS", "")
         .env("GOWORK", "off")
@@ -210,7 +218,12 @@ fn toolchain() -> Result<String> {
     let answer = go(Path::new("."))
         .args(["env", "GOVERSION", "GOOS", "GOARCH"])
         .output()
-        .context("the tools are built with Go, and there is no `go` on PATH")?;
+        .context("there is no `setpriv` on PATH: it is in util-linux")?;
+    ensure!(
+        answer.status.success(),
+        "the tools are built with Go, and there is no `go` on PATH that works: {}",
+        String::from_utf8_lossy(&answer.stderr).trim()
+    );
     Ok(String::from_utf8_lossy(&answer.stdout).into_owned())
 }
 
@@ -345,6 +358,22 @@ mod tests {
         let told = error.to_string();
         assert!(told.starts_with("broken could not be built"), "{told}");
         assert!(told.contains("undefined: nonsense"), "{told}");
+    }
+
+    #[test]
+    fn what_is_built_of_something_else_is_kept_elsewhere() {
+        let (required, sums): (&[u8], &[u8]) = (b"require x v1", b"x v1 h1:1");
+        let flags = flags(&TOOLS[0], "1.0.0");
+        let known = [
+            key(&TOOLS[0], [required, sums], "go1.26", &flags),
+            key(&TOOLS[1], [required, sums], "go1.26", &flags),
+            key(&TOOLS[0], [b"require x v2", sums], "go1.26", &flags),
+            key(&TOOLS[0], [required, b"x v1 h1:2"], "go1.26", &flags),
+            key(&TOOLS[0], [required, sums], "go1.27", &flags),
+            key(&TOOLS[0], [required, sums], "go1.26", &flags[1..]),
+        ];
+        let different: std::collections::BTreeSet<&String> = known.iter().collect();
+        assert_eq!(different.len(), known.len());
     }
 
     #[test]

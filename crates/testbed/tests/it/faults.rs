@@ -86,6 +86,34 @@ fn a_program_that_does_not_start_is_named_with_its_last_words() {
     assert!(Path::new(log).exists(), "{log}");
 }
 
+/// A program that says the first time that its port is taken, and is the real one afterwards.
+fn with_its_port_taken_once(real: &Path, folder: &Path) -> PathBuf {
+    let (program, was_started) = (folder.join("program"), folder.join("started"));
+    let script = format!(
+        "#!/bin/sh\n[ -e {mark} ] && exec {real} \"$@\"\n: >{mark}\n\
+         echo 'listen tcp 127.0.0.1:1: bind: address already in use' >&2\nexit 1\n",
+        mark = was_started.display(),
+        real = real.display(),
+    );
+    std::fs::write(&program, script).unwrap();
+    let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, runs).unwrap();
+    program
+}
+
+#[test]
+fn a_port_that_was_taken_meanwhile_is_not_the_end() {
+    let tools =
+        ripcord_testbed::tools::prepare(&[ripcord_testbed::tools::Group::Core], &mut |_| {})
+            .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let real = tools.program("kube-scheduler").unwrap();
+    let program = with_its_port_taken_once(real, folder.path());
+    let tools = tools.with_program("kube-scheduler", &program);
+    let bed = Testbed::start_with(&bare(), &tools).unwrap();
+    namespace(&bed, "after-all").unwrap();
+}
+
 #[test]
 fn two_testbeds_and_two_clusters_live_beside_each_other() {
     let two = Options {

@@ -90,10 +90,12 @@ fn a_pod_that_fails_later_is_ready_first() {
 fn jobs_succeed_fail_and_hang() {
     let place = Place::new("pods-jobs");
     place.apply(&place.job("good", "acme/migrate:v1"));
+    place.apply(&place.job("unready", "acme/migrate:v2-never-ready"));
     place.apply(&place.job("bad", "acme/migrate:v2-fails"));
     place.apply(&place.job("hung", "acme/migrate:v2-hangs"));
     let jobs = place.api("batch/v1", "Job");
     place.sees(&jobs, "good", "/status/succeeded", &json!(1));
+    place.sees(&jobs, "unready", "/status/succeeded", &json!(1));
     place.sees(&jobs, "bad", "/status/failed", &json!(1));
     place.sees(&jobs, "hung", "/status/ready", &json!(1));
 }

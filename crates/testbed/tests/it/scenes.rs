@@ -87,6 +87,35 @@ fn traffic_follows_what_the_ready_pods_run() {
 }
 
 #[test]
+fn the_requests_that_fail_through_an_incident_are_counted() {
+    let bed = Testbed::shared().unwrap();
+    let mut scene = Scene::set(bed, "auto-heal", "scene-users").unwrap();
+    scene.wait_until("Healthy").unwrap();
+    let service = "payments-service";
+    let versions = |version: &str| {
+        let image = json!(format!("acme/{service}:{version}"));
+        let status = if version.ends_with("errors") {
+            500
+        } else {
+            200
+        };
+        wait_for_answer(bed, "scene-users", service, status, &image);
+    };
+    versions("v14");
+    let users = scene.traffic(service);
+    for version in ["v15-errors", "v16"] {
+        scene.deploy(service, version).unwrap();
+        scene.refresh().unwrap();
+        versions(version);
+    }
+    scene.wait_until("Healthy").unwrap();
+    let through = users.end().unwrap();
+    assert!(through.failed > 0 && through.answered > 0, "{through:?}");
+    let (first, last) = through.failing.unwrap();
+    assert!(first < last, "{through:?}");
+}
+
+#[test]
 fn one_argo_cd_deploys_to_two_clusters() {
     let options = Options {
         rollouts: false,

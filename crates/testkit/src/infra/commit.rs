@@ -72,12 +72,29 @@ impl<'r> Commit<'r> {
 
     /// Makes the commit, moves the branch, and gives the commit's id.
     pub fn land(self) -> Result<String> {
+        self.queue()?.land_queued()
+    }
+
+    /// Leaves the commit for [`InfraRepo::land_queued`]: a long history is written in one run of git.
+    /// All commits of a queue are on one branch, and none of them merges what waits there.
+    pub fn queue(self) -> Result<&'r mut InfraRepo> {
         if let Some(date) = &self.date {
             self.repo.clock = date.parse().with_context(|| format!("{date} is no date"))?;
         }
         let seconds = self.repo.tick()?.as_second();
         let reference = format!("refs/heads/{}", self.branch);
-        let parent = self.repo.rev(&reference).or_else(|_| self.repo.tip()).ok();
+        let is_first = self.repo.queued_on.is_none();
+        ensure!(
+            is_first || self.repo.queued_on.as_ref() == Some(&self.branch),
+            "another branch than that of the queue"
+        );
+        ensure!(is_first || self.merged.is_empty(), "a merge of the queue");
+        // Behind the first, git knows the parent itself.
+        let parent = if is_first {
+            self.repo.rev(&reference).or_else(|_| self.repo.tip()).ok()
+        } else {
+            None
+        };
         let committer = self.committer.as_ref().unwrap_or(&self.author);
         let mut stream = Vec::new();
         writeln!(stream, "commit {reference}\nmark :1")?;
@@ -113,9 +130,19 @@ impl<'r> Commit<'r> {
                 Change::Removal { path } => writeln!(stream, "D {}", quoted(&path))?,
             }
         }
-        writeln!(stream, "\nget-mark :1\ndone")?;
-        import(self.repo, &stream)
+        writeln!(stream)?;
+        self.repo.queued.extend(stream);
+        self.repo.queued_on = Some(self.branch);
+        Ok(self.repo)
     }
+}
+
+pub(super) fn land_queued(repo: &mut InfraRepo) -> Result<String> {
+    repo.queued_on = None;
+    let mut stream = std::mem::take(&mut repo.queued);
+    ensure!(!stream.is_empty(), "nothing is in the queue");
+    writeln!(stream, "get-mark :1\ndone")?;
+    import(repo, &stream)
 }
 
 fn import(repo: &InfraRepo, stream: &[u8]) -> Result<String> {
