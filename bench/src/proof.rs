@@ -67,20 +67,12 @@ pub(crate) fn run(runs: usize) -> Result<Vec<Table>> {
 fn windows(bed: &Testbed, runs: usize) -> Result<Table> {
     let scene = Scene::set(bed, "project-in-git", "windows")?;
     scene.wait_until("Healthy")?;
-    let closed = json!({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
-        "metadata": {"name": scene.name(), "namespace": NAMESPACE},
-        "spec": {"syncWindows": [{
-            "kind": "deny", "schedule": "* * * * *", "duration": "1h",
-            "applications": ["*"], "manualSync": true,
-        }]},
-    });
     let mut found = Vec::new();
     for _ in 0..runs {
         wait("nothing runs", || {
             Ok(scene.application().get()?["operation"].is_null())
         })?;
-        bed.block_on(bed.objects().merge_object(&closed))?;
+        scene.close_project(true)?;
         let started = Instant::now();
         wait("the window is gone", || {
             bed.block_on(async {

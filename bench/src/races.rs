@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
-use ripcord_testbed::{Application, NAMESPACE, Options, Scene, Testbed, operation};
+use anyhow::{Context as _, Result, bail};
+use ripcord_testbed::{Application, Options, Scene, Testbed, operation};
 use serde_json::{Value, json};
 
 use crate::report::{Table, say};
@@ -15,7 +15,7 @@ use crate::ways::{BAD, GLANCE, GOOD, wait};
 /// How long is watched after the good version is there.
 const WATCHED: Duration = Duration::from_secs(5);
 /// Trials that run at the same time, each on an Application of its own.
-const LANES: usize = 4;
+const LANES: usize = 6;
 
 /// What is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,26 +24,28 @@ enum Race {
     OldCommit,
     NewCommitAndRefresh,
     UndoAndRefresh,
+    UndoAndMerge,
     Terminated,
     TerminatedAndRefresh,
     Replaced,
     Window,
     State,
-    StateCompared,
+    StateHeld,
 }
 
 impl Race {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::NewCommit,
         Self::OldCommit,
         Self::NewCommitAndRefresh,
         Self::UndoAndRefresh,
+        Self::UndoAndMerge,
         Self::Terminated,
         Self::TerminatedAndRefresh,
         Self::Replaced,
         Self::Window,
         Self::State,
-        Self::StateCompared,
+        Self::StateHeld,
     ];
 
     fn name(self) -> &'static str {
@@ -52,41 +54,51 @@ impl Race {
             Self::OldCommit => "revert, operation to the old commit",
             Self::NewCommitAndRefresh => "revert, operation to it with a refresh",
             Self::UndoAndRefresh => "undo, revert, operation with a refresh",
+            Self::UndoAndMerge => "undo, revert, operation by merge patch",
             Self::Terminated => "waiting sync terminated, operation to the revert",
             Self::TerminatedAndRefresh => {
                 "waiting sync terminated, operation to the revert with a refresh"
             }
-            Self::Window => "deny window, undo at once, nothing pushed",
-            Self::State => "hold by the operation's state, undo at once, nothing pushed",
-            Self::StateCompared => {
-                "hold by the operation's state, undo after a comparison, nothing pushed"
-            }
             Self::Replaced => "operation with a refresh in the place of a sync that waits",
+            Self::Window => "deny window, undo at once, nothing pushed",
+            Self::State => "operation marked failed, undo at once, nothing pushed",
+            Self::StateHeld => {
+                "operation marked failed until a comparison knows of it, undo, nothing pushed"
+            }
         }
     }
 
     /// Whether nothing is pushed, and something holds instead.
     fn holds(self) -> bool {
-        matches!(self, Self::Window | Self::State | Self::StateCompared)
+        matches!(self, Self::Window | Self::State | Self::StateHeld)
     }
 
     fn undoes(self) -> bool {
-        self.holds() || self == Self::UndoAndRefresh
+        self.holds() || matches!(self, Self::UndoAndRefresh | Self::UndoAndMerge)
+    }
+
+    /// What the sync of the bad version says that it waits for; none where it is done.
+    fn waits_for(self) -> Option<&'static str> {
+        match self {
+            Self::Terminated | Self::TerminatedAndRefresh => {
+                Some("waiting for healthy state of apps/Deployment")
+            }
+            Self::Replaced => Some("waiting for completion of hook"),
+            _ => None,
+        }
     }
 
     /// The scene, its service and the version that is deployed.
     fn place(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Terminated | Self::TerminatedAndRefresh => ("hooks", "ledger", SLOW),
+            // Its hook succeeds; its pods are never ready, so that the sync waits for their wave.
+            Self::Terminated | Self::TerminatedAndRefresh => ("hooks", "ledger", "v15-never-ready"),
             Self::Replaced => ("hooks", "ledger", "v15-hangs"),
             Self::Window => ("sync-windows", "payments-service", BAD),
             _ => ("auto-heal", "payments-service", BAD),
         }
     }
 }
-
-/// Its hook succeeds; its pods are never ready, so that the sync waits for their wave.
-const SLOW: &str = "v15-hangs";
 
 /// What came of the trials of one race.
 #[derive(Default)]
@@ -102,7 +114,12 @@ pub(crate) fn run(trials: usize, only: &str) -> Result<Vec<Table>> {
         rollouts: false,
         ..Options::default()
     })?;
-    let head = ["what is done", "trials", "bad again", "bad after 5 s"];
+    let head = [
+        "what is done",
+        "trials",
+        "bad again",
+        "bad, or not done, after 5 s",
+    ];
     let mut table = Table::new("Races with Argo CD", &head);
     for (number, race) in Race::ALL.into_iter().enumerate() {
         if !race.name().contains(only) {
@@ -143,25 +160,29 @@ fn lane_of(bed: &Testbed, race: Race, trials: usize, name: &str) -> Result<Came>
         let good = scene.infra().tip()?;
         let commit = scene.deploy(service, bad)?;
         scene.refresh()?;
-        let waits = race.place().0 == "hooks";
         wait("the bad version is on its way", || {
             let app = scene.application().get()?;
             let state = &app["status"]["operationState"];
             let is_ours = state["syncResult"]["revision"] == *commit;
             let message = state["message"].as_str().unwrap_or_default();
-            Ok(if waits {
-                is_ours && message.contains("waiting for")
-            } else {
-                is_ours && app["operation"].is_null() && scene.version(service)? == bad
+            Ok(match race.waits_for() {
+                Some(what) => is_ours && message.contains(what),
+                None => is_ours && app["operation"].is_null() && scene.version(service)? == bad,
             })
         })?;
-        let mut reverted = go_back(bed, &mut scene, race, service, &good)?;
-        let seen = watch(&scene, service, bad)?;
+        let mut reverted = go_back(&mut scene, race, service, &good)?;
+        let mut seen = watch(&scene, service, bad)?;
+        if race == Race::Replaced {
+            // The Deployment was never changed: it is about whose sync was done.
+            let app = scene.application().get()?;
+            let done = &app["status"]["operationState"]["syncResult"]["revision"];
+            seen.is_bad = *done != reverted;
+        }
         came.trials += 1;
         came.relapsed += usize::from(seen.relapsed);
         came.stayed_bad += usize::from(seen.is_bad);
         if race == Race::Window {
-            close(bed, &scene, false)?;
+            scene.close_project(false)?;
         }
         if reverted.is_empty() {
             reverted = scene.deploy(service, GOOD)?;
@@ -173,16 +194,11 @@ fn lane_of(bed: &Testbed, race: Race, trials: usize, name: &str) -> Result<Came>
 }
 
 /// Goes back; the commit that is durable then.
-fn go_back(
-    bed: &Testbed,
-    scene: &mut Scene<'_>,
-    race: Race,
-    service: &str,
-    good: &str,
-) -> Result<String> {
+fn go_back(scene: &mut Scene<'_>, race: Race, service: &str, good: &str) -> Result<String> {
     match race {
-        Race::Window => close(bed, scene, true)?,
-        Race::State | Race::StateCompared => hold_by_state(scene, race == Race::StateCompared)?,
+        Race::Window => scene.close_project(true)?,
+        Race::State => wait("marked", || Ok(scene.application().mark_failed()?.is_ok()))?,
+        Race::StateHeld => scene.application().hold()?,
         _ => {}
     }
     if race.undoes() {
@@ -194,7 +210,8 @@ fn go_back(
     let reverted = scene.deploy(service, GOOD)?;
     let application = scene.application();
     match race {
-        Race::Window | Race::State | Race::StateCompared => {}
+        Race::Window | Race::State | Race::StateHeld => {}
+        Race::UndoAndMerge => application.merge(&json!({"operation": operation(&reverted)}))?,
         Race::NewCommit => ask(&application, &reverted)?,
         Race::OldCommit => ask(&application, good)?,
         Race::NewCommitAndRefresh | Race::UndoAndRefresh => {
@@ -209,51 +226,11 @@ fn go_back(
             wait("asked for", || Ok(application.sync_to(&reverted)?.is_ok()))?;
         }
         Race::Replaced => {
-            let replaced = application.patch(&json!([
-                {"op": "add", "path": "/operation", "value": operation(&reverted)},
-                {"op": "add", "path": "/status/operationState", "value": null},
-                {"op": "add", "path": "/metadata/annotations",
-                    "value": {"argocd.argoproj.io/refresh": "normal"}},
-            ]))?;
+            let replaced = application.replace(&operation(&reverted))?;
             replaced.ok().context("the write was refused")?;
         }
     }
     Ok(reverted)
-}
-
-/// Closes the scene's project with a deny window that lets manual syncs pass, or opens it.
-fn close(bed: &Testbed, scene: &Scene<'_>, closed: bool) -> Result<()> {
-    let windows = if closed {
-        json!([{
-            "kind": "deny", "schedule": "* * * * *", "duration": "1h",
-            "applications": ["*"], "manualSync": true,
-        }])
-    } else {
-        Value::Null
-    };
-    bed.block_on(bed.objects().merge_object(&json!({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
-        "metadata": {"name": scene.name(), "namespace": NAMESPACE},
-        "spec": {"syncWindows": windows},
-    })))
-}
-
-/// Makes the last operation look failed and without a result.
-fn hold_by_state(scene: &Scene<'_>, compared: bool) -> Result<()> {
-    let application = scene.application();
-    let refresh = "argocd.argoproj.io/refresh";
-    let held = application.patch(&json!([
-        {"op": "replace", "path": "/status/operationState/phase", "value": "Failed"},
-        {"op": "add", "path": "/status/operationState/syncResult", "value": null},
-        {"op": "add", "path": "/metadata/annotations", "value": {refresh: "normal"}},
-    ]))?;
-    ensure!(held.is_ok(), "{held:?}");
-    if !compared {
-        return Ok(());
-    }
-    wait("compared", || {
-        Ok(application.get()?["metadata"]["annotations"][refresh].is_null())
-    })
 }
 
 /// Asks for a sync, and for no comparison.
@@ -311,6 +288,7 @@ fn settle(scene: &Scene<'_>, reverted: &str) -> Result<()> {
             && status["health"]["status"] == "Healthy";
         if !is_there && asked.elapsed() > WATCHED {
             asked = Instant::now();
+            let _ = application.call("DELETE", "/operation", &json!({}))?;
             let _ = application.sync_to(reverted)?;
         }
         Ok(is_there)

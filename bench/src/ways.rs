@@ -100,31 +100,35 @@ pub(crate) fn run(runs: usize, replicas: &[usize], only: &str) -> Result<Vec<Tab
         if !way.name().contains(only) {
             continue;
         }
+        let mut asked: Vec<(usize, String)> = Vec::new();
         for &replicas in replicas {
-            // Who waits for the poll only waits: its runs can do so together.
-            let names: Vec<String> = (0..runs)
-                .map(|_| {
-                    number += 1;
-                    format!("run-{number}")
-                })
-                .collect();
-            let seen: Vec<Seen> = if way == Way::Poll {
-                std::thread::scope(|scope| {
-                    let all: Vec<_> = names
-                        .iter()
-                        .map(|name| scope.spawn(|| one(&bed, way, replicas, name)))
-                        .collect();
-                    all.into_iter()
-                        .map(|run| run.join().unwrap_or_else(|_| bail!("a run panicked")))
-                        .collect::<Result<_>>()
-                })?
-            } else {
-                names
+            for _ in 0..runs {
+                number += 1;
+                asked.push((replicas, format!("run-{number}")));
+            }
+        }
+        let one = |(replicas, name): &(usize, String)| {
+            let seen = one(&bed, way, *replicas, name)?;
+            Ok((*replicas, seen))
+        };
+        // Who waits for the poll only waits: its runs can do so together.
+        let seen: Vec<(usize, Seen)> = if way == Way::Poll {
+            std::thread::scope(|scope| {
+                let all: Vec<_> = asked
                     .iter()
-                    .map(|name| one(&bed, way, replicas, name))
-                    .collect::<Result<_>>()?
-            };
-            let row = row(way, replicas, &seen);
+                    .map(|run| scope.spawn(move || one(run)))
+                    .collect();
+                all.into_iter()
+                    .map(|run| run.join().unwrap_or_else(|_| bail!("a run panicked")))
+                    .collect::<Result<_>>()
+            })?
+        } else {
+            asked.iter().map(one).collect::<Result<_>>()?
+        };
+        for &replicas in replicas {
+            let of_it = seen.iter().filter(|(count, _)| *count == replicas);
+            let of_it: Vec<&Seen> = of_it.map(|(_, seen)| seen).collect();
+            let row = row(way, replicas, &of_it);
             say(&json!(row).to_string());
             table.row(row);
         }
@@ -133,9 +137,9 @@ pub(crate) fn run(runs: usize, replicas: &[usize], only: &str) -> Result<Vec<Tab
     Ok(vec![table])
 }
 
-fn row(way: Way, replicas: usize, seen: &[Seen]) -> Vec<Value> {
+fn row(way: Way, replicas: usize, seen: &[&Seen]) -> Vec<Value> {
     let of = |part: fn(&Seen) -> Option<f64>| {
-        let found: Vec<f64> = seen.iter().filter_map(part).collect();
+        let found: Vec<f64> = seen.iter().filter_map(|seen| part(seen)).collect();
         if found.is_empty() {
             Value::Null
         } else {

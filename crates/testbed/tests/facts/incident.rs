@@ -1,16 +1,18 @@
 //! A service whose last deploy broke it.
+//!
+//! What is waited for is printed with the time since the last thing that was done: with `--nocapture`
+//! a test shows the figures that the documents have.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use kube::api::{Api, DynamicObject};
-use ripcord_testbed::{Application, Refused, Scene, Testbed};
+use ripcord_testbed::{Application, REFRESH, Refused, Scene, Testbed};
 use serde_json::{Value, json};
 
 /// For how long it is watched whether something happens after all.
 pub(crate) const A_WHILE: Duration = Duration::from_secs(5);
 pub(crate) const SOON: Duration = Duration::from_secs(40);
-
-const REFRESH: &str = "argocd.argoproj.io/refresh";
 
 pub(crate) const SERVICE: &str = "payments-service";
 pub(crate) const GOOD: &str = "v14";
@@ -25,6 +27,8 @@ pub(crate) struct Incident<'a> {
     /// The commit before the bad deploy, and the bad deploy.
     pub(crate) good: String,
     pub(crate) bad: String,
+    /// When something was done last.
+    done: Cell<Instant>,
 }
 
 impl Incident<'static> {
@@ -56,6 +60,7 @@ impl<'a> Incident<'a> {
             application: name.to_owned(),
             good,
             bad: String::new(),
+            done: Cell::new(Instant::now()),
         }
     }
 
@@ -74,8 +79,25 @@ impl<'a> Incident<'a> {
     /// Deploys a version as a pipeline does, and Argo CD hears of it.
     pub(crate) fn deploy(&mut self, version: &str) -> String {
         let commit = self.scene.deploy(self.service, version).unwrap();
-        self.scene.refresh().unwrap();
+        self.refresh();
         commit
+    }
+
+    /// Asks Argo CD to compare.
+    pub(crate) fn refresh(&self) {
+        self.scene.refresh().unwrap();
+        self.acted();
+    }
+
+    /// Something was done just now.
+    pub(crate) fn acted(&self) {
+        self.done.set(Instant::now());
+    }
+
+    /// Prints what was seen, and how long after the last thing that was done.
+    fn saw(&self, what: &str) {
+        let after = self.done.get().elapsed().as_secs_f64();
+        println!("{}: {what} after {after:.2} s", self.scene.name());
     }
 
     /// Commits a change of a file below the service's folder.
@@ -98,17 +120,22 @@ impl<'a> Incident<'a> {
         }));
     }
 
-    /// Makes the last operation look failed and without a result, and waits until Argo CD has begun a
-    /// comparison after that: one that was under way already would not know of it.
-    pub(crate) fn hold_by_state(&self) {
-        self.patch(&json!([
-            {"op": "replace", "path": "/status/operationState/phase", "value": "Failed"},
-            {"op": "add", "path": "/status/operationState/syncResult", "value": null},
-            {"op": "add", "path": "/metadata/annotations", "value": {REFRESH: "normal"}},
-        ]));
-        self.wait("it was compared", |app| {
+    /// Holds by the state of the last operation.
+    pub(crate) fn hold(&self) {
+        self.handle().hold().unwrap();
+        self.acted();
+    }
+
+    pub(crate) fn wait_until_compared(&self) {
+        self.wait("a comparison has begun", |app| {
             app["metadata"]["annotations"][REFRESH].is_null()
         });
+    }
+
+    /// Closes the project with a deny window that lets manual syncs pass, or opens it.
+    pub(crate) fn close(&self, closed: bool) {
+        self.scene.close_project(closed).unwrap();
+        self.acted();
     }
 
     /// Commits the good version again, as `git revert` does.
@@ -138,6 +165,7 @@ impl<'a> Incident<'a> {
             assert!(Instant::now() < until, "{what}: {}", self.app()["status"]);
             std::thread::sleep(Duration::from_millis(20));
         }
+        self.saw(what);
     }
 
     pub(crate) fn wait(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
@@ -151,15 +179,18 @@ impl<'a> Incident<'a> {
 
     pub(crate) fn patch(&self, operations: &Value) {
         self.handle().patch(operations).unwrap().unwrap();
+        self.acted();
     }
 
     pub(crate) fn merge(&self, patch: &Value) {
         self.handle().merge(patch).unwrap();
+        self.acted();
     }
 
     pub(crate) fn sync_to(&self, revision: &str) {
         let asked = self.handle().sync_to(revision);
         asked.unwrap().unwrap();
+        self.acted();
     }
 
     pub(crate) fn workload(&self, api_version: &str, kind: &str) -> Value {
@@ -178,6 +209,7 @@ impl<'a> Incident<'a> {
         while Instant::now() < until {
             let version = self.version();
             if seen.last() != Some(&version) {
+                self.saw(&version);
                 seen.push(version);
             }
             std::thread::sleep(Duration::from_millis(15));
@@ -200,7 +232,11 @@ impl<'a> Incident<'a> {
     }
 
     pub(crate) fn kubectl(&self, args: &[&str]) -> String {
-        self.scene.kubectl(args).unwrap()
+        let said = self.scene.kubectl(args).unwrap();
+        if args[0] != "get" {
+            self.acted();
+        }
+        said
     }
 
     pub(crate) fn undo(&self) {
@@ -215,7 +251,9 @@ impl<'a> Incident<'a> {
 
     /// Calls Argo CD's API, which does not refuse.
     pub(crate) fn allowed(&self, method: &str, path: &str, body: &Value) {
-        self.handle().call(method, path, body).unwrap().unwrap();
+        let answer = self.handle().call(method, path, body);
+        answer.unwrap().unwrap();
+        self.acted();
     }
 
     /// Ends the operation that runs.

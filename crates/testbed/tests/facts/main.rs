@@ -5,7 +5,8 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that cannot be set up has failed"
+    clippy::print_stdout,
+    reason = "a test that cannot be set up has failed; figures are printed"
 )]
 
 mod applicationsets;

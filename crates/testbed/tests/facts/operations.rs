@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use ripcord_testbed::operation;
+use ripcord_testbed::{Application, operation};
 use serde_json::json;
 
-use crate::incident::{BAD, GOOD, Incident, SERVICE, SOON};
+use crate::incident::{A_WHILE, BAD, GOOD, Incident, SERVICE, SOON};
 
 #[test]
 fn a_wait_in_a_hook_swallows_the_revert_until_it_is_terminated() {
     let mut incident = stuck("op-stuck");
     let reverted = incident.revert();
-    incident.scene.refresh().unwrap();
+    incident.refresh();
     // Synced, healthy, our commit: and yet the bad version is still on its way.
     let app = incident.wait("it looks green", |app| {
         app["status"]["sync"]["revision"] == *reverted
@@ -43,6 +43,73 @@ fn stuck(name: &str) -> Incident<'static> {
         message.is_some_and(|message| message.contains("waiting for completion of hook"))
     });
     incident
+}
+
+/// Whether the Job of the hook is there.
+fn has_hook(incident: &Incident<'_>) -> bool {
+    let jobs = incident.kubectl(&["get", "jobs", "-o", "name"]);
+    jobs.contains("ledger-migrate")
+}
+
+#[test]
+fn an_operation_that_is_terminated_takes_its_hook_away() {
+    let incident = stuck("op-hook-gone");
+    assert!(has_hook(&incident));
+    incident.terminate();
+    incident.wait_until("its hook is gone", || !has_hook(&incident));
+}
+
+#[test]
+fn a_wait_in_a_wave_swallows_the_revert_too() {
+    let mut incident = Incident::none_yet("hooks", "op-wave", "ledger");
+    // The Service comes after the pods, which are never ready.
+    incident.edit("base/service.yaml", |text| {
+        let last = "  annotations:\n    argocd.argoproj.io/sync-wave: \"2\"\nspec:";
+        text.replace("spec:", last)
+    });
+    incident.edit("base/deployment.yaml", |text| {
+        let never =
+            "      annotations:\n        testbed.ripcord/behaves: never-ready\n      labels:";
+        text.replace("      labels:", never)
+    });
+    incident.bad = incident.deploy("v15");
+    incident.wait("it waits", |app| {
+        let message = app["status"]["operationState"]["message"].as_str();
+        message
+            .is_some_and(|message| message.contains("waiting for healthy state of apps/Deployment"))
+    });
+    incident.wait_for_version("v15");
+    incident.revert();
+    incident.refresh();
+    assert_eq!(incident.versions_for(A_WHILE), ["v15"]);
+}
+
+#[test]
+fn a_sync_that_is_tried_again_swallows_the_revert_too() {
+    let mut incident = Incident::none_yet("auto-heal", "op-retries", SERVICE);
+    let retry = json!({"limit": 10, "backoff": {"duration": "1m"}});
+    incident.merge(&json!({"spec": {"syncPolicy": {"retry": retry}}}));
+    // A Deployment that the API server refuses.
+    incident.edit("base/deployment.yaml", |text| {
+        text.replace("replicas: 4", "replicas: -4")
+    });
+    incident.bad = incident.deploy(BAD);
+    incident.wait("it will be tried again", |app| {
+        let message = app["status"]["operationState"]["message"].as_str();
+        message.is_some_and(|message| message.contains("Retrying attempt #1"))
+    });
+    incident.edit("base/deployment.yaml", |text| {
+        text.replace("replicas: -4", "replicas: 3")
+    });
+    let reverted = incident.revert();
+    incident.refresh();
+    std::thread::sleep(A_WHILE);
+    let app = incident.app();
+    assert_eq!(app["status"]["operationState"]["phase"], "Running");
+    assert_eq!(app["operation"]["sync"]["revision"], *incident.bad);
+    incident.terminate();
+    incident.sync_to(&reverted);
+    incident.wait_until_durable(&reverted);
 }
 
 #[test]
@@ -81,9 +148,8 @@ fn a_write_of_what_has_changed_meanwhile_is_refused() {
 }
 
 /// Asks until it is let in.
-fn ask(incident: &Incident<'_>, revision: &str) {
+fn ask(application: &Application<'_>, revision: &str) {
     let until = Instant::now() + SOON;
-    let application = incident.scene.application();
     while application.sync_to(revision).unwrap().is_err() {
         assert!(Instant::now() < until, "never let in");
         std::thread::sleep(Duration::from_millis(10));
@@ -95,9 +161,10 @@ fn two_that_write_on_condition_are_done_one_after_the_other() {
     let mut incident = Incident::new("op-two");
     let first = incident.revert();
     let second = incident.edit("base/service.yaml", |text| format!("{text}# Reviewed.\n"));
+    let application = incident.scene.application();
     std::thread::scope(|scope| {
-        scope.spawn(|| ask(&incident, &first));
-        scope.spawn(|| ask(&incident, &second));
+        scope.spawn(|| ask(&application, &first));
+        scope.spawn(|| ask(&application, &second));
     });
     let app = incident.wait("both are done", |app| {
         app["operation"].is_null()

@@ -1,8 +1,6 @@
 //! The project as a place for a hold, when Git owns it.
 
-use kube::api::{Patch, PatchParams};
 use ripcord_testbed::NAMESPACE;
-use serde_json::json;
 
 use crate::incident::{A_WHILE, Incident, SERVICE};
 
@@ -11,21 +9,6 @@ fn windows(incident: &Incident<'_>) -> serde_json::Value {
     let name = incident.scene.name();
     let project = incident.bed.block_on(projects.get(name)).unwrap();
     project.data["spec"]["syncWindows"].clone()
-}
-
-fn close(incident: &Incident<'_>) {
-    let projects = incident.api("argoproj.io/v1alpha1", "AppProject", NAMESPACE);
-    let window = json!({"spec": {"syncWindows": [{
-        "kind": "deny", "schedule": "* * * * *", "duration": "1h",
-        "applications": ["*"], "manualSync": true,
-    }]}});
-    let patch = Patch::Merge(&window);
-    let params = PatchParams::default();
-    let name = incident.scene.name();
-    incident
-        .bed
-        .block_on(projects.patch(name, &params, &patch))
-        .unwrap();
 }
 
 #[test]
@@ -37,11 +20,11 @@ fn a_window_stays_on_a_project_that_git_says_nothing_of_windows_in() {
     let (silent, _) = text.split_once("  syncWindows:").unwrap();
     infra.write(path, silent);
     let tip = infra.commit("Sync at any time").land().unwrap();
-    incident.scene.refresh().unwrap();
+    incident.refresh();
     incident.wait_until_durable(&tip);
     incident.wait_until("no windows", || windows(&incident).is_null());
-    close(&incident);
-    incident.scene.refresh().unwrap();
+    incident.close(true);
+    incident.refresh();
     std::thread::sleep(A_WHILE);
     assert_eq!(windows(&incident)[0]["kind"], "deny");
     let app = incident.app();
@@ -51,7 +34,7 @@ fn a_window_stays_on_a_project_that_git_says_nothing_of_windows_in() {
 #[test]
 fn a_parent_application_takes_the_window_from_a_project_whose_windows_are_in_git() {
     let incident = Incident::none_yet("project-in-git", "project-owned", SERVICE);
-    close(&incident);
+    incident.close(true);
     incident.wait_until("the window is gone", || {
         windows(&incident)[0]["kind"] == "allow"
     });

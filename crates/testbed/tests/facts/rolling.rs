@@ -31,7 +31,7 @@ fn under_a_rolling_sync_an_application_has_no_auto_sync() {
 fn under_a_rolling_sync_a_revert_and_a_refresh_are_durable() {
     let mut incident = broken("rolling-revert");
     let reverted = incident.revert();
-    incident.scene.refresh().unwrap();
+    incident.refresh();
     incident.wait_until_durable(&reverted);
     assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
 }

@@ -67,7 +67,7 @@ fn an_abort_a_revert_and_a_refresh_are_durable() {
     let mut incident = Incident::of("canary", "roll-durable", CANARY);
     rollouts(&incident, &["abort"]);
     let reverted = incident.revert();
-    incident.scene.refresh().unwrap();
+    incident.refresh();
     incident.wait_until_durable(&reverted);
     incident.wait_until("no bad pod", || pods(&incident) == [GOOD; 4]);
     std::thread::sleep(A_WHILE);
@@ -126,7 +126,7 @@ fn with_a_rollback_window_a_revert_skips_the_canary() {
     });
     promoted(&mut incident, "v15");
     let reverted = incident.revert();
-    incident.scene.refresh().unwrap();
+    incident.refresh();
     incident.wait_until_durable(&reverted);
     incident.wait_until("no bad pod", || pods(&incident) == [GOOD; 4]);
 }
@@ -147,15 +147,16 @@ fn a_blue_green_revert_within_the_delay_starts_no_new_pods() {
     let with_both = names(&incident);
     assert_eq!(with_both.len(), 8, "{with_both:?}");
     incident.revert();
-    incident.scene.refresh().unwrap();
+    incident.refresh();
     wait_for(&incident, "switched back", |rollout| {
         rollout["status"]["blueGreen"]["activeSelector"] == before
     });
     assert_eq!(names(&incident), with_both);
 }
 
-/// Gives the canary a router of traffic: an Ingress whose weights Argo Rollouts writes.
-fn with_a_router(name: &str) -> Incident<'static> {
+/// Gives the canary a router of traffic: an Ingress whose weights Argo Rollouts writes. `more` are
+/// further settings of its strategy.
+fn with_a_router(name: &str, more: &str) -> Incident<'static> {
     let mut incident = Incident::none_yet("canary", name, CANARY);
     let service = |name: &str| {
         json!({
@@ -193,9 +194,9 @@ fn with_a_router(name: &str) -> Incident<'static> {
         nginx:
           stableIngress: checkout
 ";
-        text.replace("    canary:\n", router)
+        text.replace("    canary:\n", &format!("{router}{more}"))
     });
-    incident.scene.refresh().unwrap();
+    incident.refresh();
     // Nobody gives the Ingress an address here, so the Application never becomes Healthy.
     incident.wait("synced", |app| {
         app["status"]["sync"]["status"] == "Synced" && app["status"]["sync"]["revision"] == *tip
@@ -222,7 +223,7 @@ fn weight(incident: &Incident<'_>) -> String {
 
 #[test]
 fn with_a_router_an_abort_turns_the_traffic_at_once_and_the_bad_pods_stay_for_a_while() {
-    let mut incident = with_a_router("roll-router");
+    let mut incident = with_a_router("roll-router", "");
     incident.deploy("v15");
     incident.wait_until("a quarter of the traffic", || weight(&incident) == "25");
     wait_for(&incident, "it waits", is_paused);
@@ -230,4 +231,21 @@ fn with_a_router_an_abort_turns_the_traffic_at_once_and_the_bad_pods_stay_for_a_
     incident.wait_until("no traffic", || weight(&incident) == "0");
     std::thread::sleep(A_WHILE);
     assert!(pods(&incident).contains(&"v15".to_owned()));
+}
+
+#[test]
+fn with_a_stable_side_that_shrinks_an_abort_turns_the_traffic_only_as_its_pods_come_back() {
+    let mut incident = with_a_router("roll-dynamic", "      dynamicStableScale: true\n");
+    incident.deploy("v15");
+    incident.wait_until("a quarter of the traffic", || weight(&incident) == "25");
+    let count = |wanted: &str| {
+        let all = pods(&incident);
+        all.iter().filter(|version| *version == wanted).count()
+    };
+    incident.wait_until("the stable side shrinks", || count(GOOD) == 3);
+    rollouts(&incident, &["abort"]);
+    incident.wait_until("no traffic", || weight(&incident) == "0");
+    let good = incident.scene.pods(CANARY).unwrap();
+    let ready = good.iter().filter(|pod| pod.version == GOOD && pod.ready);
+    assert_eq!(ready.count(), 4, "{good:?}");
 }

@@ -13,13 +13,9 @@ fn sync_both_to(incident: &Incident<'_>, revisions: &Value) {
     let sync = operation["sync"].as_object_mut().unwrap();
     sync.remove("revision");
     sync.insert("revisions".into(), revisions.clone());
-    incident.patch(&json!([
-        {"op": "test", "path": "/operation", "value": null},
-        {"op": "add", "path": "/operation", "value": operation},
-        {"op": "add", "path": "/status/operationState", "value": null},
-        {"op": "add", "path": "/metadata/annotations",
-            "value": {"argocd.argoproj.io/refresh": "normal"}},
-    ]));
+    let asked = incident.scene.application().ask(&operation);
+    asked.unwrap().unwrap();
+    incident.acted();
 }
 
 /// Of several sources, with the bad version live.

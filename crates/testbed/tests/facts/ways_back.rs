@@ -15,7 +15,7 @@ fn a_revert_that_is_pushed_alone_changes_nothing_for_a_while() {
 fn a_revert_with_a_refresh_is_durable() {
     let mut incident = Incident::new("way-refresh");
     let reverted = incident.revert();
-    incident.scene.refresh().unwrap();
+    incident.refresh();
     incident.wait_until_durable(&reverted);
     assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
 }
@@ -25,6 +25,16 @@ fn a_revert_with_an_operation_and_a_refresh_is_durable() {
     let mut incident = Incident::new("way-operation");
     let reverted = incident.revert();
     incident.sync_to(&reverted);
+    incident.wait_until_durable(&reverted);
+    assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
+}
+
+#[test]
+fn a_revert_whose_push_a_webhook_tells_of_is_durable() {
+    let mut incident = Incident::new("way-webhook");
+    let reverted = incident.revert();
+    incident.scene.notify(&reverted).unwrap();
+    incident.acted();
     incident.wait_until_durable(&reverted);
     assert_eq!(incident.versions_for(A_WHILE), [GOOD]);
 }
@@ -127,4 +137,14 @@ fn an_operation_to_the_old_commit_does_not_last_while_the_tip_is_bad() {
     incident.sync_to(&incident.good);
     incident.wait_for_version(GOOD);
     incident.wait_for_version(BAD);
+}
+
+#[test]
+fn a_revert_that_comes_after_an_operation_to_the_old_commit_is_not_seen() {
+    let mut incident = Incident::new("way-old-late");
+    incident.sync_to(&incident.good);
+    incident.wait_for_version(GOOD);
+    incident.wait_for_version(BAD);
+    incident.revert();
+    assert_eq!(incident.versions_for(A_WHILE), [BAD]);
 }

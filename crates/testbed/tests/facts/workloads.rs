@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::incident::{A_WHILE, BAD, GOOD, Incident, version};
+use crate::incident::{A_WHILE, BAD, GOOD, Incident, SERVICE, version};
 
 #[test]
 fn a_stateful_set_waits_for_its_broken_pod_until_somebody_deletes_it() {
@@ -23,6 +23,9 @@ fn a_stateful_set_waits_for_its_broken_pod_until_somebody_deletes_it() {
     };
     std::thread::sleep(A_WHILE);
     assert_eq!(broken(&incident).unwrap(), "acme/sessions:v15-crash");
+    // The set itself says that it is done.
+    let status = &incident.workload("apps/v1", "StatefulSet")["status"];
+    assert_eq!(status["updateRevision"], status["currentRevision"]);
     incident.kubectl(&["delete", "pod", "sessions-2"]);
     incident.wait_until_durable(&reverted);
     assert_eq!(broken(&incident).unwrap(), "acme/sessions:v14");
@@ -40,6 +43,28 @@ fn a_sync_that_succeeded_is_no_proof_while_pods_of_the_bad_version_are_there() {
     let pods = incident.kubectl(&["get", "pods", "-o", "jsonpath={..image}"]);
     assert!(pods.contains("v15-crash"), "{pods}");
     incident.wait_until_durable(&reverted);
+}
+
+#[test]
+fn a_deployment_that_counts_all_its_pods_as_new_has_no_other() {
+    let mut incident = Incident::none_yet("auto-heal", "work-counters", SERVICE);
+    incident.bad = incident.deploy("v15");
+    incident.wait_until_durable(&incident.bad);
+    let reverted = incident.revert();
+    incident.sync_to(&reverted);
+    incident.wait_until("the counters are equal", || {
+        let deployment = incident.workload("apps/v1", "Deployment");
+        let status = &deployment["status"];
+        let wanted = &deployment["spec"]["replicas"];
+        let counters = ["replicas", "updatedReplicas", "availableReplicas"];
+        version(&deployment) == GOOD
+            && status["observedGeneration"] == deployment["metadata"]["generation"]
+            && counters.iter().all(|name| status[name] == *wanted)
+            && status["terminatingReplicas"] == 0
+    });
+    let pods = incident.scene.pods(SERVICE).unwrap();
+    let good = |pod: &ripcord_testbed::PodSeen| pod.version == GOOD && pod.ready;
+    assert!(pods.iter().all(good), "{pods:?}");
 }
 
 #[test]
