@@ -95,10 +95,7 @@ fn an_operation_hangs_in_a_window_when_the_last_one_was_automatic() {
     let reverted = incident.revert();
     // As a merge patch leaves it: what the automatic sync was stays in the state.
     incident.merge(&json!({"operation": operation(&reverted)}));
-    let app = incident.wait("it is blocked", |app| {
-        let message = app["status"]["operationState"]["message"].as_str();
-        message.is_some_and(|message| message.contains("blocked by sync window"))
-    });
+    let app = incident.wait_for_word("blocked by sync window");
     assert_eq!(app["status"]["operationState"]["phase"], "Running");
     assert_eq!(incident.version(), BAD);
 }
@@ -140,10 +137,7 @@ fn a_sync_that_is_terminated_in_a_window_stays_terminating() {
     let incident = Incident::of("sync-windows", "hold-terminating", SERVICE);
     incident.close(true);
     incident.merge(&json!({"operation": operation(&incident.good)}));
-    incident.wait("it is blocked", |app| {
-        let message = app["status"]["operationState"]["message"].as_str();
-        message.is_some_and(|message| message.contains("blocked by sync window"))
-    });
+    incident.wait_for_word("blocked by sync window");
     incident.allowed("DELETE", "/operation", &json!({}));
     std::thread::sleep(A_WHILE);
     let app = incident.app();
@@ -162,13 +156,7 @@ fn a_sync_that_is_terminated_in_a_window_stays_terminating() {
 fn the_hold_by_the_operations_state_stays_under_an_application_set() {
     let mut incident = Incident::none_yet("applicationset-list", "hold-set", SERVICE);
     incident.application = "hold-set-payments-service".into();
-    incident.bad = incident.deploy(BAD);
-    incident.wait_for_version(BAD);
-    incident.wait("nothing runs", |app| {
-        app["operation"].is_null()
-            && app["status"]["operationState"]["phase"] == "Succeeded"
-            && app["status"]["sync"]["revision"] == *incident.bad
-    });
+    incident.turn_bad();
     incident.hold();
     incident.undo();
     // A commit of somebody else's does not end it.

@@ -76,6 +76,17 @@ impl<'a> Incident<'a> {
         incident
     }
 
+    /// Deploys the bad version and waits for the end of that sync, whatever is said of its health.
+    pub(crate) fn turn_bad(&mut self) {
+        self.bad = self.deploy(BAD);
+        self.wait_for_version(BAD);
+        self.wait("nothing runs", |app| {
+            app["operation"].is_null()
+                && app["status"]["operationState"]["phase"] == "Succeeded"
+                && app["status"]["sync"]["status"] == "Synced"
+        });
+    }
+
     /// Deploys a version as a pipeline does, and Argo CD hears of it.
     pub(crate) fn deploy(&mut self, version: &str) -> String {
         let commit = self.scene.deploy(self.service, version).unwrap();
@@ -175,6 +186,14 @@ impl<'a> Incident<'a> {
             holds(&app)
         });
         app
+    }
+
+    /// Waits until the operation says something.
+    pub(crate) fn wait_for_word(&self, word: &str) -> Value {
+        self.wait(word, |app| {
+            let message = app["status"]["operationState"]["message"].as_str();
+            message.is_some_and(|message| message.contains(word))
+        })
     }
 
     pub(crate) fn patch(&self, operations: &Value) {

@@ -38,10 +38,7 @@ fn a_wait_in_a_hook_swallows_the_revert_until_it_is_terminated() {
 fn stuck(name: &str) -> Incident<'static> {
     let mut incident = Incident::none_yet("hooks", name, "ledger");
     incident.bad = incident.deploy("v15-hangs");
-    incident.wait("the hook runs", |app| {
-        let message = app["status"]["operationState"]["message"].as_str();
-        message.is_some_and(|message| message.contains("waiting for completion of hook"))
-    });
+    incident.wait_for_word("waiting for completion of hook");
     incident
 }
 
@@ -49,6 +46,18 @@ fn stuck(name: &str) -> Incident<'static> {
 fn has_hook(incident: &Incident<'_>) -> bool {
     let jobs = incident.kubectl(&["get", "jobs", "-o", "name"]);
     jobs.contains("ledger-migrate")
+}
+
+#[test]
+fn an_operation_in_the_place_of_one_that_waits_is_not_done() {
+    let mut incident = stuck("op-replaced");
+    let reverted = incident.revert();
+    let asked = incident.scene.application().replace(&operation(&reverted));
+    asked.unwrap().unwrap();
+    std::thread::sleep(A_WHILE);
+    let state = &incident.app()["status"]["operationState"];
+    assert_eq!(state["phase"], "Running");
+    assert_eq!(state["syncResult"]["revision"], *incident.bad);
 }
 
 #[test]
@@ -94,10 +103,7 @@ fn a_sync_that_is_tried_again_swallows_the_revert_too() {
         text.replace("replicas: 4", "replicas: -4")
     });
     incident.bad = incident.deploy(BAD);
-    incident.wait("it will be tried again", |app| {
-        let message = app["status"]["operationState"]["message"].as_str();
-        message.is_some_and(|message| message.contains("Retrying attempt #1"))
-    });
+    incident.wait_for_word("Retrying attempt #1");
     incident.edit("base/deployment.yaml", |text| {
         text.replace("replicas: -4", "replicas: 3")
     });

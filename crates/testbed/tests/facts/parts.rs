@@ -137,10 +137,7 @@ fn an_operation_goes_on_after_its_controller_was_killed_in_the_middle() {
         operation["sync"]["syncStrategy"] = json!({"hook": {}});
         let asked = incident.scene.application().ask(&operation);
         asked.unwrap().unwrap();
-        incident.wait("it waits for its hook", |app| {
-            let message = app["status"]["operationState"]["message"].as_str();
-            message.is_some_and(|message| message.contains("waiting for completion of hook"))
-        });
+        incident.wait_for_word("waiting for completion of hook");
         assert_eq!(incident.version(), "v15");
         let controller = bed.part("argocd-application-controller");
         controller.kill().unwrap();

@@ -8,11 +8,7 @@ use crate::incident::{A_WHILE, BAD, GOOD, Incident, SERVICE};
 fn broken(name: &str) -> Incident<'static> {
     let mut incident = Incident::none_yet("rolling-sync", name, SERVICE);
     incident.application = format!("{name}-{SERVICE}");
-    incident.bad = incident.deploy(BAD);
-    incident.wait_for_version(BAD);
-    incident.wait("nothing runs", |app| {
-        app["operation"].is_null() && app["status"]["sync"]["status"] == "Synced"
-    });
+    incident.turn_bad();
     incident
 }
 

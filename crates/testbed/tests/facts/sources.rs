@@ -21,11 +21,7 @@ fn sync_both_to(incident: &Incident<'_>, revisions: &Value) {
 /// Of several sources, with the bad version live.
 fn of_several(name: &str) -> Incident<'static> {
     let mut incident = Incident::none_yet("multi-source", name, SERVICE);
-    incident.bad = incident.deploy(BAD);
-    incident.wait_for_version(BAD);
-    incident.wait("nothing runs", |app| {
-        app["operation"].is_null() && app["status"]["sync"]["status"] == "Synced"
-    });
+    incident.turn_bad();
     incident
 }
 

@@ -1,5 +1,7 @@
 //! The ways back, each as it is usually tried.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::incident::{A_WHILE, BAD, GOOD, Incident};
@@ -45,6 +47,19 @@ fn kubectl_rollout_undo_is_undone_by_self_heal() {
     incident.undo();
     let seen = incident.versions_for(A_WHILE);
     assert_eq!(seen.last().map(String::as_str), Some(BAD), "{seen:?}");
+}
+
+#[test]
+fn at_the_same_commit_self_heal_waits_longer_each_time() {
+    let incident = Incident::new("way-undo-again");
+    for _ in 0..2 {
+        incident.undo();
+        incident.wait_for_version(BAD);
+        incident.wait("nothing runs", |app| app["operation"].is_null());
+    }
+    incident.undo();
+    assert_eq!(incident.versions_for(Duration::from_secs(3)), [GOOD]);
+    incident.wait_for_version(BAD);
 }
 
 #[test]

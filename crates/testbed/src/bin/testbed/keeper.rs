@@ -13,7 +13,7 @@ use ripcord_testbed::{FORGE_USER, Options, PASSWORD, Scene, Testbed};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-use super::{Extra, build};
+use super::{Extra, Wanted, build};
 
 /// What is known of a testbed that is up.
 #[derive(Serialize, Deserialize)]
@@ -70,7 +70,9 @@ pub(super) const FRIDAY: &str = "friday";
 /// What a scene's repository, namespace and Application are called.
 const PAYMENTS: &str = "payments";
 
-pub(super) fn up(name: &str, scene: Option<&str>, with: &[Extra]) -> Result<()> {
+pub(super) fn up(wanted: &Wanted) -> Result<()> {
+    let (name, scene) = (&wanted.which.name, wanted.scene.as_deref());
+    let with = &wanted.with;
     if read(name)?.is_some() {
         println!("testbed `{name}` is up already");
         if scene.is_some() {
@@ -140,12 +142,13 @@ fn set<'a>(bed: &'a Testbed, scene: &str) -> Result<Scene<'a>> {
     Ok(friday)
 }
 
-pub(super) fn keep(name: &str, scene: Option<&str>, with: &[Extra]) -> Result<()> {
+pub(super) fn keep(wanted: &Wanted) -> Result<()> {
     let options = Options {
-        forge: with.contains(&Extra::Forge),
+        forge: wanted.with.contains(&Extra::Forge),
         ..Options::default()
     };
     let bed = Testbed::start(&options)?;
+    let scene = wanted.scene.as_ref();
     let scene = scene.map(|scene| set(&bed, scene)).transpose()?;
     let text = |path: &Path| path.display().to_string();
     let components = bed
@@ -166,7 +169,7 @@ pub(super) fn keep(name: &str, scene: Option<&str>, with: &[Extra]) -> Result<()
             .collect(),
         components: components.collect(),
     };
-    let state = state(name);
+    let state = state(&wanted.which.name);
     // Whole or not at all: others look for it.
     let beside = state.with_extension("new");
     fs::write(&beside, serde_json::to_string_pretty(&up)?)

@@ -28,16 +28,7 @@ enum Task {
         with: Vec<Extra>,
     },
     /// Start a testbed that stays until `down`
-    Up {
-        #[command(flatten)]
-        which: Which,
-        /// An infra repo and Applications to start with: `friday`, or a name of `testbed scenes`
-        #[arg(long)]
-        scene: Option<String>,
-        /// What else than the control plane and Argo CD
-        #[arg(long, value_enum)]
-        with: Vec<Extra>,
-    },
+    Up(Wanted),
     /// The scenes that there are
     Scenes,
     /// What runs, since when, how much memory it has
@@ -54,14 +45,7 @@ enum Task {
     Down(Which),
     /// Be the process that a testbed lives in
     #[command(hide = true)]
-    Keep {
-        #[command(flatten)]
-        which: Which,
-        #[arg(long)]
-        scene: Option<String>,
-        #[arg(long, value_enum)]
-        with: Vec<Extra>,
-    },
+    Keep(Wanted),
 }
 
 /// Which of several testbeds.
@@ -70,6 +54,19 @@ struct Which {
     /// The testbed's name, for more than one at a time
     #[arg(long, default_value = "default", value_parser = name)]
     name: String,
+}
+
+/// What a testbed shall be.
+#[derive(Args)]
+struct Wanted {
+    #[command(flatten)]
+    which: Which,
+    /// An infra repo and Applications to start with: `friday`, or a name of `testbed scenes`
+    #[arg(long)]
+    scene: Option<String>,
+    /// What else than the control plane and Argo CD
+    #[arg(long, value_enum)]
+    with: Vec<Extra>,
 }
 
 fn name(text: &str) -> Result<String, String> {
@@ -99,12 +96,12 @@ impl Extra {
 fn main() -> Result<()> {
     match Cli::parse().task {
         Task::Build { with } => build::build(&with).map(drop),
-        Task::Up { which, scene, with } => keeper::up(&which.name, scene.as_deref(), &with),
+        Task::Up(wanted) => keeper::up(&wanted),
         Task::Scenes => scenes(),
         Task::Status(which) => keeper::status(&which.name),
         Task::Shell { which, command } => keeper::shell(&which.name, &command),
         Task::Down(which) => keeper::down(&which.name),
-        Task::Keep { which, scene, with } => keeper::keep(&which.name, scene.as_deref(), &with),
+        Task::Keep(wanted) => keeper::keep(&wanted),
     }
 }
 
