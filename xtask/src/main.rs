@@ -62,21 +62,23 @@ fn main() -> Result<()> {
             // Else the first test that needs them would build them, for minutes and in silence.
             println!("== testbed tools");
             testbed(&root, &["build", "--with", "forge"].map(str::to_owned))?;
-            tests(&root)?;
+            // Those against the testbed mostly wait: more of them at a time than there are cores.
+            step(
+                &root,
+                "tests",
+                "env",
+                &[
+                    "RUST_TEST_THREADS=4",
+                    "cargo",
+                    "test",
+                    "--workspace",
+                    "--locked",
+                    "--no-fail-fast",
+                ],
+            )?;
             deny(&root)
         }
     }
-}
-
-/// The tests against the testbed mostly wait: more of them at a time than there are cores.
-fn tests(root: &Path) -> Result<()> {
-    let testbed = "ripcord-testbed";
-    let all = ["test", "--workspace", "--locked", "--no-fail-fast"];
-    let others = [&all[..], &["--exclude", testbed]].concat();
-    step(root, "tests", "cargo", &others)?;
-    let of_it = ["test", "-p", testbed, "--locked", "--no-fail-fast"];
-    let many = [&of_it[..], &["--", "--test-threads", "4"]].concat();
-    step(root, "tests against the testbed", "cargo", &many)
 }
 
 /// Builds all programs at once: one at a time, crates that they share would be built for each.

@@ -79,7 +79,10 @@ pub(super) fn is_whole(folder: &Path) -> bool {
 /// A folder to build in, beside the one that it will be. What an earlier try left is removed: only
 /// who has the [`turn`] builds.
 pub(super) fn beside(folder: &Path) -> Result<PathBuf> {
-    let beside = folder.with_extension("building");
+    // Not `with_extension`: the name ends in a version.
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".building");
+    let beside = folder.with_file_name(name);
     for old in [folder, &beside] {
         if old.exists() {
             fs::remove_dir_all(old).with_context(|| format!("cannot remove {}", old.display()))?;
@@ -130,6 +133,13 @@ mod tests {
         fs::write(first.join("etcd"), "half").unwrap();
         let second = beside(&folder).unwrap();
         assert_eq!(fs::read_dir(second).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn builds_of_two_versions_are_not_made_in_one_place() {
+        let place = tempfile::tempdir().unwrap();
+        let made = ["etcd-3.6.8-aa", "etcd-3.6.9-bb"].map(|name| place.path().join(name));
+        assert_ne!(beside(&made[0]).unwrap(), beside(&made[1]).unwrap());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use ripcord_testbed::{FORGE_USER, Options, PASSWORD, Scene, Testbed};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-use super::{Extra, Wanted, build};
+use super::{ERROR, Extra, Wanted, build};
 
 /// What is known of a testbed that is up.
 #[derive(Serialize, Deserialize)]
@@ -100,7 +100,6 @@ pub(super) fn up(wanted: &Wanted) -> Result<()> {
         .args(["keep", "--name", name])
         .args(scene.iter().flat_map(|scene| ["--scene", scene]))
         .args(with.iter().flat_map(|extra| ["--with", extra.word()]))
-        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)
@@ -112,7 +111,9 @@ pub(super) fn up(wanted: &Wanted) -> Result<()> {
             break;
         }
         if keeper.try_wait()?.is_some() {
-            bail!("{}", fs::read_to_string(&log)?.trim());
+            let said = fs::read_to_string(&log)?;
+            let said = said.trim();
+            bail!("{}", said.strip_prefix(ERROR).unwrap_or(said));
         }
         if started.elapsed() > UP_WITHIN {
             let _ = keeper.kill();

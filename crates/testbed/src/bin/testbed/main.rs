@@ -2,11 +2,14 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "starts other programs and talks to a terminal"
 )]
 
 mod build;
 mod keeper;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -93,8 +96,21 @@ impl Extra {
     }
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{ERROR}{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What an error begins with.
+const ERROR: &str = "error: ";
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Build { with } => build::build(&with).map(drop),
         Task::Up(wanted) => keeper::up(&wanted),
         Task::Scenes => scenes(),
