@@ -172,13 +172,13 @@ fn lane_of(bed: &Testbed, race: Race, trials: usize, name: &str) -> Result<Came>
                 None => is_ours && app["operation"].is_null() && scene.version(service)? == bad,
             })
         })?;
-        let mut reverted = go_back(&mut scene, race, service, &good)?;
+        let pushed = go_back(&mut scene, race, service, &good)?;
         let mut seen = watch(&scene, service, bad)?;
         if race == Race::Replaced {
             // The Deployment was never changed: it is about whose sync was done.
             let app = scene.application().get()?;
             let done = &app["status"]["operationState"]["syncResult"]["revision"];
-            seen.is_bad = *done != reverted;
+            seen.is_bad = pushed.as_deref() != done.as_str();
         }
         came.trials += 1;
         came.relapsed += usize::from(seen.relapsed);
@@ -186,17 +186,18 @@ fn lane_of(bed: &Testbed, race: Race, trials: usize, name: &str) -> Result<Came>
         if race == Race::Window {
             scene.close_project(false)?;
         }
-        if reverted.is_empty() {
-            reverted = scene.deploy(service, GOOD)?;
-        }
+        let reverted = match pushed {
+            Some(commit) => commit,
+            None => scene.deploy(service, GOOD)?,
+        };
         settle(&scene, &reverted)?;
     }
     scene.end()?;
     Ok(came)
 }
 
-/// Goes back; the commit that is durable then.
-fn go_back(scene: &mut Scene<'_>, race: Race, service: &str, good: &str) -> Result<String> {
+/// Goes back; the commit that was pushed for it.
+fn go_back(scene: &mut Scene<'_>, race: Race, service: &str, good: &str) -> Result<Option<String>> {
     match race {
         Race::Window => scene.close_project(true)?,
         Race::State => wait("marked", || Ok(scene.application().mark_failed()?.is_ok()))?,
@@ -207,7 +208,7 @@ fn go_back(scene: &mut Scene<'_>, race: Race, service: &str, good: &str) -> Resu
         scene.kubectl(&["rollout", "undo", &format!("deployment/{service}")])?;
     }
     if race.holds() {
-        return Ok(String::new());
+        return Ok(None);
     }
     let reverted = scene.deploy(service, GOOD)?;
     let application = scene.application();
@@ -232,7 +233,7 @@ fn go_back(scene: &mut Scene<'_>, race: Race, service: &str, good: &str) -> Resu
             replaced.ok().context("the write was refused")?;
         }
     }
-    Ok(reverted)
+    Ok(Some(reverted))
 }
 
 /// Asks for a sync, and for no comparison.

@@ -106,12 +106,9 @@ impl<'a> Application<'a> {
     /// # Errors
     /// The API server does not answer.
     pub fn ask(&self, operation: &Value) -> Result<Result<(), Refused>> {
-        self.patch(&json!([
-            {"op": "test", "path": "/operation", "value": null},
-            {"op": "add", "path": "/operation", "value": operation},
-            {"op": "add", "path": "/status/operationState", "value": null},
-            {"op": "add", "path": "/metadata/annotations", "value": {REFRESH: "normal"}},
-        ]))
+        let none = json!({"op": "test", "path": "/operation", "value": null});
+        let asked = std::iter::once(none).chain(asking(operation));
+        self.patch(&asked.collect())
     }
 
     /// The same in the place of one that is there already.
@@ -119,11 +116,7 @@ impl<'a> Application<'a> {
     /// # Errors
     /// The API server does not answer.
     pub fn replace(&self, operation: &Value) -> Result<Result<(), Refused>> {
-        self.patch(&json!([
-            {"op": "add", "path": "/operation", "value": operation},
-            {"op": "add", "path": "/status/operationState", "value": null},
-            {"op": "add", "path": "/metadata/annotations", "value": {REFRESH: "normal"}},
-        ]))
+        self.patch(&asking(operation).into_iter().collect())
     }
 
     /// Asks for a comparison, as a refresh button does.
@@ -191,6 +184,15 @@ impl<'a> Application<'a> {
         self.bed
             .block_on(answer_of(request.bearer_auth(token).json(body)))
     }
+}
+
+/// The writes that ask for an operation and for a comparison, and forget the last operation.
+fn asking(operation: &Value) -> [Value; 3] {
+    [
+        json!({"op": "add", "path": "/operation", "value": operation}),
+        json!({"op": "add", "path": "/status/operationState", "value": null}),
+        json!({"op": "add", "path": "/metadata/annotations", "value": {REFRESH: "normal"}}),
+    ]
 }
 
 /// What a JSON API says; the inner error is a refusal.

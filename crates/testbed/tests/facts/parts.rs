@@ -1,4 +1,4 @@
-//! Parts of Argo CD that are down, in a testbed of the test's own.
+//! Parts of Argo CD that are down, in a testbed that these tests have one after the other.
 
 use std::sync::Mutex;
 
