@@ -5,11 +5,17 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+/// What `ripcord schema` can print.
+const NAMES: [&str; 10] = [
+    "plan", "status", "history", "init", "recovery", "event", "doctor", "drift", "problem",
+    "config",
+];
+
 /// Writes `schemas/*.json` as the built program prints them.
 pub(crate) fn write(root: &Path, program: &Path) -> Result<()> {
     let folder = root.join("schemas");
     std::fs::create_dir_all(&folder)?;
-    for name in ["plan", "status", "history", "init", "problem", "config"] {
+    for name in NAMES {
         let output = Command::new(program)
             .args(["schema", name])
             .current_dir(root)

@@ -8,12 +8,14 @@
 pub mod catalog;
 pub mod config;
 pub mod layout;
+pub mod live;
 pub mod message;
 pub mod names;
 pub mod path_template;
 pub mod plan;
 pub mod problem;
 pub mod reach;
+pub mod recovery;
 pub mod target;
 pub mod timeline;
 

@@ -10,6 +10,7 @@ mod freshen;
 pub mod history;
 pub mod index;
 pub mod init;
+pub mod keep;
 pub mod places;
 pub mod problems;
 pub mod request;

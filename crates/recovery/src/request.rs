@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use ripcord_domain::plan::Scope;
+use serde::{Deserialize, Serialize};
 
 /// Which services, and how far back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Selection {
     /// These services.
     Services(Vec<String>),
@@ -17,7 +18,7 @@ pub enum Selection {
 }
 
 /// `--to`, as typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum To {
     /// `-N`.
     Steps(usize),
@@ -26,7 +27,7 @@ pub enum To {
 }
 
 /// A request for a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// Which services.
     pub selection: Selection,
@@ -45,7 +46,7 @@ pub struct Request {
 }
 
 /// What a person allows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
     /// Files shared with others may change.
     pub include_shared: bool,
@@ -56,7 +57,7 @@ pub struct Consent {
 }
 
 /// What a person says about a change.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Words {
     /// Why.
     pub reason: Option<String>,
@@ -64,4 +65,6 @@ pub struct Words {
     pub incident: Option<String>,
     /// Who asked; none is the author.
     pub requested_by: Option<String>,
+    /// The recovery that the commit is a part of.
+    pub recovery: Option<String>,
 }
