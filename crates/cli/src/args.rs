@@ -106,9 +106,7 @@ pub(crate) enum Command {
     )]
     Rollback(Planning),
     /// Go on with a recovery that was interrupted, or of which a part is missing
-    #[command(
-        after_help = "Examples:\n  ripcord resume r-7f3k9qxy\n  ripcord resume"
-    )]
+    #[command(after_help = "Examples:\n  ripcord resume r-7f3k9qxy\n  ripcord resume")]
     Resume {
         /// The recovery. Default: the newest that is not finished
         #[arg(value_name = "RECOVERY")]
@@ -159,9 +157,7 @@ pub(crate) enum Command {
         recovery: Option<String>,
     },
     /// Let go what a recovery holds: Argo CD then deploys what Git says
-    #[command(
-        after_help = "Examples:\n  ripcord release r-7f3k9qxy\n  ripcord release"
-    )]
+    #[command(after_help = "Examples:\n  ripcord release r-7f3k9qxy\n  ripcord release")]
     Release {
         /// The recovery. Default: every one that holds something
         #[arg(value_name = "RECOVERY")]

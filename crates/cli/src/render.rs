@@ -187,11 +187,6 @@ impl Output {
         matches!(self.format, Format::Json | Format::Yaml)
     }
 
-    /// Whether results have colour.
-    pub(crate) fn has_colour(&self) -> bool {
-        self.colour
-    }
-
     /// Prints one value of a stream: a line of JSON.
     pub(crate) fn line<T: Serialize>(value: &T) {
         let text = serde_json::to_string(value).unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
+use ripcord_domain::recovery::{HoldRecord, Recovery};
 use ripcord_domain::{Kind, Problem};
 use ripcord_git::{Location, Repo};
 use ripcord_ledger::Ledger;
@@ -105,6 +106,18 @@ pub(crate) fn ledger() -> Result<Ledger, Problem> {
     let strategy = etcetera::choose_base_strategy().map_err(|_| no_home("a record"))?;
     let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
     Ok(Ledger::open(&state.join("ripcord"))?)
+}
+
+/// What recoveries of this machine hold. To read what is deployed needs no record: without one there is
+/// nothing.
+pub(crate) fn standing_holds() -> Vec<HoldRecord> {
+    let unfinished = ledger().and_then(|ledger| Ok(ledger.unfinished()?));
+    let holds = unfinished.unwrap_or_default();
+    holds
+        .iter()
+        .flat_map(Recovery::standing_holds)
+        .cloned()
+        .collect()
 }
 
 fn no_home(what: &str) -> Problem {

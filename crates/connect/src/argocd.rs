@@ -101,7 +101,9 @@ pub async fn applications(
         }
         listed => listed?,
     };
-    Ok(read::items(&listed["items"]).map(read::application).collect())
+    Ok(read::items(&listed["items"])
+        .map(read::application)
+        .collect())
 }
 
 /// An Application as it is now.
@@ -212,11 +214,7 @@ pub async fn remove_terminating(cluster: &Cluster, name: &AppName) -> Result<(),
 ///
 /// # Errors
 /// A conflict where an operation is there; refused where none was ever done.
-pub async fn mark(
-    cluster: &Cluster,
-    name: &AppName,
-    message: &str,
-) -> Result<Value, ConnectError> {
+pub async fn mark(cluster: &Cluster, name: &AppName, message: &str) -> Result<Value, ConnectError> {
     let what = format!("the hold of Application {name}");
     let path = path(name);
     let object = cluster.get(&what, &path).await?;
@@ -307,7 +305,10 @@ mod tests {
     #[test]
     fn an_operation_names_every_option_because_it_inherits_none() {
         let operation = sync().operation(false);
-        assert_eq!(operation["sync"]["syncOptions"], json!(["ServerSideApply=true"]));
+        assert_eq!(
+            operation["sync"]["syncOptions"],
+            json!(["ServerSideApply=true"])
+        );
         assert_eq!(operation["sync"]["revision"], "a");
         assert!(operation["sync"]["revisions"].is_null());
         assert!(operation["retry"]["limit"].as_i64().unwrap() > 0);

@@ -136,14 +136,8 @@ impl Cluster {
     ) -> Result<Value, ConnectError> {
         let separator = if path.contains('?') { '&' } else { '?' };
         let path = format!("{path}{separator}fieldManager={FIELD_MANAGER}");
-        self.send(
-            what,
-            Method::PATCH,
-            &path,
-            patch.content_type(),
-            Some(body),
-        )
-        .await
+        self.send(what, Method::PATCH, &path, patch.content_type(), Some(body))
+            .await
     }
 
     /// Makes an object.
@@ -244,7 +238,10 @@ mod tests {
             path_of(&key("apps", "v1", "ReplicaSet", "pay")),
             "/apis/apps/v1/namespaces/pay/replicasets/x"
         );
-        assert_eq!(path_of(&key("", "v1", "Pod", "pay")), "/api/v1/namespaces/pay/pods/x");
+        assert_eq!(
+            path_of(&key("", "v1", "Pod", "pay")),
+            "/api/v1/namespaces/pay/pods/x"
+        );
         assert_eq!(
             path_of(&key("networking.k8s.io", "v1", "NetworkPolicy", "pay")),
             "/apis/networking.k8s.io/v1/namespaces/pay/networkpolicies/x"

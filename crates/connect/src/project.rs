@@ -145,12 +145,7 @@ pub async fn remove(
     let what = format!("the windows of AppProject {name}");
     let path = path(namespace, name);
     cluster
-        .patch(
-            &what,
-            &path,
-            Patch::Json,
-            &json!([unchanged(&seen), gone]),
-        )
+        .patch(&what, &path, Patch::Json, &json!([unchanged(&seen), gone]))
         .await
         .map(drop)
 }

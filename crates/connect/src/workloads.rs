@@ -103,7 +103,9 @@ async fn current_template(
             let number = &object["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
             (
                 "pod-template-hash",
-                number.as_str().and_then(|number| number.parse::<i64>().ok()),
+                number
+                    .as_str()
+                    .and_then(|number| number.parse::<i64>().ok()),
             )
         }
         Kind::DaemonSet => ("controller-revision-hash", None),
@@ -194,7 +196,9 @@ pub async fn undo(
             // The object's version is part of the patch: so it is a condition.
             let mut write = revision.template.clone();
             write["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
-            cluster.patch(&what, &path, Patch::Strategic, &write).await?;
+            cluster
+                .patch(&what, &path, Patch::Strategic, &write)
+                .await?;
         }
     }
     Ok(())
@@ -213,9 +217,10 @@ async fn patch_status(
         .await
     {
         // Releases whose kind has no status of its own.
-        Err(ConnectError::Missing { .. }) => {
-            cluster.patch(what, &path, Patch::Merge, &body).await.map(drop)
-        }
+        Err(ConnectError::Missing { .. }) => cluster
+            .patch(what, &path, Patch::Merge, &body)
+            .await
+            .map(drop),
         done => done.map(drop),
     }
 }
@@ -242,11 +247,7 @@ pub async fn promote(cluster: &Cluster, key: &ObjectKey) -> Result<(), ConnectEr
 ///
 /// # Errors
 /// A conflict where it is another one by now; missing where it is gone.
-pub async fn delete_pod(
-    cluster: &Cluster,
-    namespace: &str,
-    pod: &Pod,
-) -> Result<(), ConnectError> {
+pub async fn delete_pod(cluster: &Cluster, namespace: &str, pod: &Pod) -> Result<(), ConnectError> {
     let key = ObjectKey {
         group: String::new(),
         version: "v1".into(),

@@ -321,6 +321,10 @@ mod tests {
         assert_eq!(one.as_str().len(), 10);
         assert!(one.as_str().starts_with("r-"));
         assert_ne!(one, RecoveryId::from_chance(2));
-        assert!(!RecoveryId::from_chance(u64::MAX).as_str().contains(['0', 'o', '1', 'l', 'i']));
+        assert!(
+            !RecoveryId::from_chance(u64::MAX)
+                .as_str()
+                .contains(['0', 'o', '1', 'l', 'i'])
+        );
     }
 }

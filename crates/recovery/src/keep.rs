@@ -37,8 +37,6 @@ pub fn knows(branch: &Branch, commit: &str) -> bool {
 /// It does not, or cannot be reached.
 pub fn may_push(branch: &Branch) -> Result<(), Problem> {
     match branch.repo.may_push(&branch.name).map_err(from_repo)? {
-        // A tip that has moved is refused as such: whoever is told so may push.
-        PushOutcome::Updated | PushOutcome::AlreadyThere | PushOutcome::Moved => Ok(()),
         PushOutcome::Rejected {
             kind: RejectKind::Permission,
             reason,
@@ -48,7 +46,8 @@ pub fn may_push(branch: &Branch) -> Result<(), Problem> {
             "push_rejected",
             format!("these credentials may not push: {reason}"),
         )),
-        PushOutcome::Rejected { .. } => Ok(()),
+        // A tip that has moved is refused as such: whoever is told so may push.
+        _ => Ok(()),
     }
 }
 
@@ -156,7 +155,7 @@ impl<'a> Keeper<'a> {
         let Some(commit) = self.commit else {
             return false;
         };
-        if revision == commit.to_string() {
+        if revision.parse().is_ok_and(|id: Oid| id == commit) {
             return true;
         }
         if let Some(known) = self.known.borrow().get(revision) {

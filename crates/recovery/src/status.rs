@@ -7,6 +7,7 @@ use ripcord_domain::catalog::Skipped;
 use ripcord_domain::names::nearest;
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::recovery::HoldRecord;
 use ripcord_domain::target::named_move;
 use ripcord_domain::timeline::{Deploy, Ended, State, Timeline};
 use ripcord_domain::{Catalog, Environment, Service, Unit};
@@ -49,6 +50,9 @@ pub struct Status {
     pub unreadable: Vec<Unread>,
     /// Versions that belong to no service that could be named.
     pub unowned: Vec<Unread>,
+    /// What recoveries of this machine hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HoldRecord>,
 }
 
 /// A file that says nothing usable.
@@ -238,6 +242,7 @@ pub(crate) fn of_catalog(
     };
     Ok(Status {
         schema: SCHEMA,
+        holds: Vec::new(),
         remote: repo.remote().to_string(),
         branch: place.branch.clone(),
         commit: place.tip.to_string(),

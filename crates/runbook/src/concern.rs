@@ -36,18 +36,12 @@ impl Infra<'_> {
         app.sources.iter().filter(ours).any(|source| {
             let lent = source.lent_as.as_deref();
             files.iter().any(|file| {
-                lent.is_some_and(|name| lent_file(app, name, file))
-                    || self.reads(app, source, file)
+                lent.is_some_and(|name| lent_file(app, name, file)) || self.reads(app, source, file)
             })
-        }) || app
-            .sources
-            .iter()
-            .filter(ours)
-            .filter(lends)
-            .any(|source| {
-                let name = source.lent_as.as_deref().unwrap_or_default();
-                files.iter().any(|file| lent_file(app, name, file))
-            })
+        }) || app.sources.iter().filter(ours).filter(lends).any(|source| {
+            let name = source.lent_as.as_deref().unwrap_or_default();
+            files.iter().any(|file| lent_file(app, name, file))
+        })
     }
 
     /// A source that is pinned to a tag or a commit does not move with the branch.
@@ -210,7 +204,10 @@ mod tests {
         let app = app(source("./pay/overlays/production/"));
         assert!(concerns(&app, "pay/overlays/production/kustomization.yaml"));
         assert!(concerns(&app, "pay/base/deployment.yaml"));
-        assert!(!concerns(&app, "pay/overlays/production-eu/kustomization.yaml"));
+        assert!(!concerns(
+            &app,
+            "pay/overlays/production-eu/kustomization.yaml"
+        ));
         assert!(!concerns(&app, "pay/overlays/staging/kustomization.yaml"));
     }
 

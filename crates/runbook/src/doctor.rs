@@ -6,7 +6,7 @@ use ripcord_connect::access::{self, Permission};
 use ripcord_connect::{Cluster, Which, bots};
 use ripcord_domain::live::application::{AppName, Application};
 use ripcord_domain::live::image::Aim;
-use ripcord_domain::live::route::{self, Hold, Wishes, Windows};
+use ripcord_domain::live::route::{self, Hold, Windows, Wishes};
 use ripcord_domain::live::workload::Kind as WorkloadKind;
 use ripcord_domain::plan::{Plan, SCHEMA};
 use ripcord_domain::problem::{Kind, Problem};
@@ -119,7 +119,10 @@ pub fn examine(
                         "recovery {} holds it until {}, since {} by {}",
                         recovery.id, hold.until, hold.taken, hold.owner
                     ),
-                    format!("`ripcord resume {0}` finishes it, `ripcord release {0}` lets go", recovery.id),
+                    format!(
+                        "`ripcord resume {0}` finishes it, `ripcord release {0}` lets go",
+                        recovery.id
+                    ),
                 )
                 .of(&hold.application),
             );
@@ -132,7 +135,14 @@ pub fn examine(
                 format!("{}: {} Application(s)", cluster.server(), apps.len()),
             ));
             if let Ok(plan) = plan {
-                runtime.block_on(applications(branch, plan, &cluster, apps, now, &mut findings));
+                runtime.block_on(applications(
+                    branch,
+                    plan,
+                    &cluster,
+                    apps,
+                    now,
+                    &mut findings,
+                ));
             }
         }
         Ok(Err(problem)) => findings.push(Finding::red(
@@ -143,7 +153,11 @@ pub fn examine(
             }),
         )),
         Err(error) => {
-            return Err(Problem::new(Kind::Internal, "broken_task", error.to_string()));
+            return Err(Problem::new(
+                Kind::Internal,
+                "broken_task",
+                error.to_string(),
+            ));
         }
     }
     let light = findings
@@ -267,8 +281,12 @@ async fn applications(
         match observed {
             Ok(observed) => application(&aim, &observed, findings),
             Err(problem) => findings.push(
-                Finding::red("observe", problem.message, "a recovery must be able to read this")
-                    .of(&name),
+                Finding::red(
+                    "observe",
+                    problem.message,
+                    "a recovery must be able to read this",
+                )
+                .of(&name),
             ),
         }
         for bot in bots::of(cluster, &app).await {
@@ -299,19 +317,31 @@ async fn permissions(cluster: &Cluster, app: &Application) -> Vec<Finding> {
         ("patch", "apps", "statefulsets", target, Light::Amber),
         ("patch", "apps", "daemonsets", target, Light::Amber),
         ("patch", "argoproj.io", "rollouts", target, Light::Amber),
-        ("patch", "argoproj.io", "rollouts/status", target, Light::Amber),
+        (
+            "patch",
+            "argoproj.io",
+            "rollouts/status",
+            target,
+            Light::Amber,
+        ),
         ("list", "argoproj.io", "analysisruns", target, Light::Amber),
         ("create", "", "events", argo, Light::Amber),
     ];
-    let answers = join_all(asked.map(|(verb, group, resource, namespace, light)| async move {
-        let permission = Permission {
-            verb,
-            group,
-            resource,
-            namespace: namespace.to_owned(),
-        };
-        (permission.clone(), light, access::is_allowed(cluster, &permission).await)
-    }))
+    let answers = join_all(
+        asked.map(|(verb, group, resource, namespace, light)| async move {
+            let permission = Permission {
+                verb,
+                group,
+                resource,
+                namespace: namespace.to_owned(),
+            };
+            (
+                permission.clone(),
+                light,
+                access::is_allowed(cluster, &permission).await,
+            )
+        }),
+    )
     .await;
     let mut findings = Vec::new();
     let mut allowed = 0;
@@ -331,9 +361,8 @@ async fn permissions(cluster: &Cluster, app: &Application) -> Vec<Finding> {
                 finding.mend = Some(format!("grant `{what}` by a Role"));
                 findings.push(finding.of(&app.name));
             }
-            Err(error) => findings.push(
-                Finding::new("permission", Light::Amber, error.to_string()).of(&app.name),
-            ),
+            Err(error) => findings
+                .push(Finding::new("permission", Light::Amber, error.to_string()).of(&app.name)),
         }
     }
     if findings.is_empty() {
@@ -451,7 +480,10 @@ fn application(aim: &Aim, observed: &Observed, findings: &mut Vec<Finding>) {
             if rollout.is_under_way() {
                 add(Finding::green(
                     "rollout",
-                    format!("{}: a version is under way ({})", workload.key, rollout.phase),
+                    format!(
+                        "{}: a version is under way ({})",
+                        workload.key, rollout.phase
+                    ),
                 ));
             }
         }

@@ -116,9 +116,9 @@ impl<'a> Landing<'a> {
                 refreshed?;
             }
         }
-        let begun = self
-            .record
-            .start(StepKind::Converge, Some(&self.name), "waiting for the pods")?;
+        let begun =
+            self.record
+                .start(StepKind::Converge, Some(&self.name), "waiting for the pods")?;
         let missing = match self.converge().await {
             Ok(missing) => missing,
             Err(problem) => {
@@ -196,8 +196,7 @@ impl<'a> Landing<'a> {
         let disagreement = proof::agreement(&expected, &picture.app);
         let blocks_release =
             |one: &Missing| matches!(one.code.as_str(), "not_healthy" | "operation_pending");
-        let is_synced = disagreement.iter().all(blocks_release)
-            && picture.app.operation.is_none();
+        let is_synced = disagreement.iter().all(blocks_release) && picture.app.operation.is_none();
         if is_synced {
             let now = self.record.now();
             self.keep(self.record.change_part(&self.name, |part| {
@@ -269,7 +268,7 @@ impl<'a> Landing<'a> {
                 }
                 Err(error) => break Err(error),
             };
-            if live::is_ours(&seen, &self.record.snapshot().id) && !self.is_of_old(&seen, commit) {
+            if live::is_ours(&seen, &self.record.snapshot().id) && !is_of_old(&seen, commit) {
                 break Ok(());
             }
             if seen.operation.is_some() && started.elapsed() > OTHERS_END_WITHIN {
@@ -299,17 +298,11 @@ impl<'a> Landing<'a> {
                 Ok(())
             }
             Err(error) => {
-                self.record.end(begun, StepState::Failed, error.to_string())?;
+                self.record
+                    .end(begun, StepState::Failed, error.to_string())?;
                 Err(error.into())
             }
         }
-    }
-
-    /// The recovery's own sync may be the one to the old commit.
-    fn is_of_old(&self, app: &Application, commit: &str) -> bool {
-        app.operation.as_ref().is_some_and(|operation| {
-            !operation.revisions.iter().any(|revision| revision == commit)
-        })
     }
 
     /// Asks once more where our sync was lost or ended in trouble.
@@ -325,7 +318,11 @@ impl<'a> Landing<'a> {
         let state = app.operation_state.as_ref();
         let ended = state.filter(|state| {
             state.operation.recovery.as_deref() == Some(id.as_str())
-                && state.operation.revisions.iter().any(|revision| revision == commit)
+                && state
+                    .operation
+                    .revisions
+                    .iter()
+                    .any(|revision| revision == commit)
         });
         let has_landed = app.sync == "Synced"
             && app
@@ -352,8 +349,10 @@ impl<'a> Landing<'a> {
             Some(_) => self.trouble = None,
             // A sync that Argo CD began by itself may have taken the place of ours.
             None if !has_landed && asked.elapsed() > LOST_AFTER => {
-                self.record
-                    .note(format!("{}: our sync was lost; it is asked for again", self.name));
+                self.record.note(format!(
+                    "{}: our sync was lost; it is asked for again",
+                    self.name
+                ));
                 self.ask(app, commit).await?;
             }
             None => {}
@@ -459,4 +458,14 @@ impl<'a> Landing<'a> {
         }
         Ok(())
     }
+}
+
+/// The recovery's own sync may be the one to the old commit.
+fn is_of_old(app: &Application, commit: &str) -> bool {
+    app.operation.as_ref().is_some_and(|operation| {
+        !operation
+            .revisions
+            .iter()
+            .any(|revision| revision == commit)
+    })
 }

@@ -79,8 +79,8 @@ pub(crate) fn finish(
     branch: &Branch,
     setting: &Setting,
     lane: Lane,
-    plan: Plan,
-    trouble: Option<Problem>,
+    plan: &Plan,
+    trouble: Option<&Problem>,
 ) -> Result<Recovery, Problem> {
     let Lane {
         record,
@@ -90,21 +90,20 @@ pub(crate) fn finish(
         _locks,
     } = lane;
     if let Some(push) = push {
-        note_push(&record, push, &plan, trouble.as_ref())?;
+        note_push(&record, push, plan, trouble)?;
     }
     let lived = runtime.block_on(live).map_err(broken)?;
     if let Err(problem) = &lived {
         record.note(format!("in the cluster: {}", problem.message));
     }
     if let Some(problem) = trouble
-        .as_ref()
         .filter(|problem| !matches!(problem.kind, Kind::Remote | Kind::Rejected | Kind::Local))
     {
         // Somebody deployed the same service meanwhile, or the plan no longer fits: Git decides.
         return Err(give_way(runtime, &record, &prepared, problem));
     }
     let plan = record.snapshot().plan;
-    let commit = commit_of(&plan, setting.wishes.method, trouble.as_ref());
+    let commit = commit_of(&plan, setting.wishes.method, trouble);
     let is_ours = |app: &Application, source: &Source| {
         let knows = |commit: &str| keep::knows(branch, commit);
         Infra {
@@ -122,7 +121,7 @@ pub(crate) fn finish(
         is_ours: &is_ours,
     };
     let mut missing = runtime.block_on(land(&record, &prepared, &target, setting))?;
-    if let Some(problem) = &trouble {
+    if let Some(problem) = trouble {
         missing.push(Missing::new("not_pushed", problem.message.clone()));
     } else if commit.is_none() {
         missing.push(Missing::new(
@@ -139,15 +138,11 @@ pub(crate) fn finish(
 }
 
 /// Lets go what is held, so that Argo CD deploys what Git says.
-fn give_way(
-    runtime: &Runtime,
-    record: &Record,
-    prepared: &Prepared,
-    problem: &Problem,
-) -> Problem {
-    let released = prepared.observed.iter().map(|(clusters, observed, _)| {
-        holds::release(&clusters.argo, record, &observed.app.name)
-    });
+fn give_way(runtime: &Runtime, record: &Record, prepared: &Prepared, problem: &Problem) -> Problem {
+    let released = prepared
+        .observed
+        .iter()
+        .map(|(clusters, observed, _)| holds::release(&clusters.argo, record, &observed.app.name));
     let released: Result<Vec<bool>, Problem> =
         runtime.block_on(join_all(released)).into_iter().collect();
     let recorded = record.change(|recovery| {
@@ -307,4 +302,3 @@ async fn watched(
     }
     Ok(relapse)
 }
-

@@ -19,8 +19,8 @@ mod holds;
 mod live;
 mod observe;
 mod prepare;
-mod recover;
 mod record;
+mod recover;
 mod watch;
 
 pub use event::{Event, Sink};

@@ -42,7 +42,13 @@ pub(crate) async fn go(
                 let begun = record.start(StepKind::Abort, Some(app), workload.to_string())?;
                 let done = workloads::abort(&clusters.target, workload).await;
                 ended(record, begun, done, &format!("{workload} is aborted"))?;
-                tell(argo, record, app, "Aborted", &format!("{workload} was aborted"));
+                tell(
+                    argo,
+                    record,
+                    app,
+                    "Aborted",
+                    &format!("{workload} was aborted"),
+                );
             }
         }
     }
@@ -81,9 +87,9 @@ pub(crate) async fn go(
                     .workloads
                     .iter()
                     .find(|watched| watched.seen.workload.key == *workload);
-                let Some((watched, revision)) = found.and_then(|watched| {
-                    Some((watched, good_revision(aim, &watched.revisions)?))
-                }) else {
+                let Some((watched, revision)) = found
+                    .and_then(|watched| Some((watched, good_revision(aim, &watched.revisions)?)))
+                else {
                     continue;
                 };
                 let what = format!("{workload} to its revision {}", revision.number);
@@ -129,11 +135,14 @@ pub(crate) fn sync_to(
     is_ours: &dyn Fn(&ripcord_domain::live::application::Source) -> bool,
 ) -> argocd::Sync {
     let recovery = record.snapshot();
-    let words = [("Reason", &recovery.reason), ("Incident", &recovery.incident)]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
-        .chain([("Requested by".to_owned(), recovery.owner.clone())])
-        .collect();
+    let words = [
+        ("Reason", &recovery.reason),
+        ("Incident", &recovery.incident),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+    .chain([("Requested by".to_owned(), recovery.owner.clone())])
+    .collect();
     argocd::Sync {
         revisions: app.revisions_at(commit, is_ours),
         prunes: app.auto_sync.is_some_and(|auto| auto.prunes),

@@ -149,8 +149,7 @@ async fn workload_seen(
     let rollout = match &workload.rollout {
         None => None,
         Some(state) => {
-            let images =
-                workloads::images_of_hash(cluster, workload, &state.stable_hash).await?;
+            let images = workloads::images_of_hash(cluster, workload, &state.stable_hash).await?;
             // The window counts the templates between the good one and the stable one.
             let between = good.map(|good| {
                 watched
@@ -167,7 +166,6 @@ async fn workload_seen(
                     (state.rollback_window, between),
                     (Some(window), Some(between)) if i64::try_from(between).is_ok_and(|n| n <= window)
                 ),
-                is_blue_green: state.is_blue_green,
             })
         }
     };

@@ -147,10 +147,10 @@ pub(crate) fn drawn(
                 service: part.service.clone(),
                 environment: part.environment.clone(),
                 from: part.current.version.clone(),
-                to: part
-                    .target
-                    .as_ref()
-                    .map_or_else(|| part.current.version.clone(), |target| target.version.clone()),
+                to: part.target.as_ref().map_or_else(
+                    || part.current.version.clone(),
+                    |target| target.version.clone(),
+                ),
                 bad_since: part.target.as_ref().and(part.current.since),
             })
             .collect(),
@@ -179,4 +179,3 @@ pub(crate) fn drawn(
         evidence: Vec::new(),
     }
 }
-

@@ -8,7 +8,7 @@ use ripcord_connect::Which;
 use ripcord_domain::live::route::Wishes;
 use ripcord_domain::plan::{Outcome, Plan, Pushed};
 use ripcord_domain::problem::{Kind, Problem};
-use ripcord_domain::recovery::{Recovery, StepKind, StepState};
+use ripcord_domain::recovery::{Recovery, Standing, StepKind, StepState};
 use ripcord_ledger::{Ledger, Lock};
 use ripcord_recovery::keep;
 use ripcord_recovery::request::Request;
@@ -103,6 +103,13 @@ pub fn recover(
     }
     // The cluster is asked while Git is.
     let seen = runtime.spawn(listed(which.clone(), namespace));
+    let wish = match wish {
+        Wish::New(request) => match interrupted(&ledger, &request)? {
+            Some(recovery) => Wish::Resume(Box::new(recovery)),
+            None => Wish::New(request),
+        },
+        wish @ Wish::Resume(_) => wish,
+    };
     let (mut request, resumed) = match wish {
         Wish::New(request) => (request, None),
         Wish::Resume(recovery) => (request_of(&recovery)?, Some(*recovery)),
@@ -131,12 +138,17 @@ pub fn recover(
         let (cluster, apps) = runtime.block_on(seen).map_err(broken)??;
         let aim = aim_of(plan);
         let prepared = runtime.block_on(prepare(
-            branch, plan, &cluster, apps, aim, setting, away, &id, clock(),
+            branch,
+            plan,
+            &cluster,
+            apps,
+            aim,
+            setting,
+            away,
+            &id,
+            clock(),
         ))?;
         let mut recovery = drawn(&prepared, plan, setting, &request, &which, started);
-        if let Some(before) = resumed {
-            go_on(&mut recovery, before);
-        }
         if !approve(plan, &recovery)? {
             return Ok(false);
         }
@@ -145,6 +157,10 @@ pub fn recover(
             .iter()
             .map(|one| ledger.lock(one.service.as_str(), one.environment.as_str()))
             .collect::<Result<Vec<_>, _>>()?;
+        if let Some(before) = resumed {
+            // Read again under the lock: whoever had it may have gone on with it.
+            go_on(&mut recovery, ledger.load(before.id.as_str())?);
+        }
         let record = Arc::new(Record::begin(ledger, recovery, Arc::clone(&sink), clock)?);
         let prepared = Arc::new(prepared);
         let live = runtime.spawn(go_live(
@@ -205,7 +221,26 @@ pub fn recover(
         }
         trouble => (plan, trouble),
     };
-    finish(&runtime, branch, setting, lane, plan, trouble)
+    finish(&runtime, branch, setting, lane, &plan, trouble.as_ref())
+}
+
+/// The recovery that a run before this one was asked for in the same words, and did not end.
+fn interrupted(ledger: &Ledger, request: &Request) -> Result<Option<Recovery>, Problem> {
+    let asked = |request: &Request| {
+        let Request {
+            selection,
+            environment,
+            to,
+            scope,
+            ..
+        } = request.clone();
+        (selection, environment, to, scope)
+    };
+    let unfinished = ledger.unfinished()?;
+    Ok(unfinished.into_iter().find(|recovery| {
+        recovery.standing == Standing::Running
+            && request_of(recovery).is_ok_and(|before| asked(&before) == asked(request))
+    }))
 }
 
 /// What was asked for by a recovery that is gone on with.
@@ -322,4 +357,3 @@ async fn go_live(
     });
     join_all(each).await.into_iter().collect()
 }
-

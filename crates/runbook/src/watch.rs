@@ -59,10 +59,10 @@ fn relapse(aim: &Aim, target: &Target<'_>, picture: &Picture) -> Option<String> 
     let bad = picture.workloads.iter().find(|seen| is_bad(aim, seen));
     if let Some(seen) = bad {
         let workload = &seen.workload;
-        let who = workload.changed_by.as_ref().map_or_else(
-            || "somebody".to_owned(),
-            |author| who(app, &author.manager),
-        );
+        let who = workload
+            .changed_by
+            .as_ref()
+            .map_or_else(|| "somebody".to_owned(), |author| who(app, &author.manager));
         let at = workload
             .changed_by
             .as_ref()
@@ -100,7 +100,10 @@ fn is_bad(aim: &Aim, seen: &Seen) -> bool {
 fn who(app: &Application, manager: &str) -> String {
     if !manager.starts_with("argocd") {
         return match manager {
-            "kubectl-set" | "kubectl-edit" | "kubectl" | "kubectl-patch"
+            "kubectl-set"
+            | "kubectl-edit"
+            | "kubectl"
+            | "kubectl-patch"
             | "kubectl-client-side-apply" => format!("somebody with kubectl ({manager})"),
             other => format!("`{other}`"),
         };
@@ -111,21 +114,14 @@ fn who(app: &Application, manager: &str) -> String {
         Some(operation) if !operation.username.is_empty() => operation.username.clone(),
         _ => "nobody that it names".to_owned(),
     };
-    let to = app
-        .revisions
-        .first()
-        .map_or_else(String::new, |revision| {
-            format!(", at commit {}", revision.get(..10).unwrap_or(revision))
-        });
+    let to = app.revisions.first().map_or_else(String::new, |revision| {
+        format!(", at commit {}", revision.get(..10).unwrap_or(revision))
+    });
     format!("Argo CD, on behalf of {on_behalf}{to},")
 }
 
 /// Says what was changed and changed back between two looks.
-fn note_changes(
-    record: &Record,
-    generations: &mut BTreeMap<ObjectKey, i64>,
-    picture: &Picture,
-) {
+fn note_changes(record: &Record, generations: &mut BTreeMap<ObjectKey, i64>, picture: &Picture) {
     for seen in &picture.workloads {
         let workload = &seen.workload;
         let before = generations.insert(workload.key.clone(), workload.generation);

@@ -25,7 +25,8 @@ pub(super) fn status(
     if services.is_empty() && place.index.as_ref().is_some_and(Index::is_empty) {
         Output::note("reading the history of the branch, once; the next time takes a moment");
     }
-    let status = status::status(&opened.repo, &place, &filter)?;
+    let mut status = status::status(&opened.repo, &place, &filter)?;
+    status.holds = wiring::standing_holds();
     output.value(&status, |screen| human::status(screen, &status, now));
     Ok(())
 }

@@ -194,10 +194,7 @@ pub(super) fn release(id: Option<&str>, output: &mut Output) -> Result<(), Probl
             return writeln!(screen.out, "nothing is held");
         }
         for app in &released {
-            writeln!(
-                screen.out,
-                "{app}: let go; Argo CD deploys what Git says"
-            )?;
+            writeln!(screen.out, "{app}: let go; Argo CD deploys what Git says")?;
         }
         Ok(())
     });
@@ -240,7 +237,7 @@ fn setting(opened: &Branch, live: &LiveArgs, pace: &PaceArgs) -> Result<Setting,
 }
 
 fn site(pace: &PaceArgs, output: &Output) -> Result<Site, Problem> {
-    let (is_stream, colour) = (output.is_data(), output.has_colour());
+    let is_stream = output.is_data();
     Ok(Site {
         which: Which {
             context: pace.cluster.context.clone(),
@@ -250,7 +247,7 @@ fn site(pace: &PaceArgs, output: &Output) -> Result<Site, Problem> {
         sink: Arc::new(move |event| {
             if is_stream {
                 Output::line(event);
-            } else if let Some(text) = screen::event(event, colour) {
+            } else if let Some(text) = screen::event(event) {
                 Output::told(&text);
             }
         }),
@@ -278,7 +275,11 @@ fn finish(recovery: &Recovery, output: &mut Output) -> Result<(), Problem> {
                 .clone()
                 .unwrap_or_else(|| "the bad version came back".to_owned()),
         )
-        .hint(format!("`ripcord history {}` shows every deploy; `ripcord resume {}` puts it back again", names.join(","), recovery.id))),
+        .hint(format!(
+            "`ripcord history {}` shows every deploy; `ripcord resume {}` puts it back again",
+            names.join(","),
+            recovery.id
+        ))),
         Standing::Partial | Standing::Running | Standing::Failed => {
             let what: Vec<&str> = recovery
                 .missing
@@ -291,7 +292,11 @@ fn finish(recovery: &Recovery, output: &mut Output) -> Result<(), Problem> {
                 format!("half done; missing: {}", what.join("; ")),
             )
             .hint(format!("`ripcord resume {}` finishes it", recovery.id));
-            if recovery.missing.iter().any(|one| one.code == "push_rejected" || one.what.contains("was rejected")) {
+            if recovery
+                .missing
+                .iter()
+                .any(|one| one.code == "push_rejected" || one.what.contains("was rejected"))
+            {
                 problem = problem.hint("have the same change merged (`--push-to BRANCH --git-only` pushes it for a pull request), then resume");
             }
             for hold in recovery.standing_holds() {

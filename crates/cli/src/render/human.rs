@@ -52,6 +52,16 @@ pub(crate) fn status(screen: &mut Screen<'_>, status: &Status, now: Timestamp) -
         headings.extend(["PR", "FILES"]);
     }
     table::print(screen.out, &headings, &rows)?;
+    for hold in &status.holds {
+        writeln!(
+            screen.out,
+            "{}: {} is held until {} by {}; `ripcord resume` finishes it, `ripcord release` lets go",
+            screen.bold("held"),
+            hold.application,
+            hold.until,
+            hold.owner
+        )?;
+    }
     skipped(
         screen,
         "could not be read",

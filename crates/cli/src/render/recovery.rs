@@ -4,6 +4,7 @@ use std::io;
 
 use jiff::Timestamp;
 use ripcord_domain::live::drift::Difference;
+use ripcord_domain::live::proof::Missing;
 use ripcord_domain::live::route::Hold;
 use ripcord_domain::recovery::{Recovery, Standing, StepState};
 use ripcord_runbook::Event;
@@ -13,7 +14,7 @@ use super::human::{duration, short};
 use super::{Screen, table};
 
 /// One line for what happened; none where it is of no use to a person.
-pub(crate) fn event(event: &Event, _colour: bool) -> Option<String> {
+pub(crate) fn event(event: &Event) -> Option<String> {
     match event {
         Event::Begun { recovery } => Some(format!("recovery {}", recovery.id)),
         Event::Step { step, seconds, .. } => {
@@ -39,16 +40,40 @@ pub(crate) fn event(event: &Event, _colour: bool) -> Option<String> {
         }
         Event::Waiting {
             missing, seconds, ..
-        } => {
-            let what: Vec<&str> = missing.iter().map(|one| one.what.as_str()).collect();
-            Some(format!("{seconds:6.2} s  waiting   {}", what.join("; ")))
-        }
+        } => Some(format!(
+            "{seconds:6.2} s  waiting   {}",
+            waited_for(missing)
+        )),
         Event::Good { seconds, .. } => Some(format!(
             "{seconds:6.2} s  GOOD      only pods of the good version, all of them ready"
         )),
         Event::Note { what, seconds, .. } => Some(format!("{seconds:6.2} s  note      {what}")),
         Event::Ended { .. } => None,
     }
+}
+
+/// What is waited for, in a line: what stands first matters most, and often brings the rest.
+fn waited_for(missing: &[Missing]) -> String {
+    let first: Vec<&str> = missing
+        .iter()
+        .take(SHOWN)
+        .map(|one| one.what.as_str())
+        .collect();
+    let more = missing.len().saturating_sub(SHOWN);
+    let more = if more > 0 {
+        format!(" (and {more} more)")
+    } else {
+        String::new()
+    };
+    format!("{}{more}", first.join("; "))
+}
+
+/// How many things that are waited for are shown at once.
+const SHOWN: usize = 2;
+
+/// An instant to the second.
+fn shown(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The ways that were chosen, and why.
@@ -66,7 +91,10 @@ pub(crate) fn routes(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Result
             } else {
                 "Argo CD is told to look"
             };
-            writeln!(screen.out, "  the commit is pushed at the same time; then {then}")?;
+            writeln!(
+                screen.out,
+                "  the commit is pushed at the same time; then {then}"
+            )?;
         }
     }
     Ok(())
@@ -88,8 +116,10 @@ pub(crate) fn receipt(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Resul
         if let (Some(since), Some(good)) = (one.bad_since, recovery.good()) {
             writeln!(
                 screen.out,
-                "  {} served from {since} to {good} ({})",
+                "  {} served from {} to {} ({})",
                 one.from,
+                shown(since),
+                shown(good),
                 duration(good.as_second() - since.as_second())
             )?;
         }
@@ -141,17 +171,21 @@ pub(crate) fn receipt(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Resul
             "  {}: {} is held until {} by {}",
             screen.bold("held"),
             hold.application,
-            hold.until,
+            shown(hold.until),
             hold.owner
         )?;
     }
     for missing in &recovery.missing {
         writeln!(screen.out, "  {}: {}", screen.bold("missing"), missing.what)?;
     }
-    if recovery.standing == Standing::Restored {
-        if let Some(commit) = recovery.commit() {
-            writeln!(screen.out, "to take it back: ripcord undo {}", short(commit))?;
-        }
+    if recovery.standing == Standing::Restored
+        && let Some(commit) = recovery.commit()
+    {
+        writeln!(
+            screen.out,
+            "to take it back: ripcord undo {}",
+            short(commit)
+        )?;
     }
     Ok(())
 }
@@ -159,7 +193,12 @@ pub(crate) fn receipt(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Resul
 /// `ripcord show`.
 pub(crate) fn all(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Result<()> {
     receipt(screen, recovery)?;
-    writeln!(screen.out, "\nasked for at {} by {}", recovery.started, recovery.owner)?;
+    writeln!(
+        screen.out,
+        "\nasked for at {} by {}",
+        shown(recovery.started),
+        recovery.owner
+    )?;
     for (what, value) in [
         ("reason", &recovery.reason),
         ("incident", &recovery.incident),
@@ -193,7 +232,11 @@ pub(crate) fn all(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Result<()
             ]
         })
         .collect();
-    table::print(screen.out, &["AT S", "TOOK S", "STEP", "STATE", "WHAT"], &rows)?;
+    table::print(
+        screen.out,
+        &["AT S", "TOOK S", "STEP", "STATE", "WHAT"],
+        &rows,
+    )?;
     for hold in &recovery.holds {
         let how = match hold.kind {
             Hold::Window => "a window of its project",
@@ -201,13 +244,14 @@ pub(crate) fn all(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Result<()
             Hold::NotNeeded | Hold::Impossible => "nothing",
         };
         let end = hold.released.map_or_else(
-            || format!("stands until {}", hold.until),
-            |at| format!("let go at {at}"),
+            || format!("stands until {}", shown(hold.until)),
+            |at| format!("let go at {}", shown(at)),
         );
         writeln!(
             screen.out,
             "hold of {} by {how}, taken at {}, {end}",
-            hold.application, hold.taken
+            hold.application,
+            shown(hold.taken)
         )?;
     }
     Ok(())
@@ -225,7 +269,12 @@ pub(crate) fn list(
             let names: Vec<String> = recovery
                 .services
                 .iter()
-                .map(|one| format!("{} in {}: {} -> {}", one.service, one.environment, one.from, one.to))
+                .map(|one| {
+                    format!(
+                        "{} in {}: {} -> {}",
+                        one.service, one.environment, one.from, one.to
+                    )
+                })
                 .collect();
             let good = seconds(recovery.started, recovery.good())
                 .map_or("-".to_owned(), |good| format!("{good:.1} s"));
@@ -238,7 +287,10 @@ pub(crate) fn list(
             };
             vec![
                 recovery.id.to_string(),
-                format!("{} ago", duration(now.as_second() - recovery.started.as_second())),
+                format!(
+                    "{} ago",
+                    duration(now.as_second() - recovery.started.as_second())
+                ),
                 standing.to_owned(),
                 good,
                 recovery.standing_holds().count().to_string(),
@@ -272,7 +324,10 @@ pub(crate) fn drift(screen: &mut Screen<'_>, drift: &Drift) -> io::Result<()> {
             applied.as_deref().unwrap_or("(not known)"),
             now.as_deref().unwrap_or("(gone)"),
         );
-        writeln!(screen.out, "{heading} {field}\n  git {applied}\n  now {now}")?;
+        writeln!(
+            screen.out,
+            "{heading} {field}\n  git {applied}\n  now {now}"
+        )?;
         if let Some(by) = by {
             let at = at.map_or_else(String::new, |at| format!(" at {at}"));
             writeln!(screen.out, "  by {by}{at}")?;

@@ -5,5 +5,6 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod faults;
 mod outage;
 mod ways;

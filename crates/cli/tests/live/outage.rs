@@ -1,11 +1,11 @@
 //! A service that a deploy just broke, and ripcord in a clone of its infra repo.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ripcord_testbed::{PodSeen, Scene, Testbed};
 use ripcord_testkit::{Output, Ripcord, Scratch};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) const GOOD: &str = "v14";
 pub(crate) const BAD: &str = "v15-crash";
@@ -97,10 +97,6 @@ impl<'a> Outage<'a> {
         commit
     }
 
-    pub(crate) fn clone(&self) -> &Path {
-        &self.clone
-    }
-
     /// ripcord in a clone, with the kubeconfig of the testbed.
     pub(crate) fn ripcord(&self) -> Ripcord {
         let kubeconfig = self.bed.kubeconfig().unwrap();
@@ -114,7 +110,14 @@ impl<'a> Outage<'a> {
     /// `rollback … --yes` of its service, watched for a moment only.
     pub(crate) fn rollback(&self, more: &[&str]) -> Output {
         let args = [
-            &["rollback", self.service, "production", "--yes", "--watch", "2s"],
+            &[
+                "rollback",
+                self.service,
+                "production",
+                "--yes",
+                "--watch",
+                "2s",
+            ],
             more,
         ]
         .concat();
@@ -145,10 +148,7 @@ impl<'a> Outage<'a> {
     /// All pods are of the version and ready, and there is no other.
     pub(crate) fn runs(&self, version: &str) -> bool {
         let pods = self.pods();
-        !pods.is_empty()
-            && pods
-                .iter()
-                .all(|pod| pod.version == version && pod.ready)
+        !pods.is_empty() && pods.iter().all(|pod| pod.version == version && pod.ready)
     }
 
     /// Fails unless only pods of the version are there, now and for a while.
@@ -170,7 +170,10 @@ impl<'a> Outage<'a> {
         assert_eq!(app["status"]["health"]["status"], "Healthy");
         let revision = &app["status"]["sync"]["revision"];
         let revisions = &app["status"]["sync"]["revisions"];
-        assert!(*revision == *tip || revisions[0] == *tip, "{revision} {revisions} {tip}");
+        assert!(
+            *revision == *tip || revisions[0] == *tip,
+            "{revision} {revisions} {tip}"
+        );
         assert!(!app["spec"]["syncPolicy"]["automated"].is_null());
         self.assert_stays(version);
     }
@@ -178,12 +181,9 @@ impl<'a> Outage<'a> {
     /// The recovery that a run printed as its last event.
     pub(crate) fn recovery(output: &Output) -> Value {
         let events = events(output);
-        let last = events
-            .iter()
-            .rev()
-            .find(|event| event["event"] == "ended")
-            .unwrap_or_else(|| panic!("{output:?}"));
-        last["recovery"].clone()
+        let last = events.iter().rev().find(|event| event["event"] == "ended");
+        assert!(last.is_some(), "{output:?}");
+        last.map(|event| event["recovery"].clone()).unwrap()
     }
 
     /// The windows of a project.
@@ -204,4 +204,73 @@ pub(crate) fn events(output: &Output) -> Vec<Value> {
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect()
+}
+
+impl Outage<'_> {
+    fn git_in_clone(&self, args: &[&str]) {
+        self.scratch.git(&self.clone, args).unwrap();
+    }
+
+    /// Makes the clone push somewhere else.
+    pub(crate) fn point_clone_at(&self, url: &str) {
+        self.git_in_clone(&["fetch", "--quiet"]);
+        self.git_in_clone(&["remote", "set-url", "origin", url]);
+    }
+
+    pub(crate) fn point_clone_back(&self) {
+        let url = self.bed.git().url(&format!("{}.git", self.scene.name()));
+        self.git_in_clone(&["remote", "set-url", "origin", &url]);
+    }
+
+    /// Makes somebody else deploy a version while the next push is under way.
+    pub(crate) fn deploy_during_push(&mut self, version: &str) {
+        let next = self.scene.deploy(self.service, version).unwrap();
+        let infra = self.scene.infra();
+        infra
+            .git(&["update-ref", "refs/next/deploy", &next])
+            .unwrap();
+        infra
+            .git(&["update-ref", "refs/heads/main", &self.bad])
+            .unwrap();
+        // What a hook changes is not part of the push that runs it.
+        let script = "#!/bin/sh\nrm -f hooks/pre-receive\nunset GIT_QUARANTINE_PATH\n\
+                      git update-ref refs/heads/main refs/next/deploy\n";
+        let repository = format!("{}.git", self.scene.name());
+        let git = self.bed.git();
+        git.install_hook(&repository, "pre-receive", script)
+            .unwrap();
+    }
+
+    /// ripcord as an account that may only do what a ClusterRole says.
+    pub(crate) fn ripcord_as(&self, account: &str, role: &Value) -> Ripcord {
+        let objects = [
+            role.clone(),
+            json!({
+                "apiVersion": "v1", "kind": "ServiceAccount",
+                "metadata": {"name": account, "namespace": "default"},
+            }),
+            json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+                "metadata": {"name": account},
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": account},
+                "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": "default"}],
+            }),
+        ];
+        for object in &objects {
+            self.bed
+                .block_on(self.bed.objects().apply_object(object))
+                .unwrap();
+        }
+        let token = self
+            .bed
+            .kubectl("default", &["create", "token", account])
+            .unwrap();
+        let path = self.bed.kubeconfig().unwrap();
+        let mut config: Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        config["users"][0]["user"] = json!({"token": token.trim()});
+        let own = self.scratch.path().join("kubeconfig");
+        std::fs::write(&own, config.to_string()).unwrap();
+        self.ripcord().env("KUBECONFIG", own.to_str().unwrap())
+    }
 }

@@ -100,7 +100,11 @@ fn revisions(of: &Value) -> Vec<String> {
         return several;
     }
     let one = text(&of["revision"]);
-    if one.is_empty() { Vec::new() } else { vec![one] }
+    if one.is_empty() {
+        Vec::new()
+    } else {
+        vec![one]
+    }
 }
 
 fn operation(operation: &Value) -> Operation {
@@ -168,7 +172,11 @@ mod tests {
             application(&json!({"spec": {"syncPolicy": {"automated": automated}}})).auto_sync
         };
         assert!(policy(json!({})).is_some());
-        assert!(policy(json!({"enabled": true, "selfHeal": true})).unwrap().self_heals);
+        assert!(
+            policy(json!({"enabled": true, "selfHeal": true}))
+                .unwrap()
+                .self_heals
+        );
         assert_eq!(policy(json!({"enabled": false, "selfHeal": true})), None);
         assert_eq!(policy(Value::Null), None);
     }

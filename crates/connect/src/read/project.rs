@@ -87,6 +87,9 @@ mod tests {
             project(&tracked).managed_by.as_deref(),
             Some("Argo CD (parent)")
         );
-        assert_eq!(project(&json!({"metadata": {"name": "default"}})).managed_by, None);
+        assert_eq!(
+            project(&json!({"metadata": {"name": "default"}})).managed_by,
+            None
+        );
     }
 }

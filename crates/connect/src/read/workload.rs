@@ -27,9 +27,8 @@ pub fn workload(key: &ObjectKey, object: &Value) -> Option<Workload> {
         .as_i64()
         .or_else(|| observed.as_str().and_then(|text| text.parse().ok()))
         .unwrap_or(0);
-    let count = |name: &str, of_daemon: &str| {
-        number(&status[if is_daemon { of_daemon } else { name }])
-    };
+    let count =
+        |name: &str, of_daemon: &str| number(&status[if is_daemon { of_daemon } else { name }]);
     Some(Workload {
         key: key.clone(),
         kind,
@@ -54,9 +53,7 @@ pub fn workload(key: &ObjectKey, object: &Value) -> Option<Workload> {
             Kind::StatefulSet | Kind::DaemonSet => {
                 Some(text(&status["updateRevision"])).filter(|name| !name.is_empty())
             }
-            Kind::Rollout => {
-                Some(text(&status["currentPodHash"])).filter(|hash| !hash.is_empty())
-            }
+            Kind::Rollout => Some(text(&status["currentPodHash"])).filter(|hash| !hash.is_empty()),
         },
         replacement: Replacement {
             is_ordered: kind == Kind::StatefulSet && spec["podManagementPolicy"] != "Parallel",
@@ -68,16 +65,13 @@ pub fn workload(key: &ObjectKey, object: &Value) -> Option<Workload> {
 }
 
 fn rollout(spec: &Value, status: &Value) -> RolloutState {
-    let canary = &spec["strategy"]["canary"];
     RolloutState {
         current_hash: text(&status["currentPodHash"]),
         stable_hash: text(&status["stableRS"]),
         phase: text(&status["phase"]),
         is_aborted: status["abort"] == true,
         is_promoted_fully: status["promoteFull"] == true,
-        is_blue_green: spec["strategy"]["blueGreen"].is_object(),
         rollback_window: spec["rollbackWindow"]["revisions"].as_i64(),
-        has_router: canary["trafficRouting"].is_object(),
         borrows_template: spec["workloadRef"].is_object(),
     }
 }
@@ -105,9 +99,7 @@ fn images(spec: &Value) -> Vec<String> {
 /// Who wrote what is wanted last: controllers write the status only.
 fn changed_by(meta: &Value) -> Option<Author> {
     items(&meta["managedFields"])
-        .filter(|entry| {
-            entry["subresource"].is_null() && entry["fieldsV1"]["f:spec"].is_object()
-        })
+        .filter(|entry| entry["subresource"].is_null() && entry["fieldsV1"]["f:spec"].is_object())
         .map(|entry| Author {
             manager: text(&entry["manager"]),
             at: instant(&entry["time"]),
@@ -142,9 +134,7 @@ pub fn pod(object: &Value) -> Pod {
         is_going: !meta["deletionTimestamp"].is_null(),
         is_over: matches!(phase.as_str(), "Succeeded" | "Failed"),
         template,
-        trouble: (!is_ready)
-            .then(|| waiting.map(str::to_owned))
-            .flatten(),
+        trouble: (!is_ready).then(|| waiting.map(str::to_owned)).flatten(),
         made: instant(&meta["creationTimestamp"]),
         ready_since: ready.and_then(|condition| instant(&condition["lastTransitionTime"])),
     }
@@ -154,9 +144,12 @@ pub fn pod(object: &Value) -> Pod {
 pub fn revision_of_replica_set(object: &Value) -> Option<Revision> {
     let meta = &object["metadata"];
     let annotations = &meta["annotations"];
-    let number = ["deployment.kubernetes.io/revision", "rollout.argoproj.io/revision"]
-        .iter()
-        .find_map(|name| annotations[name].as_str()?.parse().ok())?;
+    let number = [
+        "deployment.kubernetes.io/revision",
+        "rollout.argoproj.io/revision",
+    ]
+    .iter()
+    .find_map(|name| annotations[name].as_str()?.parse().ok())?;
     let mut template = object["spec"]["template"].clone();
     if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
         labels.remove(DEPLOYMENT_HASH);

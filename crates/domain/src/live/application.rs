@@ -138,6 +138,10 @@ pub struct Synced {
 }
 
 /// An Application.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are facts of an object, not a state machine"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Application {
     /// Which.

@@ -196,7 +196,9 @@ fn step_of(name: &str) -> Option<Step> {
         return Some(Step::Field(field.to_owned()));
     }
     let key: Value = serde_json::from_str(name.strip_prefix("k:")?).ok()?;
-    let value = key.get("name").or_else(|| key.as_object()?.values().next())?;
+    let value = key
+        .get("name")
+        .or_else(|| key.as_object()?.values().next())?;
     Some(Step::Named(shown(value)))
 }
 
@@ -238,10 +240,10 @@ fn value_at(object: &Value, path: &[Step]) -> Option<Value> {
     for step in path {
         value = match step {
             Step::Field(name) => value.get(name)?,
-            Step::Named(name) => value
-                .as_array()?
-                .iter()
-                .find(|item| item.as_object().is_some_and(|item| item.values().any(|v| shown(v) == *name)))?,
+            Step::Named(name) => value.as_array()?.iter().find(|item| {
+                item.as_object()
+                    .is_some_and(|item| item.values().any(|v| shown(v) == *name))
+            })?,
             Step::At(at) => value.get(at)?,
         };
     }

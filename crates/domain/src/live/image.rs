@@ -222,10 +222,7 @@ mod tests {
 
     #[test]
     fn a_tag_is_recognised_behind_a_registry_with_a_port() {
-        let aim = aim(
-            mark(None, Some("v1"), None),
-            mark(None, Some("v2"), None),
-        );
+        let aim = aim(mark(None, Some("v1"), None), mark(None, Some("v2"), None));
         assert_eq!(aim.of(["registry:5000/acme/pay:v1"]), Verdict::Good);
         assert_eq!(aim.of(["registry:5000/acme/pay:v2"]), Verdict::Bad);
         assert_eq!(aim.of(["registry:5000/acme/pay"]), Verdict::Unconcerned);
@@ -233,10 +230,7 @@ mod tests {
 
     #[test]
     fn one_bad_container_makes_a_bad_pod() {
-        let aim = aim(
-            mark(None, Some("v1"), None),
-            mark(None, Some("v2"), None),
-        );
+        let aim = aim(mark(None, Some("v1"), None), mark(None, Some("v2"), None));
         assert_eq!(aim.of(["acme/pay:v1", "acme/pay-worker:v2"]), Verdict::Bad);
         assert_eq!(aim.of(["envoy:1.30", "acme/pay:v1"]), Verdict::Good);
     }

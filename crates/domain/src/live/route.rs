@@ -46,8 +46,6 @@ pub struct RolloutSeen {
     pub stable: Verdict,
     /// The wanted version is among those that skip the steps.
     pub window_covers: bool,
-    /// It is blue-green.
-    pub is_blue_green: bool,
 }
 
 /// A workload, as far as the way depends on it.
@@ -81,6 +79,10 @@ pub enum Windows {
 }
 
 /// An Application, as far as the way depends on it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own that the decision asks"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Situation {
     /// Argo CD syncs by itself.
@@ -226,7 +228,9 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
         Hold::NotNeeded | Hold::Impossible => {}
     }
     if seen.windows == Windows::Closed {
-        why.push("a sync window denies every sync: Argo CD takes the commit when it ends".to_owned());
+        why.push(
+            "a sync window denies every sync: Argo CD takes the commit when it ends".to_owned(),
+        );
     }
     let push = method.pushes() && seen.git_is_away.is_none();
     if let Some(away) = seen.git_is_away.as_deref().filter(|_| method.pushes()) {
@@ -257,8 +261,19 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
     }
 }
 
+/// Whether something runs, or is to run, the bad version that an abort does not take back.
 fn is_bad(seen: &Situation) -> bool {
-    !seen.images_tell || seen.workloads.iter().any(|one| one.runs == Verdict::Bad)
+    let mut bad = seen
+        .workloads
+        .iter()
+        .filter(|one| one.runs == Verdict::Bad && !is_taken_back_by_abort(one));
+    !seen.images_tell || bad.next().is_some()
+}
+
+/// Whether an abort makes it good, or made it so already.
+fn is_taken_back_by_abort(one: &WorkloadSeen) -> bool {
+    one.rollout
+        .is_some_and(|rollout| rollout.is_under_way && rollout.stable == Verdict::Good)
 }
 
 /// Rollouts whose version is on its way: traffic goes back without any new pod of the good one.
@@ -294,10 +309,7 @@ fn by_undo(seen: &Situation) -> Option<Vec<Live>> {
     }
     let mut changes = Vec::new();
     for one in &seen.workloads {
-        let is_aborted = one
-            .rollout
-            .is_some_and(|rollout| rollout.is_under_way && rollout.stable == Verdict::Good);
-        if one.runs != Verdict::Bad || is_aborted {
+        if one.runs != Verdict::Bad || is_taken_back_by_abort(one) {
             continue;
         }
         let revision = one.good_revision.filter(|_| !one.is_paused)?;

@@ -52,12 +52,8 @@ pub struct RolloutState {
     pub is_aborted: bool,
     /// A full promotion was asked for.
     pub is_promoted_fully: bool,
-    /// It is blue-green; else a canary.
-    pub is_blue_green: bool,
     /// How many earlier versions skip the steps.
     pub rollback_window: Option<i64>,
-    /// A router splits its traffic.
-    pub has_router: bool,
     /// Its template is another object's.
     pub borrows_template: bool,
 }

@@ -138,7 +138,11 @@ fn where_images_do_not_tell_a_pod_of_another_template_is_bad() {
         template: Some("old".into()),
         ..pod("v1")
     };
-    let missing = pods(&only_configuration, &deployment(), &[pod("v1"), pod("v1"), old]);
+    let missing = pods(
+        &only_configuration,
+        &deployment(),
+        &[pod("v1"), pod("v1"), old],
+    );
     assert_eq!(codes(&missing), ["bad_pods_left"]);
 }
 

@@ -38,7 +38,6 @@ const MID_CANARY: RolloutSeen = RolloutSeen {
     is_aborted: false,
     stable: Verdict::Good,
     window_covers: false,
-    is_blue_green: false,
 };
 
 const PROMOTED: RolloutSeen = RolloutSeen {
@@ -110,10 +109,7 @@ fn the_way_depends_on_what_is_seen() {
         line(auto, &seen)
     };
     assert_eq!(of(|_| {}), "hold:window undo:7 push operate");
-    assert_eq!(
-        of(|seen| seen.syncs_itself = false),
-        "undo:7 push operate"
-    );
+    assert_eq!(of(|seen| seen.syncs_itself = false), "undo:7 push operate");
     assert_eq!(
         of(|seen| seen.no_window = some("the project is in Git")),
         "hold:state undo:7 push operate"

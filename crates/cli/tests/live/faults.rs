@@ -1,0 +1,347 @@
+//! What goes wrong in the middle, in the testbed that tests share.
+
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::outage::{BAD, GOOD, Outage, PAYMENTS, events};
+
+/// The steps after which a run is killed.
+const KILLED_AFTER: [&str; 6] = ["hold", "undo", "push", "operate", "release", "converge"];
+
+/// Runs a rollback and kills it when a step has begun or, if `done`, has ended.
+fn killed(outage: &Outage<'_>, step: &str, done: bool) {
+    use std::io::BufRead as _;
+    let args = [
+        "rollback",
+        outage.service,
+        "production",
+        "--yes",
+        "--watch",
+        "0",
+        "-o",
+        "json",
+    ];
+    let mut child = outage
+        .ripcord()
+        .command(args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    for line in lines {
+        let Ok(event) = serde_json::from_str::<serde_json::Value>(&line.unwrap()) else {
+            continue;
+        };
+        let is_it = event["step"]["kind"] == step;
+        let state = if done { "done" } else { "running" };
+        if is_it && event["step"]["state"] == state {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_run_that_was_killed_after_any_step_is_resumed() {
+    for (at, step) in KILLED_AFTER.iter().enumerate() {
+        let mut outage = Outage::of("auto-heal", &format!("kill-{at}"), PAYMENTS);
+        killed(&outage, step, at % 2 == 0);
+        let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
+        assert!(
+            resumed.assert_code(0).stdout.contains("restored"),
+            "after {step}"
+        );
+        outage.assert_restored(GOOD);
+        let tip = outage.scene.infra().tip().unwrap();
+        let parent = outage.scene.infra().rev("main^").unwrap();
+        assert_eq!(parent, outage.bad, "one commit only, {tip}, after {step}");
+    }
+}
+
+#[test]
+fn the_same_command_after_a_kill_goes_on_with_the_same_recovery() {
+    let mut outage = Outage::of("auto-heal", "kill-again", PAYMENTS);
+    killed(&outage, "hold", true);
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    let known = outage
+        .ripcord()
+        .run(["recoveries", "-o", "json"])
+        .unwrap()
+        .json()
+        .unwrap();
+    assert_eq!(known.as_array().unwrap().len(), 1, "{known:#}");
+    assert_eq!(known[0]["id"], recovery["id"]);
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_hold_that_a_killed_run_left_is_shown_and_can_be_let_go() {
+    let outage = Outage::of("sync-windows", "left-hold", PAYMENTS);
+    let before = outage.windows("left-hold");
+    killed(&outage, "hold", true);
+    let status = outage.ripcord().run(["status"]).unwrap();
+    assert!(status.assert_code(0).stdout.contains("is held until"));
+    let sick = outage.ripcord().run(["doctor", PAYMENTS]).unwrap();
+    assert!(sick.assert_code(1).stdout.contains("ripcord release r-"));
+    let released = outage.ripcord().run(["release"]).unwrap();
+    assert!(released.assert_code(0).stdout.contains("let go"));
+    assert_eq!(outage.windows("left-hold"), before);
+}
+
+#[test]
+fn two_at_once_make_one_recovery() {
+    let mut outage = Outage::of("auto-heal", "two-at-once", PAYMENTS);
+    let args = ["rollback", PAYMENTS, "production", "--yes", "--watch", "2s"];
+    let first = outage.ripcord().spawn(args).unwrap();
+    let second = outage.ripcord().spawn(args).unwrap();
+    let codes = [first.wait().unwrap(), second.wait().unwrap()];
+    let done = codes.iter().filter(|output| output.code == 0).count();
+    assert!(done >= 1, "{codes:?}");
+    for output in &codes {
+        assert!(
+            output.code == 0
+                || output
+                    .stderr
+                    .contains("works on payments-service in production"),
+            "{output:?}"
+        );
+    }
+    outage.assert_restored(GOOD);
+    assert_eq!(outage.scene.infra().rev("main^").unwrap(), outage.bad);
+}
+
+#[test]
+fn the_same_key_is_the_same_recovery() {
+    let mut outage = Outage::of("auto-heal", "same-key", PAYMENTS);
+    let key = ["--idempotency-key", "click-1", "-o", "json"];
+    let first = outage.rollback(&key).assert_code(0);
+    let second = outage.rollback(&key).assert_code(0);
+    let id = Outage::recovery(&first)["id"].clone();
+    let again = events(&second);
+    assert!(
+        again.iter().any(|event| event["recovery"]["id"] == id),
+        "{second:?}"
+    );
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn git_away_leaves_production_good_and_held_and_the_push_follows() {
+    let mut outage = Outage::of("auto-heal", "git-away", PAYMENTS);
+    // The remote that the clone pushes to, not the one that Argo CD reads.
+    outage.point_clone_at("http://127.0.0.1:9/nowhere.git");
+    let output = outage.rollback(&["--wait", "3s"]).assert_code(8);
+    assert!(output.stderr.contains("is held until"), "{output:?}");
+    outage.assert_stays(GOOD);
+    assert_eq!(outage.scene.infra().tip().unwrap(), outage.bad);
+    outage.point_clone_back();
+    let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
+    assert!(resumed.assert_code(0).stdout.contains("restored"));
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_protected_branch_leaves_production_good_and_held_and_says_how_to_go_on() {
+    let mut outage = Outage::of("auto-heal", "protected", PAYMENTS);
+    outage
+        .bed
+        .git()
+        .install_hook(
+            "protected.git",
+            "pre-receive",
+            "#!/bin/sh\necho 'GH006: Protected branch update failed' >&2\nexit 1\n",
+        )
+        .unwrap();
+    let output = outage.rollback(&[]).assert_code(8);
+    assert!(output.stderr.contains("was rejected"), "{output:?}");
+    assert!(output.stderr.contains("--push-to"), "{output:?}");
+    outage.assert_stays(GOOD);
+    // Somebody merges the same change.
+    outage
+        .bed
+        .git()
+        .install_hook("protected.git", "pre-receive", "#!/bin/sh\nexit 0\n")
+        .unwrap();
+    outage.scene.deploy(PAYMENTS, GOOD).unwrap();
+    let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
+    assert!(resumed.assert_code(0).stdout.contains("restored"));
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_newer_deploy_in_the_middle_wins_and_nothing_is_held() {
+    let mut outage = Outage::of("auto-heal", "newer", PAYMENTS);
+    outage.deploy_during_push("v16");
+    let output = outage.rollback(&[]).assert_code(4);
+    assert!(
+        output.stderr.contains("deployed by somebody else"),
+        "{output:?}"
+    );
+    assert!(output.stderr.contains("let go"), "{output:?}");
+    outage.wait("what they deployed runs", |outage| outage.runs("v16"));
+    let held = outage.ripcord().run(["release"]).unwrap();
+    assert!(held.assert_code(0).stdout.contains("nothing is held"));
+}
+
+#[test]
+fn a_stateful_set_whose_pod_is_stuck_gets_a_new_one() {
+    let mut outage = Outage::of("statefulset", "stuck-set", "sessions");
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    let steps = recovery["steps"].to_string();
+    assert!(steps.contains("unstick"), "{steps}");
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_daemon_set_is_undone() {
+    let mut outage = Outage::of("daemonset", "live-daemon", "agent");
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert!(
+        recovery["steps"].to_string().contains("undo"),
+        "{recovery:#}"
+    );
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_migration_of_the_bad_version_that_hangs_is_ended_first() {
+    let mut outage = Outage::none_yet("hooks", "hook-hangs", "ledger", "hook-hangs");
+    outage.bad = outage.deploy("v15-hangs");
+    outage.wait("the hook runs", |outage| {
+        let message = outage.app()["status"]["operationState"]["message"].to_string();
+        message.contains("hook")
+    });
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert!(
+        recovery["steps"].to_string().contains("terminate"),
+        "{recovery:#}"
+    );
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn an_application_set_has_nothing_to_put_back() {
+    let mut outage = Outage::none_yet(
+        "applicationset-git",
+        "live-set",
+        PAYMENTS,
+        "live-set-payments-service",
+    );
+    outage.break_it(BAD);
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert_eq!(
+        recovery["parts"].as_array().unwrap().len(),
+        1,
+        "{recovery:#}"
+    );
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn several_sources_go_back_in_one_operation() {
+    let mut outage = Outage::of("multi-source", "live-several", "web");
+    let output = outage.rollback(&["-o", "json"]);
+    let _ = output.assert_code(0);
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn an_application_that_is_deleted_meanwhile_is_named() {
+    let outage = Outage::of("auto-heal", "deleted", PAYMENTS);
+    killed(&outage, "hold", true);
+    outage
+        .bed
+        .kubectl(
+            "argocd",
+            &["delete", "application", "deleted", "--wait=true"],
+        )
+        .unwrap();
+    let resumed = outage
+        .ripcord()
+        .run(["resume", "--wait", "5s", "--watch", "0"])
+        .unwrap();
+    assert_ne!(resumed.code, 0, "{resumed:?}");
+    assert!(resumed.stderr.contains("no Application"), "{resumed:?}");
+}
+
+#[test]
+fn the_bad_version_that_comes_back_is_reported_with_who_brought_it() {
+    let outage = Outage::of("auto", "relapse", PAYMENTS);
+    let args = [
+        "rollback",
+        PAYMENTS,
+        "production",
+        "--yes",
+        "--watch",
+        "30s",
+    ];
+    let running = outage.ripcord().spawn(args).unwrap();
+    outage.wait("it is back", |outage| {
+        outage.runs(GOOD)
+            && outage.app()["status"]["health"]["status"] == "Healthy"
+            && outage.app()["status"]["sync"]["status"] == "Synced"
+            && outage.app()["operation"].is_null()
+            && outage.app()["status"]["sync"]["revision"] != *outage.bad
+    });
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    outage
+        .scene
+        .kubectl(&[
+            "set",
+            "image",
+            "deployment/payments-service",
+            "main=acme/payments-service:v15-crash",
+        ])
+        .unwrap();
+    let output = running.wait().unwrap().assert_code(9);
+    assert!(output.stderr.contains("kubectl-set"), "{output:?}");
+    assert!(
+        output.stderr.contains("brought the bad version back"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn a_right_that_is_missing_is_named_by_doctor_and_the_recovery_goes_on_without_it() {
+    let mut outage = Outage::of("auto-heal", "no-right", PAYMENTS);
+    // Everything but the project.
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "no-right"},
+        "rules": [
+            {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["*"]},
+            {"apiGroups": ["apps"], "resources": ["*"], "verbs": ["*"]},
+            {"apiGroups": ["argoproj.io"], "resources": ["applications", "applicationsets", "rollouts", "rollouts/status", "analysisruns"], "verbs": ["*"]},
+            {"apiGroups": ["argoproj.io"], "resources": ["appprojects"], "verbs": ["get"]},
+        ],
+    });
+    let ripcord = outage.ripcord_as("no-right", &role);
+    let sick = ripcord.run(["doctor", PAYMENTS]).unwrap();
+    assert!(
+        sick.stdout.contains("not allowed: patch appprojects"),
+        "{sick:?}"
+    );
+    let output = ripcord
+        .run([
+            "rollback",
+            PAYMENTS,
+            "production",
+            "--yes",
+            "--watch",
+            "2s",
+            "-o",
+            "json",
+        ])
+        .unwrap()
+        .assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert_eq!(recovery["holds"][0]["kind"], "state", "{recovery:#}");
+    outage.assert_restored(GOOD);
+}
