@@ -13,6 +13,7 @@ pub mod names;
 pub mod path_template;
 pub mod plan;
 pub mod problem;
+pub mod quarantine;
 pub mod reach;
 pub mod target;
 pub mod timeline;
