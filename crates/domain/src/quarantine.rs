@@ -21,6 +21,8 @@ use crate::problem::{Kind, Problem};
 pub const FOLDER: &str = ".ripcord/quarantine";
 /// The ending of the files' names.
 pub const ENDING: &str = ".quarantine";
+/// The code of the problem of a file that cannot be understood.
+pub const UNREADABLE: &str = "quarantine_unreadable";
 /// The number of the files' form.
 const SCHEMA: u32 = 1;
 /// Bytes above which a file was not written by people or by ripcord.
@@ -350,7 +352,7 @@ fn typed(word: &str) -> String {
 pub fn unreadable(path: &str, why: &str) -> Problem {
     Problem::new(
         Kind::Local,
-        "quarantine_unreadable",
+        UNREADABLE,
         format!("{path} cannot be read: {why}"),
     )
     .hint(format!(

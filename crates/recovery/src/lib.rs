@@ -12,6 +12,7 @@ pub mod index;
 pub mod init;
 pub mod places;
 pub mod problems;
+pub mod quarantine;
 pub mod request;
 pub mod risk;
 pub mod rollback;

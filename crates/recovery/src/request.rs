@@ -1,6 +1,6 @@
 //! What a person asked for, as the command line hands it over.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::plan::Scope;
 
 /// Which services, and how far back.
@@ -42,6 +42,8 @@ pub struct Request {
     pub consent: Consent,
     /// What goes into the commit.
     pub words: Words,
+    /// For how long the versions that are left must not be deployed again; none writes nothing down.
+    pub quarantine: Option<SignedDuration>,
 }
 
 /// What a person allows.

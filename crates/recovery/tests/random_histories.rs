@@ -197,6 +197,7 @@ fn request(scope: Option<Scope>, to: Option<To>) -> Request {
             onto_latest: false,
         },
         words: Words::default(),
+        quarantine: None,
     }
 }
 
