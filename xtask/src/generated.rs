@@ -9,7 +9,16 @@ use anyhow::{Result, bail};
 pub(crate) fn write(root: &Path, program: &Path) -> Result<()> {
     let folder = root.join("schemas");
     std::fs::create_dir_all(&folder)?;
-    for name in ["plan", "status", "history", "init", "problem", "config"] {
+    for name in [
+        "plan",
+        "status",
+        "history",
+        "init",
+        "problem",
+        "guard",
+        "quarantine",
+        "config",
+    ] {
         let output = Command::new(program)
             .args(["schema", name])
             .current_dir(root)

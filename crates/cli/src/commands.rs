@@ -1,8 +1,10 @@
 //! One file for each command: arguments → one call → one rendering.
 
 mod demo;
+mod guard;
 mod init;
 mod planning;
+mod quarantine;
 mod read;
 mod schema;
 mod undo;
@@ -42,6 +44,8 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
             *accept_risk,
             output,
         ),
+        Command::Guard(args) => guard::run(global, args, output),
+        Command::Quarantine(command) => quarantine::run(global, command, output),
         Command::Init { print, force } => init::run(global, *print, *force, output),
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Completions { shell } => {

@@ -7,9 +7,11 @@
 
 pub mod change;
 mod freshen;
+pub mod guard;
 pub mod history;
 pub mod index;
 pub mod init;
+pub mod lift;
 pub mod places;
 pub mod problems;
 pub mod quarantine;

@@ -3,7 +3,9 @@
 use clap::CommandFactory;
 use ripcord_domain::Config;
 use ripcord_domain::plan::Plan;
+use ripcord_recovery::guard::Verdict;
 use ripcord_recovery::init::Inferred;
+use ripcord_recovery::lift::Quarantined;
 use ripcord_recovery::status::{History, Status};
 use schemars::schema_for;
 
@@ -17,6 +19,8 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::History => schema_for!(History),
         SchemaName::Init => schema_for!(Inferred),
         SchemaName::Problem => schema_for!(Failure),
+        SchemaName::Guard => schema_for!(Verdict),
+        SchemaName::Quarantine => schema_for!(Quarantined),
         SchemaName::Config => schema_for!(Config),
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();

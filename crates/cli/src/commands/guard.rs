@@ -1,0 +1,77 @@
+//! `guard`.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use ripcord_domain::{Kind, Problem};
+use ripcord_git::Repo;
+use ripcord_recovery::guard::{self, GuardRequest, Verdict};
+use ripcord_recovery::problems::from_repo;
+use ripcord_recovery::survey::Branch;
+
+use crate::args::{Annotations, Global, GuardArgs};
+use crate::moment;
+use crate::render::{Output, annotations, human};
+use crate::wiring::{self, Wanted};
+
+pub(super) fn run(global: &Global, args: &GuardArgs, output: &mut Output) -> Result<(), Problem> {
+    let verdict = judge(global, args);
+    match (args.annotations, &verdict) {
+        (Some(Annotations::Github), _) => {
+            output.raw(&annotations::github(verdict.as_ref()));
+        }
+        (Some(Annotations::Gitlab), Ok(verdict)) => output.raw(&annotations::gitlab(verdict)),
+        (_, Ok(verdict)) => output.value(verdict, |screen| human::verdict(screen, verdict)),
+        (_, Err(_)) => {}
+    }
+    verdict?.settle()
+}
+
+fn judge(global: &Global, args: &GuardArgs) -> Result<Verdict, Problem> {
+    if args.pre_receive {
+        return receive(global, args.allow_lift);
+    }
+    let mut opened = wiring::open(global, Wanted::DefaultBranch)?;
+    // No history is read, and a server's hook should leave nothing behind.
+    opened.cache = None;
+    let request = GuardRequest {
+        base: args.base.clone(),
+        head: args.head.clone(),
+        allow_lift: args.allow_lift,
+    };
+    guard::guard(&opened, &request, moment::now())
+}
+
+fn receive(global: &Global, allow_lift: bool) -> Result<Verdict, Problem> {
+    let path = global.repo.as_deref().unwrap_or(".");
+    let repo = Repo::open_receiving(Path::new(path)).map_err(from_repo)?;
+    let own = repo.receiving_head().map(|(name, _)| name.clone());
+    let Some(name) = global.branch.clone().or(own) else {
+        return Err(Problem::new(
+            Kind::Usage,
+            "unknown_branch",
+            "HEAD of this repository names no branch",
+        )
+        .hint("`--branch NAME` names the branch that is deployed"));
+    };
+    let branch = Branch {
+        repo,
+        name,
+        is_default: global.branch.is_none(),
+        configuration: wiring::configuration(global)?,
+        inherited: None,
+        cache: None,
+    };
+    let mut lines = String::new();
+    std::io::stdin()
+        .lock()
+        .read_to_string(&mut lines)
+        .map_err(|error| {
+            Problem::new(
+                Kind::Local,
+                "not_a_push",
+                format!("what is pushed could not be read: {error}"),
+            )
+        })?;
+    guard::receive(&branch, &lines, allow_lift, moment::now())
+}
