@@ -162,7 +162,7 @@ pub(crate) enum Command {
 /// The schemas that can be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaName {
-    /// `plan`, `rollback` and `undo`
+    /// `plan`, `rollback`, `undo` and `quarantine lift`
     Plan,
     /// `status`
     Status,

@@ -83,7 +83,7 @@ pub struct Quarantine {
 pub struct Entry {
     /// Where it must not be deployed.
     pub environment: Environment,
-    /// What the version is of: an image, a chart; empty where the file that declares it does not say.
+    /// What the version is of: an image, a chart; empty is everything that the service runs there.
     #[serde(default)]
     pub subject: String,
     /// As people name it.
@@ -133,10 +133,8 @@ impl Quarantine {
             return Err(unreadable(path, "it is larger than 4 MiB"));
         }
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            let line = 1 + bytes[..error.valid_up_to()]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
+            let read = &bytes[..error.valid_up_to()];
+            let line = read.split(|byte| *byte == b'\n').count();
             unreadable(path, &format!("line {line} is not UTF-8"))
         })?;
         let written: Written = serde_saphyr::from_str(text)
@@ -327,10 +325,11 @@ fn split_image(text: &str) -> Identity<'_> {
     Identity { version, digest }
 }
 
-/// Another registry or path in front changes nothing about what runs.
-fn same_subject(one: &str, other: &str) -> bool {
-    let last = |subject: &str| subject.rsplit('/').next().unwrap_or_default().to_owned();
-    one == other || (!last(one).is_empty() && last(one) == last(other))
+/// Another registry or path in front changes nothing about what runs; an entry that does not say
+/// what it is of means everything that the service runs.
+fn same_subject(kept_out: &str, declared: &str) -> bool {
+    let last = |subject: &str| subject.rsplit('/').next().map(str::to_owned);
+    kept_out.is_empty() || kept_out == declared || last(kept_out) == last(declared)
 }
 
 /// A word as a person can type it into a shell.

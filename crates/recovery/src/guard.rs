@@ -563,6 +563,6 @@ fn line_of(
         });
     Ok(field.map(|field| {
         let before = &bytes[..field.span.start.min(bytes.len())];
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        before.split(|byte| *byte == b'\n').count()
     }))
 }

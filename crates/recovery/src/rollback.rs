@@ -108,6 +108,8 @@ fn prepare_in<'a>(
             one.wanted = Wanted::State(Box::new(goal.to.clone()), goal.target.clone());
         }
     }
+    let services = chosen.iter().map(|one| &one.unit.service);
+    quarantine::prefetch(repo, place.tree, services)?;
     let decided = chosen
         .into_iter()
         .map(|chosen| decide(repo, place, chosen, request, now))

@@ -1,18 +1,17 @@
-//! What `guard` refuses: in CI, and as a server's hook.
+//! What `guard` refuses in a pull request.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use ripcord_testkit::{InfraRepo, Output};
+use ripcord_testkit::Output;
 use serde_json::Value;
 
-use crate::stage::{BINARY, QUARANTINE, Stage, assert_says, deploy, json, overlay};
+use crate::stage::{QUARANTINE, Stage, assert_says, deploy, json, overlay};
 
-const OVERLAY: &str = "services/payments/overlays/production/kustomization.yaml";
+pub(crate) const OVERLAY: &str = "services/payments/overlays/production/kustomization.yaml";
 
 /// `payments` was rolled back from bad1111 in production.
-fn rolled_back() -> Stage {
+pub(crate) fn rolled_back() -> Stage {
     let stage = Stage::payments();
     let args = ["--reason", "payments fail", "--incident", "INC-7"];
     let rollback = ["rollback", "payments", "production", "--yes"];
@@ -21,13 +20,13 @@ fn rolled_back() -> Stage {
 }
 
 /// A clone with a change in it, committed on a branch of its own.
-struct Proposal<'s> {
+pub(crate) struct Proposal<'s> {
     stage: &'s Stage,
-    clone: PathBuf,
+    pub(crate) clone: PathBuf,
 }
 
 impl<'s> Proposal<'s> {
-    fn on(stage: &'s Stage, name: &str) -> Self {
+    pub(crate) fn on(stage: &'s Stage, name: &str) -> Self {
         let clone = stage.clone(name);
         stage.git(&clone, &["checkout", "-q", "-b", "proposal"]);
         Self { stage, clone }
@@ -37,14 +36,14 @@ impl<'s> Proposal<'s> {
         fs::read_to_string(self.clone.join(path)).unwrap()
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let file = self.clone.join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();
         self.commit();
     }
 
-    fn replace(&self, path: &str, from: &str, to: &str) {
+    pub(crate) fn replace(&self, path: &str, from: &str, to: &str) {
         let text = self.read(path);
         assert!(text.contains(from), "{text}");
         self.write(path, &text.replace(from, to));
@@ -265,7 +264,7 @@ fn to_lift_and_to_deploy_are_two_changes() {
                 QUARANTINE,
                 "environment: production",
                 "environment: nowhere",
-            )
+            );
         },
     ];
     for lift in lifts {
@@ -436,7 +435,25 @@ fn what_is_on_the_branch_already_is_compared_with_what_was_there_before() {
     let _ = stage.run_in(&clone, &["guard"]).assert_code(3);
     deploy(&mut stage.infra.clone(), "orders", "production", "o2");
     let _ = stage.run(&["guard"]).assert_code(0);
-    let _ = stage.run(&["guard", "--base", "main~2", "--head", "main"]);
+}
+
+#[test]
+fn any_two_revisions_can_be_compared_without_the_remote() {
+    let stage = rolled_back();
+    deploy(
+        &mut stage.infra.clone(),
+        "payments",
+        "production",
+        "bad1111",
+    );
+    deploy(&mut stage.infra.clone(), "orders", "production", "o2");
+    let clone = stage.clone("dev");
+    stage.git(&clone, &["remote", "set-url", "origin", "/no/such/place"]);
+    let run = |args: &[&str]| stage.run_in(&clone, &[&["guard"], args].concat());
+    let _ = run(&["--base", "HEAD~1"]).assert_code(0);
+    let _ = run(&["--base", "HEAD~2"]).assert_code(3);
+    let _ = run(&["--base", "HEAD~2", "--head", "HEAD~1"]).assert_code(3);
+    let _ = run(&[]).assert_code(6);
 }
 
 #[test]
@@ -469,170 +486,5 @@ fn forges_show_what_is_found_beside_the_line() {
     assert!(
         broken.stdout.starts_with("::error title=ripcord guard::"),
         "{broken:?}"
-    );
-}
-
-/// Makes `guard` the server's `pre-receive` hook.
-fn install(infra: &InfraRepo, flags: &str) {
-    let hook = infra.path().join("hooks/pre-receive");
-    fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    let text = format!(
-        "#!/bin/sh\nRIPCORD_NOW=2026-10-01T12:30:00Z exec {BINARY} guard --pre-receive {flags}\n"
-    );
-    fs::write(&hook, text).unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-fn push(stage: &Stage, clone: &Path, refspec: &str) -> Output {
-    stage
-        .scratch
-        .try_git(clone, &["push", "origin", refspec])
-        .unwrap()
-}
-
-#[test]
-fn a_server_with_the_hook_takes_no_push_that_deploys_a_quarantined_version() {
-    let stage = rolled_back();
-    install(&stage.infra, "");
-    let change = Proposal::on(&stage, "dev");
-    change.replace(OVERLAY, "good000", "bad1111");
-    let before = stage.tip();
-    let output = push(&stage, &change.clone, "HEAD:main");
-    assert!(!output.succeeded(), "{output:?}");
-    let line = "remote: services/payments/overlays/production/kustomization.yaml:8: payments in production";
-    assert_says(
-        &output,
-        &[
-            line,
-            "remote: error: 1 deploy(s)",
-            "quarantine lift",
-            "hook declined",
-        ],
-    );
-    assert_eq!(stage.tip(), before);
-    // A branch for a pull request, a tag and a deleted branch deploy nothing.
-    for refspec in [
-        "HEAD:refs/heads/proposal",
-        "HEAD:refs/tags/v1",
-        ":refs/heads/proposal",
-    ] {
-        let output = push(&stage, &change.clone, refspec);
-        assert!(output.succeeded(), "{output:?}");
-    }
-    change.replace(OVERLAY, "bad1111", "better2");
-    let output = push(&stage, &change.clone, "HEAD:main");
-    assert!(output.succeeded(), "{output:?}");
-    assert_eq!(stage.live(), "better2");
-}
-
-#[test]
-fn behind_the_hook_ripcord_itself_works_and_an_undo_takes_a_lift_first() {
-    let stage = Stage::payments();
-    install(&stage.infra, "");
-    let _ = stage.roll_back().assert_code(0);
-    let rollback = stage.tip();
-    let output = stage.run(&["undo", "--yes"]).assert_code(5);
-    assert_says(
-        &output,
-        &[
-            "to lift and to deploy are two changes",
-            "quarantine lift payments bad1111",
-        ],
-    );
-    let lift = [
-        "quarantine",
-        "lift",
-        "payments",
-        "bad1111",
-        "--yes",
-        "--reason",
-        "x",
-    ];
-    let _ = stage.run(&lift).assert_code(0);
-    let _ = stage.run(&["undo", &rollback, "--yes"]).assert_code(0);
-    assert_eq!(stage.live(), "bad1111");
-
-    let stage = Stage::payments();
-    install(&stage.infra, "--allow-lift");
-    let _ = stage.roll_back().assert_code(0);
-    let _ = stage.run(&["undo", "--yes"]).assert_code(0);
-    assert_eq!(stage.live(), "bad1111");
-}
-
-#[test]
-fn a_push_that_breaks_the_file_or_a_hook_that_cannot_read_stops_the_push() {
-    let stage = rolled_back();
-    install(&stage.infra, "");
-    let change = Proposal::on(&stage, "dev");
-    change.write(QUARANTINE, "no: file");
-    let output = push(&stage, &change.clone, "HEAD:main");
-    assert!(!output.succeeded(), "{output:?}");
-    assert_says(&output, &["cannot be read", QUARANTINE]);
-    install(&stage.infra, "--branch '' --config /no/such/file");
-    let other = Proposal::on(&stage, "other");
-    other.replace(&overlay("orders", "production"), "o1", "o2");
-    assert!(!push(&stage, &other.clone, "HEAD:main").succeeded());
-}
-
-#[test]
-fn a_force_push_and_a_branch_that_is_made_anew_are_judged_too() {
-    let stage = rolled_back();
-    install(&stage.infra, "");
-    let change = Proposal::on(&stage, "dev");
-    // Back to before the rollback: neither it nor its file is there.
-    stage.git(&change.clone, &["reset", "-q", "--hard", "HEAD~1"]);
-    let output = push(&stage, &change.clone, "+HEAD:main");
-    assert!(!output.succeeded(), "{output:?}");
-    assert_says(&output, &["two changes"]);
-    assert_eq!(stage.live(), "good000");
-
-    let text = "branches: {production: main, staging: stage}\n";
-    stage
-        .infra
-        .clone()
-        .write("ripcord.yaml", text)
-        .commit("branches")
-        .land()
-        .unwrap();
-    let change = Proposal::on(&stage, "anew");
-    change.replace(OVERLAY, "good000", "bad1111");
-    assert!(!push(&stage, &change.clone, "HEAD:refs/heads/stage").succeeded());
-    assert!(push(&stage, &change.clone, "HEAD:refs/heads/other").succeeded());
-}
-
-#[test]
-fn the_first_push_to_an_empty_server_is_judged_by_itself() {
-    let stage = rolled_back();
-    let fresh = InfraRepo::new(&stage.scratch, "fresh.git").unwrap();
-    install(&fresh, "");
-    let clone = stage.clone("dev");
-    stage.git(&clone, &["remote", "set-url", "origin", &fresh.url()]);
-    let output = push(&stage, &clone, "HEAD:main");
-    assert!(output.succeeded(), "{output:?}");
-}
-
-#[test]
-fn what_is_no_push_is_refused() {
-    let stage = rolled_back();
-    let run = |line: &str| {
-        let file = stage.scratch.path().join("lines");
-        fs::write(&file, line).unwrap();
-        let mut command = stage
-            .ripcord()
-            .in_dir(stage.infra.path())
-            .command(["guard", "--pre-receive"]);
-        let output = command
-            .stdin(fs::File::open(&file).unwrap())
-            .output()
-            .unwrap();
-        output.status.code()
-    };
-    assert_eq!(run("nonsense\n"), Some(2));
-    assert_eq!(run("a b refs/heads/main\n"), Some(2));
-    assert_eq!(run(""), Some(0));
-    let none = "0".repeat(40);
-    assert_eq!(
-        run(&format!("{none} {} refs/heads/main\n", "1".repeat(40))),
-        Some(7)
     );
 }

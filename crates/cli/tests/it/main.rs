@@ -17,6 +17,7 @@ mod machine;
 mod moves;
 mod naive;
 mod naive_clones;
+mod pre_receive;
 mod quarantine;
 mod race;
 mod scope;

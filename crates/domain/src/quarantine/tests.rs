@@ -142,6 +142,13 @@ fn a_version_is_the_same_by_digest_if_both_have_one_and_else_by_its_name() {
     assert!(!by_tag.is_of(&Environment::new("staging"), image, &[value("tag", "2.0")]));
     assert!(by_tag.is_of(&Environment::new("eu/prod"), image, &[value("tag", "2.0")]));
 
+    let of_anything = Entry {
+        subject: String::new(),
+        values: Vec::new(),
+        ..entry("2.0")
+    };
+    assert!(is(&of_anything, image, &[value("tag", "2.0")]));
+
     let by_both = Entry {
         values: vec![value("tag", "2.0"), value("digest", "sha256:AA")],
         ..entry("2.0")
