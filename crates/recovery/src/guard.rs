@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::ByteSlice;
 use jiff::Timestamp;
-use ripcord_domain::catalog::{CatalogBuilder, Place as Declared, UnitName};
+use ripcord_domain::catalog::{Place as Declared, UnitName};
 use ripcord_domain::config::Settings;
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
@@ -191,6 +191,7 @@ pub fn guard(branch: &Branch, request: &GuardRequest, now: Timestamp) -> Result<
         }
     };
     let change = Change {
+        line: &branch.name,
         base,
         head,
         target: target.or(base),
@@ -269,6 +270,7 @@ pub fn receive(
             None => None,
         };
         let change = Change {
+            line: name,
             base,
             head: new,
             target: base,
@@ -288,7 +290,9 @@ fn not_a_push(line: &str) -> Problem {
     .hint("git writes `OLD NEW REF` to the standard input of its `pre-receive` hook")
 }
 
-struct Change {
+struct Change<'a> {
+    /// The branch: it can stand for an environment.
+    line: &'a str,
     base: Option<Oid>,
     head: Oid,
     /// Whose quarantine counts: the branch's tip, or what the change starts from.
@@ -306,7 +310,7 @@ type Rules = BTreeMap<Service, Vec<InForce>>;
 
 fn judge(
     branch: &Branch,
-    change: &Change,
+    change: &Change<'_>,
     now: Timestamp,
     verdict: &mut Verdict,
 ) -> Result<(), Problem> {
@@ -338,11 +342,18 @@ fn judge(
         settings.push(&base.settings);
     }
     for settings in settings {
-        let after = catalog_at(branch, head.tip, head.tree, settings)?;
-        let before = match &base {
-            Some(base) => catalog_at(branch, base.tip, base.tree, settings)?,
-            None => CatalogBuilder::new(settings, &branch.name).finish(),
+        let at = |place: &Place| {
+            let place = Place {
+                branch: change.line.to_owned(),
+                tip: place.tip,
+                tree: place.tree,
+                settings: settings.clone(),
+                index: None,
+            };
+            survey::catalog(repo, &place, Extent::Whole)
         };
+        let after = at(&head)?;
+        let before = base.as_ref().map(at).transpose()?.unwrap_or_default();
         stop_for_unreadable(settings, &after, &changed, &rules)?;
         find(
             repo,
@@ -357,26 +368,10 @@ fn judge(
     Ok(())
 }
 
-fn catalog_at(
-    branch: &Branch,
-    tip: Oid,
-    tree: Oid,
-    settings: &Settings,
-) -> Result<Catalog, Problem> {
-    let place = Place {
-        branch: branch.name.clone(),
-        tip,
-        tree,
-        settings: settings.clone(),
-        index: None,
-    };
-    survey::catalog(&branch.repo, &place, Extent::Whole)
-}
-
 /// The entries that count, by service.
 fn in_force(
     branch: &Branch,
-    change: &Change,
+    change: &Change<'_>,
     head: &Place,
     base: Option<&Place>,
     now: Timestamp,

@@ -7,7 +7,7 @@ use ripcord_domain::{Kind, Problem};
 use ripcord_git::Repo;
 use ripcord_recovery::guard::{self, GuardRequest, Verdict};
 use ripcord_recovery::problems::from_repo;
-use ripcord_recovery::survey::Branch;
+use ripcord_recovery::survey::{self, Branch};
 
 use crate::args::{Annotations, Global, GuardArgs};
 use crate::moment;
@@ -54,12 +54,20 @@ fn receive(global: &Global, allow_lift: bool) -> Result<Verdict, Problem> {
         )
         .hint("`--branch NAME` names the branch that is deployed"));
     };
+    // Where there is a branch for each environment, the configuration is on the repository's own.
+    let inherited = match repo.receiving_head() {
+        Some((_, Some(tip))) => {
+            let tree = repo.commit(*tip).map_err(from_repo)?.tree;
+            survey::written(&repo, tree)?
+        }
+        _ => None,
+    };
     let branch = Branch {
         repo,
         name,
         is_default: global.branch.is_none(),
         configuration: wiring::configuration(global)?,
-        inherited: None,
+        inherited,
         cache: None,
     };
     let mut lines = String::new();

@@ -19,7 +19,7 @@ pub(super) fn run(
             service,
             environment,
         } => {
-            let opened = wiring::open(global, Wanted::DefaultBranch)?;
+            let opened = wiring::open(global, super::read::read_from(environment.as_deref()))?;
             let now = moment::now();
             let list = lift::list(&opened, service.as_deref(), environment.as_deref(), now)?;
             output.value(&list, |screen| human::quarantined(screen, &list));

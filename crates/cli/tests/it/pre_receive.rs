@@ -137,6 +137,33 @@ fn a_force_push_and_a_branch_that_is_made_anew_are_judged_too() {
 }
 
 #[test]
+fn a_branch_that_stands_for_an_environment_is_guarded_by_the_configuration_of_the_own_one() {
+    let stage = Stage::with(|infra| {
+        let text = "branches: {production: env/production}\n";
+        infra
+            .write("ripcord.yaml", text)
+            .commit("configure")
+            .land()
+            .unwrap();
+        for version in ["good000", "bad1111"] {
+            let text = format!("image: ghcr.io/acme/payments:{version}\n");
+            infra.write("payments/values.yaml", text);
+            infra.commit("deploy").on("env/production").land().unwrap();
+        }
+    });
+    install(&stage, "infra.git", "");
+    let _ = stage.roll_back().assert_code(0);
+    let list = stage.run(&["quarantine", "list", "-e", "production"]);
+    assert_says(&list.assert_code(0), &["bad1111"]);
+    let change = Proposal::on(&stage, "dev");
+    stage.git(&change.clone, &["checkout", "-q", "env/production"]);
+    change.replace("payments/values.yaml", "good000", "bad1111");
+    let output = push(&stage, &change.clone, "HEAD:env/production");
+    assert!(!output.succeeded(), "{output:?}");
+    assert_says(&output, &["payments in production: bad1111 is quarantined"]);
+}
+
+#[test]
 fn the_first_push_to_an_empty_server_is_judged_by_itself() {
     let stage = rolled_back();
     let fresh = InfraRepo::new(&stage.scratch, "fresh.git").unwrap();
