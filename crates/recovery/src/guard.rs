@@ -334,14 +334,7 @@ fn judge(
         return Ok(());
     }
     let mut found = BTreeSet::new();
-    // A change of the configuration must not hide whose a file is, in either direction.
-    let mut settings = vec![&head.settings];
-    if let Some(base) = &base
-        && base.settings.config != head.settings.config
-    {
-        settings.push(&base.settings);
-    }
-    for settings in settings {
+    for settings in readings(branch, &head, base.as_ref())? {
         let at = |place: &Place| {
             let place = Place {
                 branch: change.line.to_owned(),
@@ -354,11 +347,11 @@ fn judge(
         };
         let after = at(&head)?;
         let before = base.as_ref().map(at).transpose()?.unwrap_or_default();
-        stop_for_unreadable(settings, &after, &changed, &rules)?;
+        stop_for_unreadable(&settings, &after, &changed, &rules)?;
         find(
             repo,
             head.tree,
-            settings,
+            &settings,
             (&before, &after),
             &rules,
             &mut found,
@@ -366,6 +359,28 @@ fn judge(
     }
     verdict.findings.extend(found);
     Ok(())
+}
+
+/// The configurations by which both sides are read. A change of the configuration must not hide whose
+/// a file is, in either direction, and one that is inherited may not have been there when a version
+/// was quarantined.
+fn readings(branch: &Branch, head: &Place, base: Option<&Place>) -> Result<Vec<Settings>, Problem> {
+    let mut readings = vec![head.settings.clone()];
+    readings.extend(base.map(|base| base.settings.clone()));
+    let inherits = branch.configuration.is_none() && branch.inherited.is_some();
+    if inherits && survey::written(&branch.repo, head.tree)?.is_none() {
+        readings.push(Settings::default());
+    }
+    let mut different: Vec<Settings> = Vec::new();
+    for settings in readings {
+        if !different
+            .iter()
+            .any(|known| known.config == settings.config)
+        {
+            different.push(settings);
+        }
+    }
+    Ok(different)
 }
 
 /// The entries that count, by service.

@@ -32,14 +32,32 @@ fn judge(global: &Global, args: &GuardArgs) -> Result<Verdict, Problem> {
         return receive(global, args.allow_lift);
     }
     let mut opened = wiring::open(global, Wanted::DefaultBranch)?;
-    // No history is read, and a server's hook should leave nothing behind.
+    // No history is read.
     opened.cache = None;
+    if !opened.is_default && opened.configuration.is_none() {
+        opened.inherited = of_default_branch(&opened)?;
+    }
     let request = GuardRequest {
         base: args.base.clone(),
         head: args.head.clone(),
         allow_lift: args.allow_lift,
     };
     guard::guard(&opened, &request, moment::now())
+}
+
+/// The configuration of the default branch: it holds where the branch that is guarded has none.
+fn of_default_branch(opened: &Branch) -> Result<Option<String>, Problem> {
+    let repo = &opened.repo;
+    let name = repo.default_branch().map_err(from_repo)?;
+    if name == opened.name {
+        return Ok(None);
+    }
+    let tip = match repo.local_tip(&name).map_err(from_repo)? {
+        Some(tip) => tip,
+        None => repo.fetch_tip(&name, repo.depth()).map_err(from_repo)?,
+    };
+    let tree = repo.commit(tip).map_err(from_repo)?.tree;
+    survey::written(repo, tree)
 }
 
 fn receive(global: &Global, allow_lift: bool) -> Result<Verdict, Problem> {

@@ -139,7 +139,7 @@ fn a_force_push_and_a_branch_that_is_made_anew_are_judged_too() {
 #[test]
 fn a_branch_that_stands_for_an_environment_is_guarded_by_the_configuration_of_the_own_one() {
     let stage = Stage::with(|infra| {
-        let text = "branches: {production: env/production}\n";
+        let text = "branches: {production: env/production}\naliases: {services: {pay: payments}}\n";
         infra
             .write("ripcord.yaml", text)
             .commit("configure")
@@ -147,7 +147,7 @@ fn a_branch_that_stands_for_an_environment_is_guarded_by_the_configuration_of_th
             .unwrap();
         for version in ["good000", "bad1111"] {
             let text = format!("image: ghcr.io/acme/payments:{version}\n");
-            infra.write("payments/values.yaml", text);
+            infra.write("pay/values.yaml", text);
             infra.commit("deploy").on("env/production").land().unwrap();
         }
     });
@@ -157,10 +157,14 @@ fn a_branch_that_stands_for_an_environment_is_guarded_by_the_configuration_of_th
     assert_says(&list.assert_code(0), &["bad1111"]);
     let change = Proposal::on(&stage, "dev");
     stage.git(&change.clone, &["checkout", "-q", "env/production"]);
-    change.replace("payments/values.yaml", "good000", "bad1111");
+    change.replace("pay/values.yaml", "good000", "bad1111");
     let output = push(&stage, &change.clone, "HEAD:env/production");
     assert!(!output.succeeded(), "{output:?}");
-    assert_says(&output, &["payments in production: bad1111 is quarantined"]);
+    let line = "payments in production: bad1111 is quarantined";
+    assert_says(&output, &[line]);
+    // So it is in a pull request to that branch, which has no configuration of its own.
+    let args = ["guard", "--branch", "env/production"];
+    assert_says(&stage.run_in(&change.clone, &args).assert_code(3), &[line]);
 }
 
 #[test]
