@@ -215,6 +215,11 @@ impl Term<'_> {
         Ok(())
     }
 
+    /// The present in whole seconds, as commits have it: people read and type it.
+    fn begins(&self) -> Timestamp {
+        Timestamp::from_second(self.now.as_second()).unwrap_or(self.now)
+    }
+
     /// What one state has that the goal has not.
     fn left(&self, unit: &Unit, state: &State, goal: &State) -> Vec<Entry> {
         let kept = |id: &PlaceId, values: &[Value]| {
@@ -235,8 +240,11 @@ impl Term<'_> {
                 subject: subject(unit, id, values),
                 version: spoken(values),
                 values: values.clone(),
-                since: self.now,
-                until: self.now.checked_add(self.lasts).unwrap_or(Timestamp::MAX),
+                since: self.begins(),
+                until: self
+                    .begins()
+                    .checked_add(self.lasts)
+                    .unwrap_or(Timestamp::MAX),
                 reason: self.words.reason.clone(),
                 incident: self.words.incident.clone(),
                 by: self.words.requested_by.clone().or(self.author.clone()),

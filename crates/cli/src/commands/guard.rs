@@ -21,6 +21,8 @@ pub(super) fn run(global: &Global, args: &GuardArgs, output: &mut Output) -> Res
             output.raw(&annotations::github(verdict.as_ref()));
         }
         (Some(Annotations::Gitlab), Ok(verdict)) => output.raw(&annotations::gitlab(verdict)),
+        // Who pushes is told what is wrong, and nothing else.
+        (_, Ok(verdict)) if args.pre_receive && verdict.findings.is_empty() => {}
         (_, Ok(verdict)) => output.value(verdict, |screen| human::verdict(screen, verdict)),
         (_, Err(_)) => {}
     }

@@ -58,6 +58,7 @@ fn a_server_with_the_hook_takes_no_push_that_deploys_a_quarantined_version() {
     change.replace(OVERLAY, "bad1111", "better2");
     let output = push(&stage, &change.clone, "HEAD:main");
     assert!(output.succeeded(), "{output:?}");
+    assert!(!output.stderr.contains("remote:"), "{output:?}");
     assert_eq!(stage.live(), "better2");
 }
 
