@@ -25,11 +25,20 @@ fn command(finding: &Finding) -> String {
     )
 }
 
-/// The escapes of `@actions/core`: a line end in a name must not begin another command.
+/// The escapes of `@actions/core`: a line end in a name must not begin another command. What else
+/// could move a cursor is not for a log.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' => out.push_str("%25"),
+            '\r' => out.push_str("%0D"),
+            '\n' => out.push_str("%0A"),
+            c if c.is_control() => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn property(text: &str) -> String {
@@ -91,5 +100,6 @@ mod tests {
     fn what_a_repository_holds_cannot_begin_a_command_of_its_own() {
         assert_eq!(data("50%\r\n::error::x"), "50%25%0D%0A::error::x");
         assert_eq!(property("a:b,c\n%"), "a%3Ab%2Cc%0A%25");
+        assert_eq!(data("\x1b[2J"), "\\u{1b}[2J");
     }
 }

@@ -146,6 +146,77 @@ fn every_version_that_is_undone_is_written_down_and_the_target_is_not() {
 }
 
 #[test]
+fn one_commit_for_several_services_has_a_file_for_each() {
+    let names = ["cart", "orders", "payments"];
+    let stage = Stage::with(|infra| {
+        for version in ["v1", "v2"] {
+            for name in names {
+                infra.set_version(name, "production", version);
+            }
+            infra
+                .commit(&format!("deploy: train {version}"))
+                .land()
+                .unwrap();
+        }
+    });
+    let train = stage.tip();
+    let args = ["rollback", "--commit", &train, "-e", "production", "--yes"];
+    let _ = stage.run(&args).assert_code(0);
+    stage.assert_one_on_top_of(&train);
+    assert_eq!(
+        listed(&stage),
+        names.map(|name| format!("{name} production v2"))
+    );
+    let plan = json(stage.run(&["undo", "--dry-run", "-o", "json"]), 0);
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 6, "{plan:#}");
+}
+
+#[test]
+fn a_name_that_no_file_system_likes_is_kept_out_and_lifted_like_any_other() {
+    let name = "Päy ments (1)";
+    let stage = Stage::with(|infra| {
+        for version in ["v1", "v2"] {
+            deploy(infra, name, "production", version);
+        }
+    });
+    let _ = stage
+        .run(&["rollback", name, "production", "--yes"])
+        .assert_code(0);
+    assert_eq!(listed(&stage), [format!("{name} production v2")]);
+    let path = ".ripcord/quarantine/P%C3%A4y%20ments%20%281%29.quarantine";
+    assert!(stage.infra.read(path).is_ok());
+    deploy(&mut stage.infra.clone(), name, "production", "v2");
+    let output = stage.run(&["guard"]).assert_code(3);
+    assert_says(&output, &["quarantine lift 'Päy ments (1)' v2 production"]);
+    let lift = ["quarantine", "lift", name, "v2", "--yes", "--reason", "x"];
+    let _ = stage.run(&lift).assert_code(0);
+    assert!(stage.infra.read(path).is_err());
+}
+
+#[test]
+fn a_quarantine_that_is_over_bars_no_way_back() {
+    let stage = Stage::with(|infra| {
+        for version in ["v1", "v2"] {
+            deploy(infra, "payments", "production", version);
+        }
+    });
+    let _ = stage.roll_back().assert_code(0);
+    for version in ["v2", "v3"] {
+        deploy(&mut stage.infra.clone(), "payments", "production", version);
+    }
+    let target = |now: &str| {
+        let args = ["--repo", &stage.url(), "plan", "payments", "-o", "json"];
+        let plan = json(stage.ripcord().at(now).run(args).unwrap(), 0);
+        plan["services"][0]["target"]["version"].clone()
+    };
+    assert_eq!(target("2026-10-15T11:00:00Z"), "v1");
+    assert_eq!(target("2026-10-15T12:00:00Z"), "v2");
+    let list = stage.ripcord().at("2026-10-16T12:00:00Z");
+    let list = list.run(["--repo", &stage.url(), "quarantine", "list"]);
+    assert_says(&list.unwrap().assert_code(0), &["(over)"]);
+}
+
+#[test]
 fn where_only_configuration_goes_back_nothing_is_written_down() {
     let stage = Stage::with(|infra| {
         deploy(infra, "payments", "production", "v1");
