@@ -330,3 +330,84 @@ pub(crate) fn taken_back(
     let mode = ours.map_or(Mode::Blob, |file| file.mode);
     Some((!now.entries.is_empty()).then(|| file(mode, &now)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use ripcord_domain::Environment;
+
+    use super::*;
+
+    fn entry(number: u8, days: i64) -> Entry {
+        let since = Timestamp::UNIX_EPOCH;
+        Entry {
+            environment: Environment::new("production"),
+            subject: "payments".into(),
+            version: format!("v{number}"),
+            values: Vec::new(),
+            since,
+            until: since + SignedDuration::from_hours(24 * days),
+            reason: None,
+            incident: None,
+            by: None,
+        }
+    }
+
+    fn of(entries: &[Entry]) -> Option<File> {
+        let quarantine = Quarantine {
+            entries: entries.to_vec(),
+            ..Quarantine::of(Service::new("payments"))
+        };
+        (!entries.is_empty()).then(|| file(Mode::Blob, &quarantine))
+    }
+
+    fn versions(file: Option<&File>) -> BTreeSet<(String, Timestamp)> {
+        let path = path_of(&Service::new("payments"));
+        let read = file.map(|file| Quarantine::parse(&path, file.bytes().unwrap()).unwrap());
+        let entries = read.map(|read| read.entries).unwrap_or_default();
+        entries.into_iter().map(|e| (e.version, e.until)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_the_rollback_put_in_is_taken_back(
+            older in prop::collection::btree_set(0u8..12, 0..5),
+            added in prop::collection::btree_set(0u8..12, 0..5),
+            others in prop::collection::btree_set(12u8..20, 0..5),
+            lifted in prop::collection::btree_set(0u8..12, 0..5),
+            extended in prop::collection::btree_set(0u8..12, 0..5),
+        ) {
+            let now = Timestamp::UNIX_EPOCH;
+            let mut quarantine = Quarantine::of(Service::new("payments"));
+            quarantine.entries = older.iter().map(|n| entry(*n, 10)).collect();
+            let before = of(&quarantine.entries);
+            for number in &added {
+                quarantine.add(entry(*number, 14), now);
+            }
+            let after = of(&quarantine.entries);
+            for number in others.iter().chain(extended.intersection(&added)) {
+                quarantine.add(entry(*number, 20), now);
+            }
+            quarantine.entries.retain(|e| !lifted.iter().any(|n| e.same_version(&entry(*n, 0))));
+            let ours = of(&quarantine.entries);
+            let path = path_of(&quarantine.service);
+            let back = taken_back(path.as_bytes(), before.as_ref(), after.as_ref(), ours.as_ref());
+
+            let mut expected = BTreeSet::new();
+            for number in (0u8..20).filter(|number| !lifted.contains(number)) {
+                let days = if others.contains(&number) || (added.contains(&number) && extended.contains(&number)) {
+                    20
+                } else if older.contains(&number) {
+                    10
+                } else {
+                    continue;
+                };
+                let entry = entry(number, days);
+                expected.insert((entry.version, entry.until));
+            }
+            prop_assert_eq!(versions(back.unwrap().as_ref()), expected);
+        }
+    }
+}

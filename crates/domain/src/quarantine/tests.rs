@@ -280,6 +280,36 @@ proptest! {
     }
 
     #[test]
+    fn however_a_version_is_declared_it_is_the_same(
+        tag in "[a-z0-9][a-z0-9._-]{0,12}",
+        digits in "[0-9a-f]{64}",
+        with_digest in any::<bool>(),
+        registry in "[a-z]{1,5}(:[0-9]{2,4})?(/[a-z]{1,5}){0,2}",
+    ) {
+        let digest = format!("sha256:{digits}");
+        let subject = format!("{registry}/payments");
+        let at = if with_digest { format!("@{digest}") } else { String::new() };
+        let mut fields = vec![value("name", &registry), value("tag", &tag)];
+        if with_digest {
+            fields.push(value("digest", &digest));
+        }
+        let declared = [
+            fields,
+            vec![value("tag", &format!("{tag}{at}"))],
+            vec![value("image", &format!("{registry}/payments:{tag}{at}"))],
+            vec![value("image", &format!("payments={registry}/payments:{tag}{at}"))],
+        ];
+        for one in &declared {
+            let entry = Entry { values: one.clone(), ..entry(&tag) };
+            for other in &declared {
+                prop_assert!(entry.is_of(&entry.environment, &subject, other));
+            }
+            let next = vec![value("tag", &format!("{tag}x"))];
+            prop_assert!(!entry.is_of(&entry.environment, "payments", &next));
+        }
+    }
+
+    #[test]
     fn a_file_stays_in_the_folder_and_names_one_service(one in ".{0,40}", other in ".{0,40}") {
         let (a, b) = (path_of(&Service::new(&*one)), path_of(&Service::new(&*other)));
         let name = a.strip_prefix(".ripcord/quarantine/").unwrap();
