@@ -4,7 +4,9 @@
 //! get there. What counts is what the target branch keeps out, what the change itself puts in, and
 //! what it lifts: to lift and to deploy are two changes. What cannot be read is not let through.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod in_force;
+
+use std::collections::BTreeSet;
 
 use bstr::ByteSlice;
 use jiff::Timestamp;
@@ -12,18 +14,20 @@ use ripcord_domain::catalog::{Place as Declared, UnitName};
 use ripcord_domain::config::Settings;
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
-use ripcord_domain::quarantine::{self, Entry, FOLDER, Identity, path_of};
+use ripcord_domain::quarantine::{self, Identity, path_of};
 use ripcord_domain::{Catalog, Environment, Service, layout};
 use ripcord_git::{Interest, Oid, Repo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::in_force::{InForce, Rules, in_force};
 use crate::problems::from_repo;
-use crate::quarantine::{Files, files};
 use crate::survey::{self, Branch, Extent, Place};
 
 /// The code of the refusal.
 pub const QUARANTINED: &str = "quarantined";
+/// The code of a `ripcord.yaml` that cannot be understood.
+const BAD_CONFIGURATION: &str = "bad_configuration";
 
 /// What is compared.
 #[derive(Clone, Debug, Default)]
@@ -244,9 +248,17 @@ pub fn receive(
     let repo = &branch.repo;
     let mut verdict = Verdict::of(branch);
     let own_tip = repo.receiving_head().and_then(|(_, tip)| *tip);
-    let mut deployed = BTreeSet::from([branch.name.clone()]);
+    let mut deployed = Some(BTreeSet::from([branch.name.clone()]));
     if let Some(tip) = own_tip {
-        deployed.extend(branch.at(tip)?.settings.config.branches.values().cloned());
+        match branch.at(tip) {
+            Ok(place) => {
+                let branches = place.settings.config.branches.into_values();
+                deployed.get_or_insert_default().extend(branches);
+            }
+            // Which branches are deployed is not known until somebody mends it.
+            Err(problem) if problem.code == BAD_CONFIGURATION => deployed = None,
+            Err(problem) => return Err(problem),
+        }
     }
     for line in lines.lines() {
         let words: Vec<&str> = line.split(' ').collect();
@@ -256,7 +268,7 @@ pub fn receive(
         let Some(name) = name.strip_prefix("refs/heads/") else {
             continue;
         };
-        if !deployed.contains(name) {
+        if deployed.as_ref().is_some_and(|all| !all.contains(name)) {
             continue;
         }
         let id = |text: &str| text.parse::<Oid>().map_err(|_| not_a_push(line));
@@ -300,14 +312,6 @@ struct Change<'a> {
     allow_lift: bool,
 }
 
-/// An entry that counts.
-struct InForce {
-    entry: Entry,
-    lifted_here: bool,
-}
-
-type Rules = BTreeMap<Service, Vec<InForce>>;
-
 fn judge(
     branch: &Branch,
     change: &Change<'_>,
@@ -316,7 +320,10 @@ fn judge(
 ) -> Result<(), Problem> {
     let repo = &branch.repo;
     let head = branch.at(change.head)?;
-    let base = change.base.map(|base| branch.at(base)).transpose()?;
+    let base = change
+        .base
+        .map(|base| before(branch, base, &head))
+        .transpose()?;
     let rules = in_force(branch, change, &head, base.as_ref(), now)?;
     verdict.compared.push(Compared {
         base: change.base.map(|base| base.to_string()),
@@ -361,6 +368,20 @@ fn judge(
     Ok(())
 }
 
+/// The branch as it was. Who mends its configuration must not be stopped by how that was.
+fn before(branch: &Branch, commit: Oid, head: &Place) -> Result<Place, Problem> {
+    match branch.at(commit) {
+        Err(problem) if problem.code == BAD_CONFIGURATION => Ok(Place {
+            branch: branch.name.clone(),
+            tip: commit,
+            tree: branch.repo.commit(commit).map_err(from_repo)?.tree,
+            settings: head.settings.clone(),
+            index: None,
+        }),
+        place => place,
+    }
+}
+
 /// The configurations by which both sides are read. A change of the configuration must not hide whose
 /// a file is, in either direction, and one that is inherited may not have been there when a version
 /// was quarantined.
@@ -381,89 +402,6 @@ fn readings(branch: &Branch, head: &Place, base: Option<&Place>) -> Result<Vec<S
         }
     }
     Ok(different)
-}
-
-/// The entries that count, by service.
-fn in_force(
-    branch: &Branch,
-    change: &Change<'_>,
-    head: &Place,
-    base: Option<&Place>,
-    now: Timestamp,
-) -> Result<Rules, Problem> {
-    let repo = &branch.repo;
-    let mended = files(repo, head.tree)?;
-    let paths: BTreeSet<String> = mended.keys().cloned().collect();
-    let after = readable_entries(mended)?;
-    let of = |tree: Oid| -> Result<Entries, Problem> {
-        let mut known = files(repo, tree)?;
-        // Who mends a file must not be stopped by how it was.
-        known.retain(|path, read| {
-            let is_gone = path != FOLDER && !paths.contains(path) && !change.allow_lift;
-            read.is_ok() || is_gone
-        });
-        readable_entries(known)
-    };
-    let before = base
-        .map(|base| of(base.tree))
-        .transpose()?
-        .unwrap_or_default();
-    let target = match change.target {
-        Some(commit) if Some(commit) != change.base => {
-            of(repo.commit(commit).map_err(from_repo)?.tree)?
-        }
-        _ => before.clone(),
-    };
-    let mut rules = Rules::new();
-    for service in after.keys().chain(target.keys()).collect::<BTreeSet<_>>() {
-        let at = |side: &Entries| side.get(service).cloned().unwrap_or_default();
-        let (before, after, target) = (at(&before), at(&after), at(&target));
-        let same = |side: &[Entry], entry: &Entry| {
-            side.iter().find(|other| other.same_version(entry)).cloned()
-        };
-        let mut count: Vec<InForce> = Vec::new();
-        for entry in &target {
-            let (was, is) = (same(&before, entry), same(&after, entry));
-            let lifted_here = match &is {
-                Some(is) => is.is_over(now) && was.is_none_or(|was| is.until < was.until),
-                None => was.is_some(),
-            };
-            if lifted_here && change.allow_lift {
-                continue;
-            }
-            let until = is.map_or(entry.until, |is| is.until.max(entry.until));
-            count.push(InForce {
-                entry: Entry {
-                    until,
-                    ..entry.clone()
-                },
-                lifted_here,
-            });
-        }
-        for entry in after {
-            // What stood there before and is no more on the branch was lifted by others.
-            if same(&target, &entry).is_none() && same(&before, &entry).is_none() {
-                count.push(InForce {
-                    entry,
-                    lifted_here: false,
-                });
-            }
-        }
-        count.retain(|rule| !rule.entry.is_over(now));
-        if !count.is_empty() {
-            rules.insert(service.clone(), count);
-        }
-    }
-    Ok(rules)
-}
-
-type Entries = BTreeMap<Service, Vec<Entry>>;
-
-fn readable_entries(files: Files) -> Result<Entries, Problem> {
-    files
-        .into_values()
-        .map(|read| read.map(|quarantine| (quarantine.service, quarantine.entries)))
-        .collect()
 }
 
 /// Refuses to judge by files that cannot be read where one of them may be a service's that counts.

@@ -78,7 +78,11 @@ fn receive(global: &Global, allow_lift: bool) -> Result<Verdict, Problem> {
     let inherited = match repo.receiving_head() {
         Some((_, Some(tip))) => {
             let tree = repo.commit(*tip).map_err(from_repo)?.tree;
-            survey::written(&repo, tree)?
+            // Who mends one that is broken must not be stopped by it.
+            match survey::written(&repo, tree) {
+                Err(problem) if problem.code == "bad_configuration" => None,
+                written => written?,
+            }
         }
         _ => None,
     };

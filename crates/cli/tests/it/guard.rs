@@ -391,7 +391,9 @@ fn what_cannot_be_read_is_not_let_through() {
 
 #[test]
 fn who_mends_a_broken_file_is_not_stopped_by_how_it_was() {
+    let deploys_it = |change: &Proposal<'_>| change.replace(OVERLAY, "good000", "bad1111");
     let stage = rolled_back();
+    let early = Proposal::on(&stage, "early");
     let text = stage.infra.read(QUARANTINE).unwrap();
     let broken = text.replace("until", "till");
     stage
@@ -401,10 +403,15 @@ fn who_mends_a_broken_file_is_not_stopped_by_how_it_was() {
         .commit("break")
         .land()
         .unwrap();
+    // One who has an older copy mends nothing.
+    deploys_it(&early);
+    let _ = early.guard(&[]).assert_code(7);
     let change = Proposal::on(&stage, "dev");
     let _ = change.guard(&[]).assert_code(7);
     change.write(QUARANTINE, &text);
     let _ = change.guard(&[]).assert_code(0);
+    deploys_it(&change);
+    let _ = change.guard(&[]).assert_code(3);
 }
 
 #[test]

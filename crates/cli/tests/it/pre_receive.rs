@@ -169,6 +169,35 @@ fn a_branch_that_stands_for_an_environment_is_guarded_by_the_configuration_of_th
 }
 
 #[test]
+fn a_broken_configuration_cannot_be_pushed_but_mended() {
+    let stage = rolled_back();
+    let broken = "paths: [";
+    let early = Proposal::on(&stage, "early");
+    stage
+        .infra
+        .clone()
+        .write("ripcord.yaml", broken)
+        .commit("break")
+        .land()
+        .unwrap();
+    install(&stage, "infra.git", "");
+    let change = Proposal::on(&stage, "dev");
+    change.replace(OVERLAY, "good000", "better2");
+    assert!(!push(&stage, &change.clone, "HEAD:main").succeeded());
+    change.write("ripcord.yaml", "infer: true\n");
+    change.replace(OVERLAY, "better2", "bad1111");
+    let output = push(&stage, &change.clone, "HEAD:main");
+    assert_says(&output, &["bad1111 is quarantined"]);
+    assert!(!output.succeeded());
+    // Until then every branch may be one that is deployed.
+    early.replace(OVERLAY, "good000", "bad1111");
+    assert!(!push(&stage, &early.clone, "HEAD:refs/heads/other").succeeded());
+    change.replace(OVERLAY, "bad1111", "better2");
+    let output = push(&stage, &change.clone, "HEAD:main");
+    assert!(output.succeeded(), "{output:?}");
+}
+
+#[test]
 fn the_first_push_to_an_empty_server_is_judged_by_itself() {
     let stage = rolled_back();
     let fresh = InfraRepo::new(&stage.scratch, "fresh.git").unwrap();
