@@ -69,7 +69,7 @@ pub(crate) fn parse(flag: &str, text: &str, now: Timestamp) -> Result<Timestamp,
 ///
 /// # Errors
 /// A usage problem that shows the forms.
-pub(crate) fn duration(flag: &str, text: &str) -> Result<SignedDuration, Problem> {
+pub(crate) fn term(flag: &str, text: &str) -> Result<SignedDuration, Problem> {
     let found = text
         .trim()
         .parse::<Span>()
@@ -79,7 +79,7 @@ pub(crate) fn duration(flag: &str, text: &str) -> Result<SignedDuration, Problem
     found.ok_or_else(|| {
         Problem::new(
             Kind::Usage,
-            "bad_duration",
+            "bad_term",
             format!("{flag}: `{text}` is no time that can pass"),
         )
         .hint("write `12h`, `14d` or `3w`")
@@ -103,8 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_understood_as_people_type_them() {
-        let hours = |text: &str| duration("--quarantine-for", text).map(|d| d.as_hours());
+    fn terms_are_understood_as_people_type_them() {
+        let hours = |text: &str| term("--quarantine-for", text).map(|d| d.as_hours());
         assert_eq!(hours("12h").unwrap(), 12);
         assert_eq!(hours("14d").unwrap(), 14 * 24);
         assert_eq!(hours("3w").unwrap(), 21 * 24);

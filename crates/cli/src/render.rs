@@ -114,7 +114,6 @@ impl Output {
         value: &T,
         human: impl FnOnce(&mut Screen<'_>) -> io::Result<()>,
     ) {
-        self.answered = true;
         match self.format {
             Format::Text | Format::Wide => self.screen(human),
             Format::Json => {
@@ -126,6 +125,16 @@ impl Output {
                 self.write(text.as_bytes(), Ok(()));
             }
         }
+    }
+
+    /// Prints a result that is the whole answer even where it means a refusal.
+    pub(crate) fn answer<T: Serialize>(
+        &mut self,
+        value: &T,
+        human: impl FnOnce(&mut Screen<'_>) -> io::Result<()>,
+    ) {
+        self.answered = true;
+        self.value(value, human);
     }
 
     /// Prints what another program reads, whatever the format.

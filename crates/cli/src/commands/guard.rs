@@ -23,7 +23,7 @@ pub(super) fn run(global: &Global, args: &GuardArgs, output: &mut Output) -> Res
         (Some(Annotations::Gitlab), Ok(verdict)) => output.raw(&annotations::gitlab(verdict)),
         // Who pushes is told what is wrong, and nothing else.
         (_, Ok(verdict)) if args.pre_receive && verdict.findings.is_empty() => {}
-        (_, Ok(verdict)) => output.value(verdict, |screen| human::verdict(screen, verdict)),
+        (_, Ok(verdict)) => output.answer(verdict, |screen| human::verdict(screen, verdict)),
         (_, Err(_)) => {}
     }
     verdict?.settle()

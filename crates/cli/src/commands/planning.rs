@@ -106,7 +106,7 @@ fn quarantine(args: &QuarantineArgs) -> Result<Option<SignedDuration>, Problem> 
     if args.no_quarantine {
         return Ok(None);
     }
-    moment::duration("--quarantine-for", &args.quarantine_for).map(Some)
+    moment::term("--quarantine-for", &args.quarantine_for).map(Some)
 }
 
 fn list(services: Option<&str>) -> Result<Vec<String>, Problem> {
