@@ -5,20 +5,27 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+/// What `ripcord schema` can print.
+const NAMES: [&str; 12] = [
+    "plan",
+    "status",
+    "history",
+    "init",
+    "recovery",
+    "event",
+    "doctor",
+    "drift",
+    "problem",
+    "guard",
+    "quarantine",
+    "config",
+];
+
 /// Writes `schemas/*.json` as the built program prints them.
 pub(crate) fn write(root: &Path, program: &Path) -> Result<()> {
     let folder = root.join("schemas");
     std::fs::create_dir_all(&folder)?;
-    for name in [
-        "plan",
-        "status",
-        "history",
-        "init",
-        "problem",
-        "guard",
-        "quarantine",
-        "config",
-    ] {
+    for name in NAMES {
         let output = Command::new(program)
             .args(["schema", name])
             .current_dir(root)

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-/// A crate of ours, the crates of ours that it may use, and outside crates that only it may use.
+/// A crate of ours, the crates of ours that it may use, and outside crates that only it, and others that
+/// list them, may use.
 struct Layer {
     name: &'static str,
     may_use: &'static [&'static str],
@@ -34,6 +35,27 @@ const LAYERS: &[Layer] = &[
         owns: &["rusqlite", "similar"],
     },
     Layer {
+        name: "ripcord-connect",
+        may_use: &["ripcord-domain"],
+        owns: &["kube", "k8s-openapi"],
+    },
+    Layer {
+        name: "ripcord-ledger",
+        may_use: &["ripcord-domain"],
+        owns: &["rusqlite"],
+    },
+    Layer {
+        name: "ripcord-runbook",
+        may_use: &[
+            "ripcord-connect",
+            "ripcord-domain",
+            "ripcord-git",
+            "ripcord-ledger",
+            "ripcord-recovery",
+        ],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-gitserver",
         may_use: &[],
         owns: &[],
@@ -41,10 +63,13 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "ripcord",
         may_use: &[
+            "ripcord-connect",
             "ripcord-domain",
-            "ripcord-recovery",
             "ripcord-git",
             "ripcord-gitserver",
+            "ripcord-ledger",
+            "ripcord-recovery",
+            "ripcord-runbook",
         ],
         owns: &["etcetera"],
     },
@@ -98,15 +123,17 @@ pub(crate) fn check(root: &Path) -> Result<()> {
             if ours && !layer.may_use.contains(&dependency.name.as_str()) {
                 wrong.push(format!("{} must not use {}", layer.name, dependency.name));
             }
-            let owner = LAYERS
+            let owners: Vec<&str> = LAYERS
                 .iter()
-                .find(|other| other.owns.contains(&dependency.name.as_str()));
-            if let Some(owner) = owner
-                && owner.name != layer.name
-            {
+                .filter(|other| other.owns.contains(&dependency.name.as_str()))
+                .map(|owner| owner.name)
+                .collect();
+            if !owners.is_empty() && !owners.contains(&layer.name) {
                 wrong.push(format!(
                     "{} must not use {}: that is {}'s",
-                    layer.name, dependency.name, owner.name
+                    layer.name,
+                    dependency.name,
+                    owners.join("'s and ")
                 ));
             }
         }

@@ -18,6 +18,8 @@ Exit codes:
    5  rejected by the remote: protected branch, hook, permission
    6  remote or network trouble, wrong credentials
    7  trouble on this machine: disk full, corrupt objects, no identity
+   8  half done: the message says what is missing and how to finish it
+   9  undone: somebody brought the bad version back while it was watched
   70  internal error: a bug in ripcord";
 
 /// GitOps incident recovery: back to the last good version, through Git.
@@ -107,6 +109,64 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ripcord rollback payments-service production --reason 'payments fail' --incident INC-7\n  ripcord rollback payments-service,cart production --yes\n  ripcord rollback payments-service --to v1.41.0 --dry-run\n  ripcord rollback -e production --as-of '2026-11-20 16:30' --yes"
     )]
     Rollback(Planning),
+    /// Go on with a recovery that was interrupted, or of which a part is missing
+    #[command(after_help = "Examples:\n  ripcord resume r-7f3k9qxy\n  ripcord resume")]
+    Resume {
+        /// The recovery. Default: the newest that is not finished
+        #[arg(value_name = "RECOVERY")]
+        recovery: Option<String>,
+        #[command(flatten)]
+        pace: PaceArgs,
+    },
+    /// Look, before the incident, whether a recovery would work: rights, windows, holds, history
+    #[command(
+        after_help = "Examples:\n  ripcord doctor payments-service\n  ripcord doctor payments-service production -o json"
+    )]
+    Doctor {
+        /// The service
+        service: String,
+        /// The environment. Default: `production` or what the configuration says
+        #[arg(value_name = "ENV")]
+        environment: Option<String>,
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    },
+    /// Show what runs otherwise than Git says: each field, who changed it, what will undo it
+    #[command(
+        after_help = "Examples:\n  ripcord drift payments-service\n  ripcord drift payments-service production -o json"
+    )]
+    Drift {
+        /// The service
+        service: String,
+        /// The environment. Default: `production` or what the configuration says
+        #[arg(value_name = "ENV")]
+        environment: Option<String>,
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    },
+    /// List the recoveries that this machine knows, newest first
+    #[command(
+        after_help = "Examples:\n  ripcord recoveries\n  ripcord recoveries --limit 5 -o json"
+    )]
+    Recoveries {
+        /// How many at the most
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+    },
+    /// Show a recovery: every step with its seconds, every hold, what is missing
+    #[command(after_help = "Examples:\n  ripcord show r-7f3k9qxy\n  ripcord show -o json")]
+    Show {
+        /// The recovery. Default: the newest
+        #[arg(value_name = "RECOVERY")]
+        recovery: Option<String>,
+    },
+    /// Let go what a recovery holds: Argo CD then deploys what Git says
+    #[command(after_help = "Examples:\n  ripcord release r-7f3k9qxy\n  ripcord release")]
+    Release {
+        /// The recovery. Default: every one that holds something
+        #[arg(value_name = "RECOVERY")]
+        recovery: Option<String>,
+    },
     /// Roll forward again exactly what a rollback changed
     #[command(
         after_help = "Examples:\n  ripcord undo\n  ripcord undo 4f2a91c --reason 'was not the deploy'"
@@ -170,6 +230,14 @@ pub(crate) enum SchemaName {
     History,
     /// `init`
     Init,
+    /// `show`, and `plan` where there is a cluster
+    Recovery,
+    /// A line of `rollback` and `resume` where there is a cluster
+    Event,
+    /// `doctor`
+    Doctor,
+    /// `drift`
+    Drift,
     /// An error, of any command
     Problem,
     /// `guard`
@@ -239,7 +307,73 @@ pub(crate) struct Planning {
     #[command(flatten)]
     pub(crate) quarantine: QuarantineArgs,
     #[command(flatten)]
+    pub(crate) live: LiveArgs,
+    #[command(flatten)]
     pub(crate) push: PushArgs,
+}
+
+/// How the cluster is put back.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LiveArgs {
+    /// How: the fastest path that lasts and Git at once, or one of its parts alone
+    #[arg(long, value_enum, default_value = "auto", value_name = "METHOD")]
+    pub(crate) method: MethodArg,
+    /// Push only: touch and look at no cluster
+    #[arg(long, conflicts_with_all = ["method", "context"])]
+    pub(crate) git_only: bool,
+    /// Run the steps of a canary for the good version too
+    #[arg(long)]
+    pub(crate) replay_canary: bool,
+    /// Run the hooks of the good version, such as migrations
+    #[arg(long)]
+    pub(crate) run_hooks: bool,
+    /// A name for this request: the same name again is the same recovery, not another one
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+}
+
+/// Where Argo CD is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClusterArgs {
+    /// The context of the kubeconfig where Argo CD's objects are. Default: the current one
+    #[arg(long, value_name = "NAME", env = "RIPCORD_CONTEXT")]
+    pub(crate) context: Option<String>,
+    /// The namespace of Argo CD
+    #[arg(long, value_name = "NAME", default_value = "argocd")]
+    pub(crate) argocd_namespace: String,
+}
+
+/// Where Argo CD is, and how long things may take.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PaceArgs {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// How long to wait until everything is as it shall be
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub(crate) wait: String,
+    /// How long to watch afterwards whether it stays so; 0 not at all
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub(crate) watch: String,
+    /// How long Argo CD is held at the most while Git cannot be written
+    #[arg(long, value_name = "TIME", default_value = "30m")]
+    pub(crate) hold_for: String,
+}
+
+/// `--method`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodArg {
+    /// Everything that helps, at once
+    Auto,
+    /// Push, and tell Argo CD to look
+    Git,
+    /// Argo CD syncs the last good commit, held; Git stays as it is
+    Argocd,
+    /// The workloads get their last good template, held; Git stays as it is
+    Undo,
+    /// Rollouts that are under way are aborted; Git stays as it is
+    Abort,
 }
 
 /// What a person says about a change.

@@ -1,11 +1,14 @@
 //! One file for each command: arguments → one call → one rendering.
 
 mod demo;
+mod doctor;
+mod drift;
 mod guard;
 mod init;
 mod planning;
 mod quarantine;
 mod read;
+mod recovering;
 mod schema;
 mod undo;
 
@@ -46,6 +49,22 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
         ),
         Command::Guard(args) => guard::run(global, args, output),
         Command::Quarantine(command) => quarantine::run(global, command, output),
+        Command::Resume { recovery, pace } => {
+            recovering::resume(global, recovery.as_deref(), pace, output)
+        }
+        Command::Doctor {
+            service,
+            environment,
+            cluster,
+        } => doctor::run(global, service, environment.as_deref(), cluster, output),
+        Command::Drift {
+            service,
+            environment,
+            cluster,
+        } => drift::run(global, service, environment.as_deref(), cluster, output),
+        Command::Recoveries { limit } => recovering::list(*limit, output),
+        Command::Show { recovery } => recovering::show(recovery.as_deref(), output),
+        Command::Release { recovery } => recovering::release(recovery.as_deref(), output),
         Command::Init { print, force } => init::run(global, *print, *force, output),
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Completions { shell } => {

@@ -86,9 +86,40 @@ pub(crate) fn term(flag: &str, text: &str) -> Result<SignedDuration, Problem> {
     })
 }
 
+/// Understands `5m`, `90s`, `1h30m`, and a bare number as seconds.
+///
+/// # Errors
+/// A usage problem that shows the forms.
+pub(crate) fn duration(flag: &str, text: &str) -> Result<std::time::Duration, Problem> {
+    let text = text.trim();
+    let seconds = text.parse::<u64>().ok().map(std::time::Duration::from_secs);
+    let found = seconds.or_else(|| {
+        let span: jiff::SignedDuration = text.parse().ok()?;
+        std::time::Duration::try_from(span).ok()
+    });
+    found.ok_or_else(|| {
+        Problem::new(
+            Kind::Usage,
+            "bad_duration",
+            format!("{flag}: `{text}` is no length of time"),
+        )
+        .hint("write `5m`, `90s`, `1h30m`, or a number of seconds")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_are_understood_as_people_type_them() {
+        let of = |text: &str| duration("--watch", text).map(|time| time.as_secs());
+        assert_eq!(of("0").unwrap(), 0);
+        assert_eq!(of("90").unwrap(), 90);
+        assert_eq!(of("1h30m").unwrap(), 5400);
+        assert!(of("soon").unwrap_err().hints[0].contains("5m"));
+        assert!(of("-5m").is_err());
+    }
 
     #[test]
     fn times_are_understood_as_people_type_them() {

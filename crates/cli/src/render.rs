@@ -1,7 +1,9 @@
 //! Everything that reaches a person or a program: results on stdout, all else on stderr.
 
 pub(crate) mod annotations;
+pub(crate) mod doctor;
 pub(crate) mod human;
+pub(crate) mod recovery;
 mod table;
 
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -197,6 +199,31 @@ impl Output {
                 exit_code: problem.kind.exit_code(),
             };
             self.value(&failure, |_| Ok(()));
+        }
+    }
+
+    /// Whether results are for programs.
+    pub(crate) fn is_data(&self) -> bool {
+        matches!(self.format, Format::Json | Format::Yaml)
+    }
+
+    /// Whether results have colour.
+    pub(crate) fn has_colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Prints one value of a stream: a line of JSON.
+    pub(crate) fn line<T: Serialize>(value: &T) {
+        let text = serde_json::to_string(value).unwrap_or_default();
+        let mut out = io::stdout().lock();
+        // A reader that went away is no reason to stop in the middle of a recovery.
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// Says a line to a person who watches; to nobody else.
+    pub(crate) fn told(text: &str) {
+        if io::stderr().is_terminal() {
+            let _ = writeln!(io::stderr().lock(), "{}", plain(text, false));
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use ripcord_domain::{Kind, Problem};
 use ripcord_git::{Location, Repo};
+use ripcord_ledger::Ledger;
 use ripcord_recovery::problems::from_repo;
 use ripcord_recovery::survey::{self, Branch};
 
@@ -101,15 +102,24 @@ fn read_configuration(path: &Path) -> Result<String, Problem> {
     })
 }
 
+/// The record of recoveries on this machine.
+pub(crate) fn ledger() -> Result<Ledger, Problem> {
+    let strategy = etcetera::choose_base_strategy().map_err(|_| no_home("a record"))?;
+    let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
+    Ok(Ledger::open(&state.join("ripcord"))?)
+}
+
+fn no_home(what: &str) -> Problem {
+    Problem::new(
+        Kind::Local,
+        "no_home",
+        format!("there is no home directory to keep {what} in"),
+    )
+    .hint("set HOME, or XDG_CACHE_HOME and XDG_STATE_HOME, or name a clone with `--repo PATH`")
+}
+
 /// Where private repositories and what was learned about them live.
 fn cache_root() -> Result<PathBuf, Problem> {
-    let strategy = etcetera::choose_base_strategy().map_err(|_| {
-        Problem::new(
-            Kind::Local,
-            "no_home",
-            "there is no home directory to keep a cache in",
-        )
-        .hint("set HOME or XDG_CACHE_HOME, or name a clone with `--repo PATH`")
-    })?;
+    let strategy = etcetera::choose_base_strategy().map_err(|_| no_home("a cache"))?;
     Ok(strategy.cache_dir().join("ripcord"))
 }

@@ -484,7 +484,7 @@ fn is_kustomization(path: &str) -> bool {
 }
 
 /// A relative path from a folder, normalised; `None` for remote ones and ones that leave the tree.
-fn resolve(folder: &str, to: &str) -> Option<String> {
+pub fn resolve(folder: &str, to: &str) -> Option<String> {
     if to.contains("://") || to.starts_with('/') || to.starts_with("git@") || to.contains("?ref=") {
         return None;
     }

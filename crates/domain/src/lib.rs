@@ -8,6 +8,7 @@
 pub mod catalog;
 pub mod config;
 pub mod layout;
+pub mod live;
 pub mod message;
 pub mod names;
 pub mod path_template;
@@ -15,6 +16,7 @@ pub mod plan;
 pub mod problem;
 pub mod quarantine;
 pub mod reach;
+pub mod recovery;
 pub mod target;
 pub mod timeline;
 

@@ -23,6 +23,8 @@ pub mod trailer {
     pub const INCIDENT: &str = "Incident";
     /// Who asked.
     pub const REQUESTED_BY: &str = "Requested-By";
+    /// The recovery that it is a part of.
+    pub const RECOVERY: &str = "Recovery";
     /// Which ripcord wrote it.
     pub const VERSION: &str = "Ripcord-Version";
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::live::image::Aim;
 use crate::names::{Environment, Service};
 
 /// The number of the JSON form; it grows when a field changes its meaning or goes away.
@@ -85,6 +86,12 @@ pub struct ServicePlan {
     pub history_complete: bool,
     /// Its files among [`Plan::changes`].
     pub changes: Vec<FileChange>,
+    /// The files that declare what it runs.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// The images by which its versions are told apart where it runs.
+    #[serde(default)]
+    pub images: Aim,
 }
 
 /// What runs now.
@@ -107,6 +114,10 @@ pub struct Target {
     pub version: String,
     /// The commit that brought it, in hex.
     pub commit: String,
+    /// The commit right before the first deploy that is taken back, in hex: there everything beside the
+    /// service was newest while it still ran the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 /// A version that could be the target, with the evidence.

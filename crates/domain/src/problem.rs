@@ -21,13 +21,17 @@ pub enum Kind {
     Remote,
     /// This machine or this clone: disk full, missing or corrupt objects, no identity.
     Local,
+    /// A part of a recovery is done and a part is missing; the message names both.
+    Unfinished,
+    /// The bad version was brought back while it was watched.
+    Relapsed,
     /// A bug in ripcord.
     Internal,
 }
 
 impl Kind {
     /// Every kind, in the order of the exit codes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Nothing,
         Self::Usage,
         Self::Refused,
@@ -35,6 +39,8 @@ impl Kind {
         Self::Rejected,
         Self::Remote,
         Self::Local,
+        Self::Unfinished,
+        Self::Relapsed,
         Self::Internal,
     ];
 
@@ -48,6 +54,8 @@ impl Kind {
             Self::Rejected => 5,
             Self::Remote => 6,
             Self::Local => 7,
+            Self::Unfinished => 8,
+            Self::Relapsed => 9,
             Self::Internal => 70,
         }
     }
@@ -64,6 +72,8 @@ impl Kind {
             Self::Rejected => "rejected by the remote: protected branch, hook, permission",
             Self::Remote => "remote or network trouble, wrong credentials",
             Self::Local => "trouble on this machine: disk full, corrupt objects, no identity",
+            Self::Unfinished => "half done: the message says what is missing and how to finish it",
+            Self::Relapsed => "undone: somebody brought the bad version back while it was watched",
             Self::Internal => "internal error: a bug in ripcord",
         }
     }

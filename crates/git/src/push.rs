@@ -91,6 +91,31 @@ impl Repo {
         Ok(outcome)
     }
 
+    /// Asks the server whether these credentials may push to a branch, and pushes nothing. Rules and
+    /// hooks say nothing before a real push.
+    ///
+    /// # Errors
+    /// The branch is not known here; trouble on the way.
+    pub fn may_push(&self, branch: &str) -> Result<PushOutcome, RepoError> {
+        let name = reference(branch)?;
+        let Some(tip) = self.local_tip(branch)? else {
+            return Err(RepoError::EmptyRepository {
+                remote: self.remote().to_string(),
+            });
+        };
+        let answer = self
+            .git("push")
+            .args([
+                "--dry-run",
+                "--porcelain",
+                "--no-verify",
+                NAMELESS,
+                &format!("{tip}:{name}"),
+            ])
+            .run()?;
+        self.outcome(&name, &answer)
+    }
+
     fn outcome(&self, name: &str, answer: &Answer) -> Result<PushOutcome, RepoError> {
         let text = String::from_utf8_lossy(&answer.stdout);
         // `FLAG\tFROM:TO\tSUMMARY (REASON)`

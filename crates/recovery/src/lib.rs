@@ -11,6 +11,7 @@ pub mod guard;
 pub mod history;
 pub mod index;
 pub mod init;
+pub mod keep;
 pub mod lift;
 pub mod places;
 pub mod problems;

@@ -25,6 +25,16 @@ pub(crate) fn state_now(unit: &Unit) -> State {
         .collect()
 }
 
+/// The files that declare what a unit runs.
+pub(crate) fn files_of(unit: &Unit) -> Vec<String> {
+    let files: BTreeSet<&str> = unit
+        .places
+        .iter()
+        .map(|place| place.id.path.as_str())
+        .collect();
+    files.into_iter().map(str::to_owned).collect()
+}
+
 /// What a unit's places say at some commit, read from its tree.
 ///
 /// # Errors

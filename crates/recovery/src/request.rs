@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::plan::Scope;
+use serde::{Deserialize, Serialize};
 
 /// Which services, and how far back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Selection {
     /// These services.
     Services(Vec<String>),
@@ -17,7 +18,7 @@ pub enum Selection {
 }
 
 /// `--to`, as typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum To {
     /// `-N`.
     Steps(usize),
@@ -26,7 +27,7 @@ pub enum To {
 }
 
 /// A request for a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// Which services.
     pub selection: Selection,
@@ -43,11 +44,12 @@ pub struct Request {
     /// What goes into the commit.
     pub words: Words,
     /// For how long the versions that are left must not be deployed again; none writes nothing down.
+    #[serde(default)]
     pub quarantine: Option<SignedDuration>,
 }
 
 /// What a person allows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
     /// Files shared with others may change.
     pub include_shared: bool,
@@ -58,7 +60,7 @@ pub struct Consent {
 }
 
 /// What a person says about a change.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Words {
     /// Why.
     pub reason: Option<String>,
@@ -66,4 +68,6 @@ pub struct Words {
     pub incident: Option<String>,
     /// Who asked; none is the author.
     pub requested_by: Option<String>,
+    /// The recovery that the commit is a part of.
+    pub recovery: Option<String>,
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use ripcord_domain::live::image::Aim;
 use ripcord_domain::message::{self, Move, trailer};
 use ripcord_domain::plan::{
     CommitText, Current, FileChange, Outcome, Plan, SCHEMA, Scope, ServicePlan, Severity, Target,
@@ -19,6 +20,7 @@ use ripcord_git::{Oid, Repo, trailers};
 
 use crate::change::{self, Ground, Way};
 use crate::draft::Draft;
+use crate::places;
 use crate::quarantine::{self, Term};
 use crate::request::{Request, Selection, Words};
 use crate::risk::{self, warning};
@@ -311,6 +313,8 @@ fn decide<'a>(
         nothing_to_do: None,
         history_complete: chosen.timeline.complete,
         changes: Vec::new(),
+        files: places::files_of(unit),
+        images: Aim::default(),
     };
     let choice = target::choose(&chosen.timeline, &judgement, &chosen.wanted, primary, &what)
         .map_err(|problem| match skipped.last() {
@@ -325,6 +329,11 @@ fn decide<'a>(
     let way = match choice {
         Choice::AlreadyThere { why } => {
             part.nothing_to_do = Some(why);
+            // Clusters may still run what the last deploy went away from.
+            if let Some(deploy) = last {
+                let before = deploy.before.clone().unwrap_or_default();
+                part.images = Aim::between(&before, &deploy.after);
+            }
             None
         }
         Choice::To {
@@ -369,15 +378,20 @@ fn decide<'a>(
                 ),
             };
             part.current.version = from;
-            part.target = Some(Target {
-                version: to,
-                commit: commit.clone(),
-            });
             let first = match position {
                 Some(BEFORE_ALL) => 0,
                 Some(position) => position + 1,
                 None => chosen.timeline.deploys.len(),
             };
+            let undone = chosen.timeline.deploys.get(first);
+            part.images = Aim::between(&places::state_now(unit), &state);
+            part.target = Some(Target {
+                version: to,
+                commit: commit.clone(),
+                before: undone
+                    .map(|deploy| parent_of(&deploy.commit))
+                    .filter(|parent| !parent.is_empty()),
+            });
             let undone = chosen.timeline.deploys[first..]
                 .iter()
                 .rev()
@@ -469,6 +483,7 @@ pub(crate) fn compose(
         (trailer::REASON, &words.reason),
         (trailer::INCIDENT, &words.incident),
         (trailer::REQUESTED_BY, &words.requested_by),
+        (trailer::RECOVERY, &words.recovery),
     ] {
         if let Some(value) = value {
             add(key, value);

@@ -55,6 +55,30 @@ pub fn plan(branch: &Branch, request: &Request, now: Timestamp) -> Result<Plan, 
     Ok(rollback::prepare(&branch.repo, &place, request, now, &[])?.plan)
 }
 
+/// Makes the plan on the tip that is known here, without asking the remote: what production goes back to
+/// while Git is away.
+///
+/// # Errors
+/// Nothing is known here; see [`Problem`].
+pub fn plan_on_what_is_known(
+    branch: &Branch,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Plan, Problem> {
+    let known = branch.repo.local_tip(&branch.name).map_err(from_repo)?;
+    let Some(tip) = known else {
+        return Err(Problem::new(
+            Kind::Remote,
+            "nothing_known",
+            format!("nothing of `{}` is known on this machine", branch.name),
+        ));
+    };
+    let place = branch.at(tip)?;
+    let plan = rollback::prepare(&branch.repo, &place, request, now, &[])?.plan;
+    rollback::refuse(&place, &plan, request)?;
+    Ok(plan)
+}
+
 /// Makes the plan, shows it to `approve`, carries it out.
 ///
 /// # Errors

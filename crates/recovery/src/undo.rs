@@ -1,6 +1,7 @@
 //! Rolling forward again exactly what a rollback changed.
 
 use jiff::Timestamp;
+use ripcord_domain::live::image::Aim;
 use ripcord_domain::message::{self, trailer};
 use ripcord_domain::plan::{Plan, Scope, ServicePlan, Target};
 use ripcord_domain::problem::{Kind, Problem};
@@ -196,6 +197,7 @@ fn parts(
             target: (!nothing).then(|| Target {
                 version: target::version_of(&to, primary),
                 commit: parent.to_string(),
+                before: None,
             }),
             candidates: Vec::new(),
             scope: Scope::Deploy,
@@ -207,6 +209,8 @@ fn parts(
             }),
             history_complete: timeline.complete,
             changes: Vec::new(),
+            files: places::files_of(unit),
+            images: Aim::between(&places::state_now(unit), &to),
         });
         goals.push(Goal {
             service: unit.service.to_string(),

@@ -10,6 +10,7 @@ use ripcord_recovery::request::{Consent, Request, Selection, To, Words};
 use ripcord_recovery::ship::{self, Shipping};
 use ripcord_recovery::survey::Branch;
 
+use super::recovering;
 use crate::args::{Global, Planning, PushArgs, QuarantineArgs, ScopeArg, WordArgs};
 use crate::moment;
 use crate::render::{Output, human};
@@ -23,6 +24,12 @@ pub(super) fn run(
 ) -> Result<(), Problem> {
     let mut request = request(planning)?;
     let opened = wiring::open(global, Wanted::Environment(request.environment.as_deref()))?;
+    if recovering::is_live(planning) {
+        if !only_plan {
+            ask_reason(&mut request.words, &planning.push, output)?;
+        }
+        return recovering::rollback(&opened, request, planning, only_plan, output);
+    }
     if only_plan {
         let plan = ship::plan(&opened, &request, moment::now())?;
         output.value(&plan, |screen| human::plan(screen, &plan));
@@ -148,6 +155,7 @@ pub(super) fn words(words: &WordArgs) -> Words {
         reason: words.reason.clone(),
         incident: words.incident.clone(),
         requested_by: words.requested_by.clone(),
+        recovery: None,
     }
 }
 

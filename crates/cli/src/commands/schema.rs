@@ -3,10 +3,14 @@
 use clap::CommandFactory;
 use ripcord_domain::Config;
 use ripcord_domain::plan::Plan;
+use ripcord_domain::recovery::Recovery;
 use ripcord_recovery::guard::Verdict;
 use ripcord_recovery::init::Inferred;
 use ripcord_recovery::lift::Quarantined;
 use ripcord_recovery::status::{History, Status};
+use ripcord_runbook::Event;
+use ripcord_runbook::doctor::Diagnosis;
+use ripcord_runbook::drift::Drift;
 use schemars::schema_for;
 
 use crate::args::{Cli, SchemaName};
@@ -18,6 +22,10 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Status => schema_for!(Status),
         SchemaName::History => schema_for!(History),
         SchemaName::Init => schema_for!(Inferred),
+        SchemaName::Recovery => schema_for!(Recovery),
+        SchemaName::Event => schema_for!(Event),
+        SchemaName::Doctor => schema_for!(Diagnosis),
+        SchemaName::Drift => schema_for!(Drift),
         SchemaName::Problem => schema_for!(Failure),
         SchemaName::Guard => schema_for!(Verdict),
         SchemaName::Quarantine => schema_for!(Quarantined),

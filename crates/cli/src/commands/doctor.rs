@@ -1,0 +1,59 @@
+//! `doctor`.
+
+use ripcord_connect::Which;
+use ripcord_domain::{Kind, Problem};
+use ripcord_recovery::request::{Consent, Request, Selection, Words};
+use ripcord_recovery::ship;
+use ripcord_runbook::doctor::{self, Light};
+
+use crate::args::{ClusterArgs, Global};
+use crate::moment;
+use crate::render::{Output, doctor as screen};
+use crate::wiring::{self, Wanted};
+
+pub(super) fn run(
+    global: &Global,
+    service: &str,
+    environment: Option<&str>,
+    cluster: &ClusterArgs,
+    output: &mut Output,
+) -> Result<(), Problem> {
+    let opened = wiring::open(global, Wanted::Environment(environment))?;
+    let now = moment::now();
+    let plan = ship::plan(&opened, &about(service, environment), now);
+    let which = Which {
+        context: cluster.context.clone(),
+    };
+    let unfinished = wiring::ledger()?.unfinished()?;
+    let diagnosis = doctor::examine(
+        &opened,
+        plan.as_ref(),
+        &which,
+        &cluster.argocd_namespace,
+        &unfinished,
+        now,
+    )?;
+    output.value(&diagnosis, |out| screen::diagnosis(out, &diagnosis));
+    if diagnosis.light == Light::Red {
+        return Err(Problem::new(
+            Kind::Nothing,
+            "not_well",
+            "a recovery would stop at what is red",
+        ));
+    }
+    Ok(())
+}
+
+/// A rollback of a service, to ask what it would meet.
+pub(super) fn about(service: &str, environment: Option<&str>) -> Request {
+    Request {
+        selection: Selection::Services(vec![service.to_owned()]),
+        environment: environment.map(str::to_owned),
+        to: None,
+        scope: None,
+        again: false,
+        consent: Consent::default(),
+        words: Words::default(),
+        quarantine: None,
+    }
+}

@@ -1,0 +1,36 @@
+//! `drift`.
+
+use ripcord_connect::Which;
+use ripcord_domain::Problem;
+use ripcord_recovery::ship;
+use ripcord_runbook::drift;
+
+use super::doctor::about;
+use crate::args::{ClusterArgs, Global};
+use crate::moment;
+use crate::render::{Output, recovery as screen};
+use crate::wiring::{self, Wanted};
+
+pub(super) fn run(
+    global: &Global,
+    service: &str,
+    environment: Option<&str>,
+    cluster: &ClusterArgs,
+    output: &mut Output,
+) -> Result<(), Problem> {
+    let opened = wiring::open(global, Wanted::Environment(environment))?;
+    let plan = ship::plan(&opened, &about(service, environment), moment::now())?;
+    let which = Which {
+        context: cluster.context.clone(),
+    };
+    let unfinished = wiring::ledger()?.unfinished()?;
+    let found = drift::find(
+        &opened,
+        &plan,
+        &which,
+        &cluster.argocd_namespace,
+        &unfinished,
+    )?;
+    output.value(&found, |out| screen::drift(out, &found));
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! Recoveries: carried out, gone on with, shown, let go.
+
+use std::sync::Arc;
+
+use ripcord_connect::{Cluster, Which, is_configured};
+use ripcord_domain::live::route::{Method, Wishes};
+use ripcord_domain::plan::Plan;
+use ripcord_domain::recovery::{Recovery, Standing};
+use ripcord_domain::{Kind, Problem};
+use ripcord_recovery::request::Request;
+use ripcord_recovery::survey::Branch;
+use ripcord_runbook::{Setting, Site, Wish, recover, release_all};
+
+use super::planning;
+use crate::args::{Global, LiveArgs, MethodArg, PaceArgs, Planning, PushArgs};
+use crate::moment;
+use crate::render::{Output, human, recovery as screen};
+use crate::wiring::{self, Wanted};
+
+/// Whether a rollback is carried out in a cluster too.
+pub(super) fn is_live(planning: &Planning) -> bool {
+    let live = &planning.live;
+    // A branch for a pull request deploys nothing yet.
+    !live.git_only
+        && planning.push.push_to.is_none()
+        && (live.pace.cluster.context.is_some() || is_configured())
+}
+
+/// `plan` and `rollback` where there is a cluster.
+pub(super) fn rollback(
+    opened: &Branch,
+    request: Request,
+    planning: &Planning,
+    only_plan: bool,
+    output: &mut Output,
+) -> Result<(), Problem> {
+    let live = &planning.live;
+    let setting = setting(opened, live, &live.pace)?;
+    let site = site(&live.pace, output)?;
+    let shipping = planning::shipping(&planning.push);
+    let mut shown = false;
+    let mut progress = Output::progress();
+    let mut planned: Option<(Plan, Recovery)> = None;
+    let done = recover(
+        opened,
+        Wish::New(request),
+        &shipping,
+        &setting,
+        site,
+        &mut |plan, recovery| {
+            if only_plan {
+                planned = Some((plan.clone(), recovery.clone()));
+                return Ok(false);
+            }
+            approve(plan, recovery, &planning.push, output, &mut shown)
+        },
+        &mut |event| progress(event),
+    );
+    if let Some((plan, recovery)) = planned {
+        output.value(&recovery, |screen| {
+            human::plan(screen, &plan)?;
+            screen::routes(screen, &recovery)
+        });
+        return Ok(());
+    }
+    finish(&done?, output)
+}
+
+fn approve(
+    plan: &Plan,
+    recovery: &Recovery,
+    push: &PushArgs,
+    output: &mut Output,
+    shown: &mut bool,
+) -> Result<bool, Problem> {
+    if !push.yes && output.can_ask() {
+        output.screen(|screen| screen::routes(screen, recovery));
+    }
+    planning::approve(plan, push, output, shown)
+}
+
+/// `resume`.
+pub(super) fn resume(
+    global: &Global,
+    id: Option<&str>,
+    pace: &PaceArgs,
+    output: &mut Output,
+) -> Result<(), Problem> {
+    let ledger = wiring::ledger()?;
+    let recovery = match id {
+        Some(id) => ledger.load(id)?,
+        None => ledger.unfinished()?.into_iter().next().ok_or_else(|| {
+            Problem::new(
+                Kind::Nothing,
+                "nothing_to_resume",
+                "no recovery is unfinished",
+            )
+        })?,
+    };
+    if recovery.standing == Standing::Restored && recovery.standing_holds().next().is_none() {
+        return finish(&recovery, output);
+    }
+    let environment = recovery
+        .services
+        .first()
+        .map(|one| one.environment.as_str().to_owned());
+    let opened = wiring::open(global, Wanted::Environment(environment.as_deref()))?;
+    let mut pace = pace.clone();
+    if pace.cluster.context.is_none() {
+        pace.cluster.context = recovery.parts.first().and_then(|part| part.context.clone());
+    }
+    let live = LiveArgs {
+        // What was done by one of the parts alone is finished by all of them.
+        method: MethodArg::Auto,
+        git_only: false,
+        replay_canary: false,
+        run_hooks: recovery.runs_hooks,
+        idempotency_key: None,
+        pace: pace.clone(),
+    };
+    let setting = setting(&opened, &live, &pace)?;
+    let site = site(&pace, output)?;
+    let push = PushArgs {
+        push_to: None,
+        dry_run: false,
+        yes: true,
+    };
+    let mut progress = Output::progress();
+    let done = recover(
+        &opened,
+        Wish::Resume(Box::new(recovery)),
+        &planning::shipping(&push),
+        &setting,
+        site,
+        &mut |_, _| Ok(true),
+        &mut |event| progress(event),
+    )?;
+    finish(&done, output)
+}
+
+/// `recoveries`.
+pub(super) fn list(limit: usize, output: &mut Output) -> Result<(), Problem> {
+    let recoveries = wiring::ledger()?.list(limit)?;
+    let now = moment::now();
+    output.value(&recoveries, |screen| screen::list(screen, &recoveries, now));
+    Ok(())
+}
+
+/// `show`.
+pub(super) fn show(id: Option<&str>, output: &mut Output) -> Result<(), Problem> {
+    let ledger = wiring::ledger()?;
+    let recovery = match id {
+        Some(id) => ledger.load(id)?,
+        None => ledger.list(1)?.into_iter().next().ok_or_else(|| {
+            Problem::new(
+                Kind::Nothing,
+                "no_recoveries",
+                "this machine knows no recovery",
+            )
+        })?,
+    };
+    output.value(&recovery, |screen| screen::all(screen, &recovery));
+    Ok(())
+}
+
+/// `release`.
+pub(super) fn release(id: Option<&str>, output: &mut Output) -> Result<(), Problem> {
+    let ledger = wiring::ledger()?;
+    let recoveries = match id {
+        Some(id) => vec![ledger.load(id)?],
+        None => ledger.unfinished()?,
+    };
+    let runtime = ripcord_runbook::runtime()?;
+    let mut released = Vec::new();
+    for mut recovery in recoveries {
+        if recovery.standing_holds().next().is_none() {
+            continue;
+        }
+        // A run that is under way lets go by itself.
+        let _locks = recovery
+            .services
+            .iter()
+            .map(|one| ledger.lock(one.service.as_str(), one.environment.as_str()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let context = recovery.parts.first().and_then(|part| part.context.clone());
+        let gone = runtime.block_on(async {
+            let cluster = Cluster::open(&Which { context }).await?;
+            release_all(&cluster, &ledger, &mut recovery, moment::now()).await
+        })?;
+        released.extend(gone);
+    }
+    output.value(&released, |screen| {
+        if released.is_empty() {
+            return writeln!(screen.out, "nothing is held");
+        }
+        for app in &released {
+            writeln!(screen.out, "{app}: let go; Argo CD deploys what Git says")?;
+        }
+        Ok(())
+    });
+    Ok(())
+}
+
+fn setting(opened: &Branch, live: &LiveArgs, pace: &PaceArgs) -> Result<Setting, Problem> {
+    let now = moment::now();
+    let who = opened
+        .repo
+        .identity(now.as_second())
+        .map_err(ripcord_recovery::problems::from_repo)?;
+    let hold = moment::duration("--hold-for", &pace.hold_for)?;
+    let minutes = i64::try_from(hold.as_secs().div_ceil(60)).unwrap_or(i64::MAX);
+    if !(1..=24 * 60).contains(&minutes) {
+        return Err(Problem::new(
+            Kind::Usage,
+            "bad_duration",
+            "--hold-for: a hold stands between a minute and a day",
+        ));
+    }
+    Ok(Setting {
+        wishes: Wishes {
+            method: match live.method {
+                MethodArg::Auto => Method::Auto,
+                MethodArg::Git => Method::Git,
+                MethodArg::Argocd => Method::Argocd,
+                MethodArg::Undo => Method::Undo,
+                MethodArg::Abort => Method::Abort,
+            },
+            replay_canary: live.replay_canary,
+        },
+        runs_hooks: live.run_hooks,
+        patience: moment::duration("--wait", &pace.wait)?,
+        watch: moment::duration("--watch", &pace.watch)?,
+        hold_minutes: minutes,
+        key: live.idempotency_key.clone(),
+        owner: format!("{} <{}>", who.author.name, who.author.email),
+    })
+}
+
+fn site(pace: &PaceArgs, output: &Output) -> Result<Site, Problem> {
+    let (is_stream, colour) = (output.is_data(), output.has_colour());
+    Ok(Site {
+        which: Which {
+            context: pace.cluster.context.clone(),
+        },
+        namespace: pace.cluster.argocd_namespace.clone(),
+        ledger: wiring::ledger()?,
+        sink: Arc::new(move |event| {
+            if is_stream {
+                Output::line(event);
+            } else if let Some(text) = screen::event(event, colour) {
+                Output::told(&text);
+            }
+        }),
+        clock: moment::now,
+    })
+}
+
+/// Prints the receipt; what is missing is the command's end.
+fn finish(recovery: &Recovery, output: &mut Output) -> Result<(), Problem> {
+    if !output.is_data() {
+        output.screen(|screen| screen::receipt(screen, recovery));
+    }
+    let names: Vec<&str> = recovery
+        .services
+        .iter()
+        .map(|one| one.service.as_str())
+        .collect();
+    match recovery.standing {
+        Standing::Restored => Ok(()),
+        Standing::Relapsed => Err(Problem::new(
+            Kind::Relapsed,
+            "relapsed",
+            recovery
+                .relapse
+                .clone()
+                .unwrap_or_else(|| "the bad version came back".to_owned()),
+        )
+        .hint(format!(
+            "`ripcord history {}` shows every deploy; `ripcord resume {}` puts it back again",
+            names.join(","),
+            recovery.id
+        ))),
+        Standing::Partial | Standing::Running | Standing::Failed => {
+            let what: Vec<&str> = recovery
+                .missing
+                .iter()
+                .map(|one| one.what.as_str())
+                .collect();
+            let mut problem = Problem::new(
+                Kind::Unfinished,
+                "unfinished",
+                format!("half done; missing: {}", what.join("; ")),
+            )
+            .hint(format!("`ripcord resume {}` finishes it", recovery.id));
+            if recovery
+                .missing
+                .iter()
+                .any(|one| one.code == "push_rejected" || one.what.contains("was rejected"))
+            {
+                problem = problem.hint("have the same change merged (`--push-to BRANCH --git-only` pushes it for a pull request), then resume");
+            }
+            for hold in recovery.standing_holds() {
+                problem = problem.hint(format!(
+                    "{} is held until {}; `ripcord release {}` lets go",
+                    hold.application, hold.until, recovery.id
+                ));
+            }
+            Err(problem)
+        }
+    }
+}

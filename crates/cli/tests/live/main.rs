@@ -1,0 +1,9 @@
+//! `ripcord` puts a service back on a real Argo CD.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
+mod outage;
+mod ways;

@@ -1,0 +1,214 @@
+//! A service that a deploy just broke, and ripcord in a clone of its infra repo.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ripcord_testbed::{PodSeen, Scene, Testbed};
+use ripcord_testkit::{Output, Ripcord, Scratch};
+use serde_json::Value;
+
+pub(crate) const GOOD: &str = "v14";
+pub(crate) const BAD: &str = "v15-crash";
+pub(crate) const PAYMENTS: &str = "payments-service";
+
+/// For how long it is watched whether something happens after all.
+const A_WHILE: Duration = Duration::from_secs(4);
+const SOON: Duration = Duration::from_mins(1);
+const GLANCE: Duration = Duration::from_millis(20);
+
+pub(crate) struct Outage<'a> {
+    pub(crate) bed: &'a Testbed,
+    pub(crate) scene: Scene<'a>,
+    pub(crate) service: &'static str,
+    /// The name of its Application.
+    pub(crate) application: String,
+    pub(crate) bad: String,
+    pub(crate) scratch: Scratch,
+    clone: PathBuf,
+}
+
+impl Outage<'static> {
+    /// In the testbed that tests share.
+    pub(crate) fn of(scene: &str, name: &str, service: &'static str) -> Self {
+        let mut outage = Self::none_yet(scene, name, service, name);
+        outage.break_it(BAD);
+        outage
+    }
+
+    pub(crate) fn none_yet(
+        scene: &str,
+        name: &str,
+        service: &'static str,
+        application: &str,
+    ) -> Self {
+        Outage::on(
+            Testbed::shared().unwrap(),
+            scene,
+            name,
+            service,
+            application,
+        )
+    }
+}
+
+impl<'a> Outage<'a> {
+    pub(crate) fn on(
+        bed: &'a Testbed,
+        scene: &str,
+        name: &str,
+        service: &'static str,
+        application: &str,
+    ) -> Self {
+        let scene = Scene::set(bed, scene, name).unwrap();
+        scene.wait_until("Healthy").unwrap();
+        let scratch = Scratch::new().unwrap();
+        let clone = scratch
+            .clone_of(&bed.git().url(&format!("{name}.git")), "clone")
+            .unwrap();
+        Self {
+            bed,
+            scene,
+            service,
+            application: application.to_owned(),
+            bad: String::new(),
+            scratch,
+            clone,
+        }
+    }
+
+    /// Deploys a version and waits until its sync has ended and its pods are there.
+    pub(crate) fn break_it(&mut self, version: &str) {
+        self.bad = self.deploy(version);
+        let bad = self.bad.clone();
+        self.wait("the deploy is live", |outage| {
+            let app = outage.app();
+            let pods = outage.pods();
+            app["status"]["sync"]["revision"] == *bad
+                && app["operation"].is_null()
+                && app["status"]["operationState"]["phase"] == "Succeeded"
+                && pods.iter().any(|pod| pod.version == version)
+        });
+    }
+
+    /// Deploys a version as a pipeline does, and Argo CD hears of it.
+    pub(crate) fn deploy(&mut self, version: &str) -> String {
+        let commit = self.scene.deploy(self.service, version).unwrap();
+        self.scene.refresh().unwrap();
+        commit
+    }
+
+    pub(crate) fn clone(&self) -> &Path {
+        &self.clone
+    }
+
+    /// ripcord in a clone, with the kubeconfig of the testbed.
+    pub(crate) fn ripcord(&self) -> Ripcord {
+        let kubeconfig = self.bed.kubeconfig().unwrap();
+        Ripcord::new(&self.scratch, env!("CARGO_BIN_EXE_ripcord"))
+            .in_dir(&self.clone)
+            // Windows of Argo CD are dated by the real clock.
+            .at("")
+            .env("KUBECONFIG", kubeconfig.to_str().unwrap())
+    }
+
+    /// `rollback … --yes` of its service, watched for a moment only.
+    pub(crate) fn rollback(&self, more: &[&str]) -> Output {
+        let args = [
+            &[
+                "rollback",
+                self.service,
+                "production",
+                "--yes",
+                "--watch",
+                "2s",
+            ],
+            more,
+        ]
+        .concat();
+        self.ripcord().run(args).unwrap()
+    }
+
+    pub(crate) fn app(&self) -> Value {
+        self.bed.application(&self.application).get().unwrap()
+    }
+
+    pub(crate) fn pods(&self) -> Vec<PodSeen> {
+        self.scene.pods(self.service).unwrap()
+    }
+
+    pub(crate) fn wait(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + SOON;
+        while !holds(self) {
+            assert!(
+                Instant::now() < until,
+                "{what}: {} {:?}",
+                self.app()["status"],
+                self.pods()
+            );
+            std::thread::sleep(GLANCE);
+        }
+    }
+
+    /// All pods are of the version and ready, and there is no other.
+    pub(crate) fn runs(&self, version: &str) -> bool {
+        let pods = self.pods();
+        !pods.is_empty() && pods.iter().all(|pod| pod.version == version && pod.ready)
+    }
+
+    /// Fails unless only pods of the version are there, now and for a while.
+    pub(crate) fn assert_stays(&self, version: &str) {
+        let until = Instant::now() + A_WHILE;
+        while Instant::now() < until {
+            let pods = self.pods();
+            assert!(self.runs(version), "{pods:?}");
+            std::thread::sleep(GLANCE);
+        }
+    }
+
+    /// Fails unless Git, Argo CD and the pods agree on the version and nothing is held.
+    pub(crate) fn assert_restored(&mut self, version: &str) {
+        let tip = self.scene.infra().tip().unwrap();
+        let app = self.app();
+        assert!(app["operation"].is_null(), "{app:#}");
+        assert_eq!(app["status"]["sync"]["status"], "Synced");
+        assert_eq!(app["status"]["health"]["status"], "Healthy");
+        let revision = &app["status"]["sync"]["revision"];
+        let revisions = &app["status"]["sync"]["revisions"];
+        assert!(
+            *revision == *tip || revisions[0] == *tip,
+            "{revision} {revisions} {tip}"
+        );
+        assert!(!app["spec"]["syncPolicy"]["automated"].is_null());
+        self.assert_stays(version);
+    }
+
+    /// The recovery that a run printed as its last event.
+    pub(crate) fn recovery(output: &Output) -> Value {
+        let events = events(output);
+        let last = events
+            .iter()
+            .rev()
+            .find(|event| event["event"] == "ended")
+            .unwrap_or_else(|| panic!("{output:?}"));
+        last["recovery"].clone()
+    }
+
+    /// The windows of a project.
+    pub(crate) fn windows(&self, project: &str) -> Value {
+        let found = self
+            .bed
+            .kubectl("argocd", &["get", "appproject", project, "-o", "json"])
+            .unwrap();
+        let found: Value = serde_json::from_str(&found).unwrap();
+        found["spec"]["syncWindows"].clone()
+    }
+}
+
+/// The events that a run printed, one in each line.
+pub(crate) fn events(output: &Output) -> Vec<Value> {
+    output
+        .stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}

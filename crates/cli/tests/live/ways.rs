@@ -1,0 +1,127 @@
+//! Each way back, to the end.
+
+use serde_json::Value;
+
+use crate::outage::{BAD, GOOD, Outage, PAYMENTS, events};
+
+fn kinds(recovery: &Value) -> Vec<&str> {
+    let steps = recovery["steps"].as_array().unwrap();
+    steps
+        .iter()
+        .map(|step| step["kind"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_service_under_self_heal_is_back_at_once_and_for_good() {
+    let mut outage = Outage::of("sync-windows", "live-window", PAYMENTS);
+    let before = outage.windows("live-window");
+    let output = outage
+        .rollback(&[
+            "-o",
+            "json",
+            "--reason",
+            "payments fail",
+            "--incident",
+            "INC-7",
+        ])
+        .assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert_eq!(recovery["standing"], "restored");
+    assert_eq!(recovery["holds"][0]["kind"], "window");
+    assert!(!recovery["holds"][0]["released"].is_null());
+    let kinds = kinds(&recovery);
+    assert!(
+        kinds.contains(&"undo") && kinds.contains(&"operate"),
+        "{kinds:?}"
+    );
+    outage.assert_restored(GOOD);
+    // The project is as it was.
+    assert_eq!(outage.windows("live-window"), before);
+    // The same id everywhere.
+    let id = recovery["id"].as_str().unwrap();
+    let message = outage
+        .scene
+        .infra()
+        .git(&["log", "-1", "--format=%B", "main"])
+        .unwrap();
+    assert!(message.contains(&format!("Recovery: {id}")), "{message}");
+    let app = outage.app();
+    let info = app["status"]["operationState"]["operation"]["info"].to_string();
+    assert!(
+        info.contains(id) && info.contains("payments fail"),
+        "{info}"
+    );
+    assert!(events(&output).iter().any(|event| event["event"] == "good"));
+}
+
+#[test]
+fn where_the_project_is_shared_only_this_application_is_held() {
+    let mut outage = Outage::of("auto-heal", "live-shared", PAYMENTS);
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert_eq!(recovery["holds"][0]["kind"], "window", "{recovery:#}");
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_project_that_a_parent_puts_back_is_left_alone_and_the_state_holds() {
+    let mut outage = Outage::none_yet(
+        "project-in-git",
+        "live-parent",
+        PAYMENTS,
+        "live-parent-payments-service",
+    );
+    outage.break_it(BAD);
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert_eq!(recovery["holds"][0]["kind"], "state", "{recovery:#}");
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_canary_that_is_under_way_is_aborted_and_its_evidence_kept() {
+    let mut outage = Outage::of("canary", "live-canary", "checkout");
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    let kinds = kinds(&recovery);
+    assert!(
+        kinds.contains(&"abort") && kinds.contains(&"evidence"),
+        "{kinds:?}"
+    );
+    assert!(!kinds.contains(&"hold"), "{kinds:?}");
+    assert_eq!(recovery["evidence"][0]["name"], "checkout");
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn each_part_alone_says_that_git_still_says_the_bad_version_and_resume_finishes() {
+    let mut outage = Outage::of("auto-heal", "live-undo", PAYMENTS);
+    let output = outage.rollback(&["--method", "undo"]).assert_code(8);
+    assert!(output.stderr.contains("Git still says"), "{output:?}");
+    assert!(output.stderr.contains("ripcord resume r-"), "{output:?}");
+    assert!(output.stderr.contains("is held until"), "{output:?}");
+    outage.assert_stays(GOOD);
+    let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
+    resumed.assert_code(0);
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_dry_run_shows_the_way_and_changes_nothing() {
+    let outage = Outage::of("auto-heal", "live-dry", PAYMENTS);
+    let version = outage.app()["metadata"]["generation"].clone();
+    let output = outage.rollback(&["--dry-run"]).assert_code(0);
+    assert!(
+        output.stdout.contains("gets the template of its revision"),
+        "{output:?}"
+    );
+    assert!(
+        output.stdout.contains("lets only people sync"),
+        "{output:?}"
+    );
+    assert_eq!(outage.app()["metadata"]["generation"], version);
+    assert_eq!(outage.scene.version(PAYMENTS).unwrap(), BAD);
+    let none = outage.ripcord().run(["recoveries", "-o", "json"]).unwrap();
+    assert_eq!(none.json().unwrap(), serde_json::json!([]));
+}

@@ -1,0 +1,335 @@
+//! What Argo CD is asked for, by its objects: that needs no API server of Argo CD.
+
+use std::collections::BTreeMap;
+
+use ripcord_domain::live::application::{AppName, Application, ObjectKey};
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, Patch, folder_of, path_of};
+use crate::error::ConnectError;
+use crate::read;
+
+/// The annotation by which a comparison is asked for; it is gone when one has begun.
+pub(crate) const REFRESH: &str = "argocd.argoproj.io/refresh";
+const REFRESH_PATH: &str = "/metadata/annotations/argocd.argoproj.io~1refresh";
+/// The name under which an operation carries the recovery that asked for it.
+pub(crate) const RECOVERY: &str = "Recovery";
+
+/// The namespace of Argo CD where nobody says otherwise.
+pub const NAMESPACE: &str = "argocd";
+
+/// A sync that is to be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sync {
+    /// One commit for each source.
+    pub revisions: Vec<String>,
+    /// What Git no longer has is taken away.
+    pub prunes: bool,
+    /// Hooks run.
+    pub runs_hooks: bool,
+    /// The options of the policy: an operation has those that it names, and no others.
+    pub options: Vec<String>,
+    /// The recovery that asks.
+    pub recovery: String,
+    /// Who asked, and why, as `name` and `value`.
+    pub words: BTreeMap<String, String>,
+}
+
+impl Sync {
+    fn operation(&self, has_several_sources: bool) -> Value {
+        let mut info = vec![json!({"name": RECOVERY, "value": self.recovery})];
+        info.extend(
+            self.words
+                .iter()
+                .map(|(name, value)| json!({"name": name, "value": value})),
+        );
+        let strategy = if self.runs_hooks { "hook" } else { "apply" };
+        let mut sync = json!({
+            "prune": self.prunes,
+            "syncStrategy": {strategy: {}},
+            "syncOptions": self.options,
+        });
+        if has_several_sources {
+            sync["revisions"] = json!(self.revisions);
+        } else {
+            sync["revision"] = json!(self.revisions.first());
+        }
+        json!({
+            "initiatedBy": {"username": "ripcord"},
+            "info": info,
+            // Outlasts a repo server that is away for a while.
+            "retry": {"limit": 10, "backoff": {"duration": "1s", "factor": 2, "maxDuration": "15s"}},
+            "sync": sync,
+        })
+    }
+}
+
+fn key(kind: &str, name: &AppName) -> ObjectKey {
+    ObjectKey {
+        group: "argoproj.io".into(),
+        version: "v1alpha1".into(),
+        kind: kind.into(),
+        namespace: name.namespace.clone(),
+        name: name.name.clone(),
+    }
+}
+
+fn path(name: &AppName) -> String {
+    path_of(&key("Application", name))
+}
+
+/// Every Application that one may see: of all namespaces, or of Argo CD's own where no more is allowed.
+///
+/// # Errors
+/// There is no Argo CD; nothing may be seen.
+pub async fn applications(
+    cluster: &Cluster,
+    namespace: &str,
+) -> Result<Vec<Application>, ConnectError> {
+    let what = "the Applications of Argo CD";
+    let everywhere = "/apis/argoproj.io/v1alpha1/applications";
+    let listed = match cluster.get(what, everywhere).await {
+        Err(ConnectError::Forbidden { .. }) => {
+            let folder = folder_of(&key(
+                "Application",
+                &AppName {
+                    namespace: namespace.to_owned(),
+                    name: String::new(),
+                },
+            ));
+            cluster.get(what, &folder).await?
+        }
+        listed => listed?,
+    };
+    Ok(read::items(&listed["items"])
+        .map(read::application)
+        .collect())
+}
+
+/// An Application as it is now.
+///
+/// # Errors
+/// It was deleted; the cluster does not answer.
+pub async fn application(cluster: &Cluster, name: &AppName) -> Result<Application, ConnectError> {
+    let found = cluster
+        .get(&format!("Application {name}"), &path(name))
+        .await?;
+    Ok(read::application(&found))
+}
+
+/// The writes that ask for a comparison. An annotation can only be added where there are some.
+fn refreshing(object: &Value) -> Vec<Value> {
+    if object["metadata"]["annotations"].is_object() {
+        vec![json!({"op": "add", "path": REFRESH_PATH, "value": "normal"})]
+    } else {
+        vec![
+            json!({"op": "test", "path": "/metadata/annotations", "value": null}),
+            json!({"op": "add", "path": "/metadata/annotations", "value": {REFRESH: "normal"}}),
+        ]
+    }
+}
+
+/// Reads an Application and writes on the condition of what was read.
+async fn change(
+    cluster: &Cluster,
+    name: &AppName,
+    what: &str,
+    write: impl Fn(&Value) -> Vec<Value>,
+) -> Result<(), ConnectError> {
+    let what = format!("{what} of Application {name}");
+    let path = path(name);
+    let object = cluster.get(&what, &path).await?;
+    let operations = Value::Array(write(&object));
+    cluster
+        .patch(&what, &path, Patch::Json, &operations)
+        .await
+        .map(drop)
+}
+
+const NO_OPERATION: &str = "/operation";
+
+/// Asks for a sync, on the condition that none is asked for, and for a comparison, in one write.
+///
+/// Without the comparison Argo CD may go on from what it had read before; with the state of the last
+/// operation left, a window may hold this one.
+///
+/// # Errors
+/// A conflict where another operation is there.
+pub async fn operate(cluster: &Cluster, name: &AppName, sync: &Sync) -> Result<(), ConnectError> {
+    change(cluster, name, "a sync", |object| {
+        let several = object["spec"]["sources"].is_array();
+        let mut write = vec![
+            json!({"op": "test", "path": NO_OPERATION, "value": null}),
+            json!({"op": "add", "path": NO_OPERATION, "value": sync.operation(several)}),
+        ];
+        if object["status"].is_object() {
+            write.push(json!({"op": "add", "path": "/status/operationState", "value": null}));
+        }
+        write.extend(refreshing(object));
+        write
+    })
+    .await
+}
+
+/// Asks for a comparison.
+///
+/// # Errors
+/// The cluster does not answer or allow it.
+pub async fn refresh(cluster: &Cluster, name: &AppName) -> Result<(), ConnectError> {
+    change(cluster, name, "a refresh", refreshing).await
+}
+
+/// Ends the sync that runs. One that was only just asked for cannot be ended yet: a conflict.
+///
+/// # Errors
+/// A conflict where none runs.
+pub async fn terminate(cluster: &Cluster, name: &AppName) -> Result<(), ConnectError> {
+    change(cluster, name, "the end of the sync", |object| {
+        vec![
+            json!({"op": "test", "path": NO_OPERATION, "value": object["operation"]}),
+            json!({"op": "test", "path": "/status/operationState/phase", "value": "Running"}),
+            json!({"op": "replace", "path": "/status/operationState/phase", "value": "Terminating"}),
+        ]
+    })
+    .await
+}
+
+/// Takes away a sync that was ended inside a closed window: Argo CD leaves it `Terminating` for ever.
+///
+/// # Errors
+/// A conflict where it is not stuck so.
+pub async fn remove_terminating(cluster: &Cluster, name: &AppName) -> Result<(), ConnectError> {
+    change(cluster, name, "the end of a stuck sync", |_| {
+        vec![
+            json!({"op": "test", "path": "/status/operationState/phase", "value": "Terminating"}),
+            json!({"op": "replace", "path": "/status/operationState/phase", "value": "Failed"}),
+            json!({"op": "remove", "path": NO_OPERATION}),
+        ]
+    })
+    .await
+}
+
+/// Marks the last operation as failed and without a result, and asks for a comparison, in one write:
+/// Argo CD then does nothing by itself. What it replaced, to be written back when nothing else does.
+///
+/// # Errors
+/// A conflict where an operation is there; refused where none was ever done.
+pub async fn mark(cluster: &Cluster, name: &AppName, message: &str) -> Result<Value, ConnectError> {
+    let what = format!("the hold of Application {name}");
+    let path = path(name);
+    let object = cluster.get(&what, &path).await?;
+    let state = object["status"]["operationState"].clone();
+    if !state.is_object() {
+        return Err(ConnectError::Refused {
+            what,
+            why: "no sync was ever done whose state could hold".into(),
+        });
+    }
+    let mut write = vec![
+        json!({"op": "test", "path": NO_OPERATION, "value": null}),
+        json!({"op": "test", "path": "/status/operationState/startedAt", "value": state["startedAt"]}),
+        json!({"op": "replace", "path": "/status/operationState/phase", "value": "Failed"}),
+        json!({"op": "add", "path": "/status/operationState/message", "value": message}),
+        json!({"op": "add", "path": "/status/operationState/syncResult", "value": null}),
+    ];
+    write.extend(refreshing(&object));
+    cluster
+        .patch(&what, &path, Patch::Json, &Value::Array(write))
+        .await?;
+    Ok(json!({
+        "phase": state["phase"], "message": state["message"], "syncResult": state["syncResult"],
+    }))
+}
+
+/// Writes the state of the last operation back as it was before a mark, if the mark is still there.
+///
+/// # Errors
+/// A conflict where the mark is gone: an operation was done since, and nothing is to be restored.
+pub async fn unmark(
+    cluster: &Cluster,
+    name: &AppName,
+    message: &str,
+    before: &Value,
+) -> Result<(), ConnectError> {
+    change(cluster, name, "the release", |object| {
+        let mut write = vec![
+            json!({"op": "test", "path": "/status/operationState/message", "value": message}),
+            json!({"op": "test", "path": "/status/operationState/phase", "value": "Failed"}),
+            json!({"op": "replace", "path": "/status/operationState/phase", "value": before["phase"]}),
+            json!({"op": "replace", "path": "/status/operationState/message", "value": before["message"]}),
+            json!({"op": "add", "path": "/status/operationState/syncResult", "value": before["syncResult"]}),
+        ];
+        write.extend(refreshing(object));
+        write
+    })
+    .await
+}
+
+/// Whether an ApplicationSet syncs its Applications itself, in steps.
+///
+/// # Errors
+/// The cluster does not answer or allow it.
+pub async fn rolls_in_steps(
+    cluster: &Cluster,
+    namespace: &str,
+    set: &str,
+) -> Result<bool, ConnectError> {
+    let name = AppName {
+        namespace: namespace.to_owned(),
+        name: set.to_owned(),
+    };
+    let found = cluster
+        .get(
+            &format!("ApplicationSet {name}"),
+            &path_of(&key("ApplicationSet", &name)),
+        )
+        .await?;
+    Ok(found["spec"]["strategy"]["type"] == "RollingSync")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sync() -> Sync {
+        Sync {
+            revisions: vec!["a".into(), "b".into()],
+            prunes: true,
+            runs_hooks: false,
+            options: vec!["ServerSideApply=true".into()],
+            recovery: "r-1".into(),
+            words: BTreeMap::from([("Reason".into(), "x".into())]),
+        }
+    }
+
+    #[test]
+    fn an_operation_names_every_option_because_it_inherits_none() {
+        let operation = sync().operation(false);
+        assert_eq!(
+            operation["sync"]["syncOptions"],
+            json!(["ServerSideApply=true"])
+        );
+        assert_eq!(operation["sync"]["revision"], "a");
+        assert!(operation["sync"]["revisions"].is_null());
+        assert!(operation["retry"]["limit"].as_i64().unwrap() > 0);
+        assert!(operation["initiatedBy"]["automated"].is_null());
+    }
+
+    #[test]
+    fn hooks_run_only_when_they_are_asked_for() {
+        assert!(sync().operation(true)["sync"]["syncStrategy"]["apply"].is_object());
+        let with_hooks = Sync {
+            runs_hooks: true,
+            ..sync()
+        };
+        assert!(with_hooks.operation(true)["sync"]["syncStrategy"]["hook"].is_object());
+    }
+
+    #[test]
+    fn a_refresh_leaves_other_annotations_alone() {
+        let with = refreshing(&json!({"metadata": {"annotations": {"mine": "1"}}}));
+        assert_eq!(with[0]["path"], REFRESH_PATH);
+        let without = refreshing(&json!({"metadata": {}}));
+        assert_eq!(without[0]["op"], "test");
+    }
+}

@@ -1,0 +1,190 @@
+//! A project of Argo CD: its sync windows, and the one by which a recovery holds.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use ripcord_domain::live::application::{AppName, ObjectKey};
+use ripcord_domain::live::windows::Window;
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, Patch, path_of};
+use crate::error::ConnectError;
+use crate::read::{self, Project};
+
+fn path(namespace: &str, name: &str) -> String {
+    path_of(&ObjectKey {
+        group: "argoproj.io".into(),
+        version: "v1alpha1".into(),
+        kind: "AppProject".into(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    })
+}
+
+/// A project as it is now.
+///
+/// # Errors
+/// There is none; the cluster does not answer or allow it.
+pub async fn project(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+) -> Result<Project, ConnectError> {
+    let what = format!("AppProject {name}");
+    let found = cluster.get(&what, &path(namespace, name)).await?;
+    Ok(read::project(&found))
+}
+
+/// The window by which one Application is held, from `now` for a while: it opens in this minute and
+/// ends by itself, should nobody be left to take it away.
+pub fn hold(app: &AppName, recovery: &str, now: Timestamp, minutes: i64) -> Window {
+    let start = now.to_zoned(TimeZone::UTC);
+    Window {
+        kind: "deny".into(),
+        schedule: format!(
+            "{} {} {} {} *",
+            start.minute(),
+            start.hour(),
+            start.day(),
+            start.month()
+        ),
+        duration: format!("{minutes}m"),
+        time_zone: "UTC".into(),
+        applications: vec![app.name.clone()],
+        namespaces: Vec::new(),
+        clusters: Vec::new(),
+        must_fit_all: false,
+        manual_sync: true,
+        description: format!("ripcord {recovery}"),
+    }
+}
+
+/// When a hold's window ends by itself.
+pub fn ends(now: Timestamp, minutes: i64) -> Timestamp {
+    let start = now.as_second() - now.as_second().rem_euclid(60);
+    let start = Timestamp::from_second(start).unwrap_or(now);
+    start
+        .checked_add(SignedDuration::from_mins(minutes))
+        .unwrap_or(start)
+}
+
+fn written(window: &Window) -> Value {
+    json!({
+        "kind": window.kind,
+        "schedule": window.schedule,
+        "duration": window.duration,
+        "timeZone": window.time_zone,
+        "applications": window.applications,
+        "manualSync": window.manual_sync,
+        "description": window.description,
+    })
+}
+
+/// Whether a window is the one of a hold. Releases of Argo CD that know no descriptions drop them.
+fn is_of(window: &Window, hold: &Window) -> bool {
+    window.kind == hold.kind
+        && window.schedule == hold.schedule
+        && window.duration == hold.duration
+        && window.applications == hold.applications
+        && (window.description.is_empty() || window.description == hold.description)
+}
+
+/// Whether a hold stands.
+pub fn has(project: &Project, hold: &Window) -> bool {
+    let windows = project.windows.iter().flatten();
+    windows.clone().any(|window| is_of(window, hold))
+}
+
+/// Adds the window of a hold, if it is not there.
+///
+/// # Errors
+/// Not allowed; a conflict where the project changed meanwhile.
+pub async fn add(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    hold: &Window,
+) -> Result<(), ConnectError> {
+    let seen = project(cluster, namespace, name).await?;
+    if has(&seen, hold) {
+        return Ok(());
+    }
+    let mut write = vec![unchanged(&seen)];
+    if seen.windows.is_some() {
+        write.push(json!({"op": "add", "path": "/spec/syncWindows/-", "value": written(hold)}));
+    } else {
+        write.push(json!({"op": "add", "path": "/spec/syncWindows", "value": [written(hold)]}));
+    }
+    let what = format!("a window of AppProject {name}");
+    let path = path(namespace, name);
+    cluster
+        .patch(&what, &path, Patch::Json, &Value::Array(write))
+        .await
+        .map(drop)
+}
+
+/// Takes the window of a hold away, if it is there; others stay as they are.
+///
+/// # Errors
+/// Not allowed; a conflict where the project changed meanwhile.
+pub async fn remove(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    hold: &Window,
+) -> Result<(), ConnectError> {
+    let seen = project(cluster, namespace, name).await?;
+    let windows = seen.windows.as_deref().unwrap_or_default();
+    let Some(at) = windows.iter().position(|window| is_of(window, hold)) else {
+        return Ok(());
+    };
+    let gone = if windows.len() == 1 {
+        json!({"op": "remove", "path": "/spec/syncWindows"})
+    } else {
+        json!({"op": "remove", "path": format!("/spec/syncWindows/{at}")})
+    };
+    let what = format!("the windows of AppProject {name}");
+    let path = path(namespace, name);
+    cluster
+        .patch(&what, &path, Patch::Json, &json!([unchanged(&seen), gone]))
+        .await
+        .map(drop)
+}
+
+fn unchanged(project: &Project) -> Value {
+    json!({"op": "test", "path": "/metadata/resourceVersion", "value": project.resource_version})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hold_opens_in_this_minute_and_ends_by_itself() {
+        let now: Timestamp = "2026-11-27T17:15:42Z".parse().unwrap();
+        let app = AppName {
+            namespace: "argocd".into(),
+            name: "pay".into(),
+        };
+        let window = hold(&app, "r-1", now, 30);
+        assert_eq!(window.schedule, "15 17 27 11 *");
+        assert_eq!(window.applications, ["pay"]);
+        assert!(window.manual_sync);
+        assert_eq!(ends(now, 30).to_string(), "2026-11-27T17:45:00Z");
+    }
+
+    #[test]
+    fn a_window_of_somebody_else_is_not_ours() {
+        let now: Timestamp = "2026-11-27T17:15:42Z".parse().unwrap();
+        let app = AppName::default();
+        let ours = hold(&app, "r-1", now, 30);
+        let theirs = Window {
+            description: "freeze".into(),
+            ..ours.clone()
+        };
+        let project = Project {
+            windows: Some(vec![theirs]),
+            ..Project::default()
+        };
+        assert!(!has(&project, &ours));
+    }
+}

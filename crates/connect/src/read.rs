@@ -1,0 +1,33 @@
+//! From what the API says to `ripcord_domain::live`. What is absent stays absent; nothing fails here.
+
+mod application;
+mod project;
+mod workload;
+
+pub use application::application;
+pub use project::{Project, project};
+pub(crate) use workload::ROLLOUT_HASH;
+pub use workload::{pod, revision_of_controller, revision_of_replica_set, workload};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// A text; empty where there is none.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The entries of a list.
+pub(crate) fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// The texts of a list.
+pub(crate) fn texts(value: &Value) -> Vec<String> {
+    items(value).map(text).collect()
+}
+
+/// An instant.
+pub(crate) fn instant(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}

@@ -1,0 +1,178 @@
+//! Deployments, StatefulSets, DaemonSets, Rollouts, their pods and their earlier templates.
+
+use ripcord_domain::live::application::ObjectKey;
+use ripcord_domain::live::workload::{
+    Author, Kind, Pod, Replacement, Revision, RolloutState, Workload,
+};
+use serde_json::Value;
+
+use crate::read::{instant, items, text};
+
+/// Pods of a ReplicaSet of a Deployment carry the hash of its template in this label.
+const DEPLOYMENT_HASH: &str = "pod-template-hash";
+/// The same for a Rollout.
+pub(crate) const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
+/// The same for the other kinds, where it is the name of a ControllerRevision.
+const CONTROLLER_HASH: &str = "controller-revision-hash";
+
+/// What is read of a workload; none for another kind.
+pub fn workload(key: &ObjectKey, object: &Value) -> Option<Workload> {
+    let kind = Kind::of(key)?;
+    let (meta, spec, status) = (&object["metadata"], &object["spec"], &object["status"]);
+    let number = |value: &Value| value.as_i64().unwrap_or(0);
+    let is_daemon = kind == Kind::DaemonSet;
+    // A Rollout writes it as a text, of a hash in older releases.
+    let observed = &status["observedGeneration"];
+    let observed = observed
+        .as_i64()
+        .or_else(|| observed.as_str().and_then(|text| text.parse().ok()))
+        .unwrap_or(0);
+    let count =
+        |name: &str, of_daemon: &str| number(&status[if is_daemon { of_daemon } else { name }]);
+    Some(Workload {
+        key: key.clone(),
+        kind,
+        uid: text(&meta["uid"]),
+        generation: number(&meta["generation"]),
+        observed,
+        wanted: if is_daemon {
+            number(&status["desiredNumberScheduled"])
+        } else {
+            spec["replicas"].as_i64().unwrap_or(1)
+        },
+        replicas: count("replicas", "currentNumberScheduled"),
+        updated: count("updatedReplicas", "updatedNumberScheduled"),
+        available: count("availableReplicas", "numberAvailable"),
+        terminating: status["terminatingReplicas"].as_i64(),
+        is_paused: spec["paused"] == true,
+        images: images(&spec["template"]["spec"]),
+        selector: selector(&spec["selector"]["matchLabels"]),
+        template: match kind {
+            // The ReplicaSet of the template is known by its hash only; pods tell.
+            Kind::Deployment => None,
+            Kind::StatefulSet | Kind::DaemonSet => {
+                Some(text(&status["updateRevision"])).filter(|name| !name.is_empty())
+            }
+            Kind::Rollout => Some(text(&status["currentPodHash"])).filter(|hash| !hash.is_empty()),
+        },
+        replacement: Replacement {
+            is_ordered: kind == Kind::StatefulSet && spec["podManagementPolicy"] != "Parallel",
+            is_by_hand: spec["updateStrategy"]["type"] == "OnDelete",
+        },
+        rollout: (kind == Kind::Rollout).then(|| rollout(spec, status)),
+        changed_by: changed_by(meta),
+    })
+}
+
+fn rollout(spec: &Value, status: &Value) -> RolloutState {
+    let canary = &spec["strategy"]["canary"];
+    RolloutState {
+        current_hash: text(&status["currentPodHash"]),
+        stable_hash: text(&status["stableRS"]),
+        phase: text(&status["phase"]),
+        is_aborted: status["abort"] == true,
+        is_promoted_fully: status["promoteFull"] == true,
+        is_blue_green: spec["strategy"]["blueGreen"].is_object(),
+        rollback_window: spec["rollbackWindow"]["revisions"].as_i64(),
+        has_router: canary["trafficRouting"].is_object(),
+        borrows_template: spec["workloadRef"].is_object(),
+    }
+}
+
+/// Labels as a query says them, in a fixed order.
+fn selector(labels: &Value) -> String {
+    let mut pairs: Vec<String> = labels
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| format!("{name}={}", text(value)))
+        .collect();
+    pairs.sort();
+    pairs.join(",")
+}
+
+/// The images of a pod's containers, those that prepare it included.
+fn images(spec: &Value) -> Vec<String> {
+    items(&spec["initContainers"])
+        .chain(items(&spec["containers"]))
+        .map(|container| text(&container["image"]))
+        .collect()
+}
+
+/// Who wrote what is wanted last: controllers write the status only.
+fn changed_by(meta: &Value) -> Option<Author> {
+    items(&meta["managedFields"])
+        .filter(|entry| entry["subresource"].is_null() && entry["fieldsV1"]["f:spec"].is_object())
+        .map(|entry| Author {
+            manager: text(&entry["manager"]),
+            at: instant(&entry["time"]),
+        })
+        .max_by_key(|author| author.at)
+}
+
+/// What is read of a pod.
+pub fn pod(object: &Value) -> Pod {
+    let (meta, status) = (&object["metadata"], &object["status"]);
+    let labels = &meta["labels"];
+    let template = [DEPLOYMENT_HASH, ROLLOUT_HASH, CONTROLLER_HASH]
+        .iter()
+        .map(|name| text(&labels[name]))
+        .find(|hash| !hash.is_empty());
+    let ready = items(&status["conditions"])
+        .find(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+    let is_ready = ready.is_some();
+    let waiting = items(&status["containerStatuses"])
+        .chain(items(&status["initContainerStatuses"]))
+        .find_map(|container| {
+            let state = &container["state"];
+            let reason = [&state["waiting"]["reason"], &state["terminated"]["reason"]];
+            reason.iter().find_map(|reason| reason.as_str())
+        });
+    let phase = text(&status["phase"]);
+    Pod {
+        name: text(&meta["name"]),
+        uid: text(&meta["uid"]),
+        images: images(&object["spec"]),
+        is_ready,
+        is_going: !meta["deletionTimestamp"].is_null(),
+        is_over: matches!(phase.as_str(), "Succeeded" | "Failed"),
+        template,
+        trouble: (!is_ready).then(|| waiting.map(str::to_owned)).flatten(),
+        made: instant(&meta["creationTimestamp"]),
+        ready_since: ready.and_then(|condition| instant(&condition["lastTransitionTime"])),
+    }
+}
+
+/// The earlier template that a ReplicaSet keeps; none where it has no number.
+pub fn revision_of_replica_set(object: &Value) -> Option<Revision> {
+    let meta = &object["metadata"];
+    let annotations = &meta["annotations"];
+    let number = [
+        "deployment.kubernetes.io/revision",
+        "rollout.argoproj.io/revision",
+    ]
+    .iter()
+    .find_map(|name| annotations[name].as_str()?.parse().ok())?;
+    let mut template = object["spec"]["template"].clone();
+    if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
+        labels.remove(DEPLOYMENT_HASH);
+        labels.remove(ROLLOUT_HASH);
+    }
+    Some(Revision {
+        number,
+        name: text(&meta["name"]),
+        images: images(&template["spec"]),
+        template,
+    })
+}
+
+/// The earlier template that a ControllerRevision keeps, as the patch that restores it.
+pub fn revision_of_controller(object: &Value) -> Option<Revision> {
+    let data = &object["data"];
+    Some(Revision {
+        number: object["revision"].as_i64()?,
+        name: text(&object["metadata"]["name"]),
+        images: images(&data["spec"]["template"]["spec"]),
+        template: data.clone(),
+    })
+}

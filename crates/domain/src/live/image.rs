@@ -1,0 +1,280 @@
+//! Versions as containers name them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Value;
+use crate::timeline::State;
+
+/// The tag or digest by which a declared version is recognised in a container's image.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Mark {
+    /// The image's name, where the declaration says it; its registry may differ in the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The digest with its algorithm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// Which images a recovery goes away from, and which it goes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Aim {
+    /// What shall run.
+    pub good: Vec<Mark>,
+    /// What shall not.
+    pub bad: Vec<Mark>,
+}
+
+/// What a set of images is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Of the good version.
+    Good,
+    /// Of the bad one.
+    Bad,
+    /// Of a version that is neither.
+    Other,
+    /// It has nothing to do with the version that moves.
+    Unconcerned,
+}
+
+/// An image reference in its parts.
+struct Parts<'a> {
+    name: &'a str,
+    tag: Option<&'a str>,
+    digest: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(image: &'a str) -> Self {
+        let (rest, digest) = match image.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (image, None),
+        };
+        // A colon before the last slash belongs to the port of the registry.
+        let after_slash = rest.rfind('/').map_or(0, |at| at + 1);
+        match rest[after_slash..].find(':') {
+            Some(at) => Self {
+                name: &rest[..after_slash + at],
+                tag: Some(&rest[after_slash + at + 1..]),
+                digest,
+            },
+            None => Self {
+                name: rest,
+                tag: None,
+                digest,
+            },
+        }
+    }
+
+    fn last_name(&self) -> &'a str {
+        last_segment(self.name)
+    }
+}
+
+fn last_segment(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+impl Mark {
+    /// The mark of a declared version; none where it is no image's (a chart, a revision).
+    fn of(values: &[Value], subject: Option<&str>) -> Option<Self> {
+        let role = |word: &str| values.iter().find(|value| value.role == word);
+        if let Some(image) = role("image") {
+            // Kustomize overrides in an Application are written `name=new:tag`.
+            let text = image.value.rsplit('=').next().unwrap_or(&image.value);
+            let parts = Parts::of(text);
+            return Self {
+                name: Some(parts.name.to_owned()),
+                tag: parts.tag.map(str::to_owned),
+                digest: parts.digest.map(str::to_owned),
+            }
+            .if_pinned();
+        }
+        Self {
+            name: role("name")
+                .map(|value| value.value.clone())
+                .or_else(|| subject.map(str::to_owned)),
+            tag: role("tag").map(|value| value.value.clone()),
+            digest: role("digest").map(|value| value.value.clone()),
+        }
+        .if_pinned()
+    }
+
+    fn if_pinned(self) -> Option<Self> {
+        (self.tag.is_some() || self.digest.is_some()).then_some(self)
+    }
+
+    /// Whether an image is one of the same name, as far as the mark has one.
+    fn is_about(&self, image: &Parts<'_>) -> bool {
+        self.name
+            .as_deref()
+            .is_none_or(|name| last_segment(name) == image.last_name())
+    }
+
+    fn fits(&self, image: &Parts<'_>) -> bool {
+        if !self.is_about(image) {
+            return false;
+        }
+        // A digest says exactly what runs; a tag can be moved.
+        match (self.digest.as_deref(), image.digest) {
+            (Some(wanted), Some(found)) => wanted == found,
+            (Some(_), None) => self.tag.is_some() && self.tag.as_deref() == image.tag,
+            (None, _) => self.tag.as_deref() == image.tag,
+        }
+    }
+}
+
+/// The marks of a state, in the order of its places.
+fn marks(state: &State) -> Vec<Option<Mark>> {
+    state
+        .iter()
+        .map(|(place, values)| Mark::of(values, overridden(place.key.as_str())))
+        .collect()
+}
+
+/// The image that an entry of a kustomization's `images` is about.
+fn overridden(key: &str) -> Option<&str> {
+    key.strip_prefix("images[")?.strip_suffix(']')
+}
+
+impl Aim {
+    /// The aim of going from one state to another. What both have in common tells nothing apart.
+    pub fn between(from: &State, to: &State) -> Self {
+        let mut good: Vec<Mark> = marks(to).into_iter().flatten().collect();
+        let mut bad: Vec<Mark> = marks(from).into_iter().flatten().collect();
+        let common: Vec<Mark> = good
+            .iter()
+            .filter(|mark| bad.contains(mark))
+            .cloned()
+            .collect();
+        good.retain(|mark| !common.contains(mark));
+        bad.retain(|mark| !common.contains(mark));
+        good.sort();
+        good.dedup();
+        bad.sort();
+        bad.dedup();
+        Self { good, bad }
+    }
+
+    /// Whether images tell good from bad at all: else only configuration goes back.
+    pub fn tells(&self) -> bool {
+        !self.good.is_empty() || !self.bad.is_empty()
+    }
+
+    /// What one image is.
+    fn of_image(&self, image: &str) -> Verdict {
+        let parts = Parts::of(image);
+        let fits = |marks: &[Mark]| marks.iter().any(|mark| mark.fits(&parts));
+        if fits(&self.good) {
+            return Verdict::Good;
+        }
+        if fits(&self.bad) {
+            return Verdict::Bad;
+        }
+        // Without a name every image would be "about" the version: a proxy beside it is not.
+        let named = |mark: &Mark| mark.name.is_some() && mark.is_about(&parts);
+        if self.good.iter().chain(&self.bad).any(named) {
+            Verdict::Other
+        } else {
+            Verdict::Unconcerned
+        }
+    }
+
+    /// What the images of one pod or template are together: bad if one is.
+    pub fn of<'a>(&self, images: impl IntoIterator<Item = &'a str>) -> Verdict {
+        let mut verdict = Verdict::Unconcerned;
+        for image in images {
+            match (self.of_image(image), verdict) {
+                (Verdict::Bad, _) => return Verdict::Bad,
+                (Verdict::Other, _) => verdict = Verdict::Other,
+                (Verdict::Good, Verdict::Unconcerned) => verdict = Verdict::Good,
+                _ => {}
+            }
+        }
+        verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(name: Option<&str>, tag: Option<&str>, digest: Option<&str>) -> Mark {
+        Mark {
+            name: name.map(str::to_owned),
+            tag: tag.map(str::to_owned),
+            digest: digest.map(str::to_owned),
+        }
+    }
+
+    fn aim(good: Mark, bad: Mark) -> Aim {
+        Aim {
+            good: vec![good],
+            bad: vec![bad],
+        }
+    }
+
+    #[test]
+    fn a_tag_is_recognised_behind_a_registry_with_a_port() {
+        let aim = aim(mark(None, Some("v1"), None), mark(None, Some("v2"), None));
+        assert_eq!(aim.of(["registry:5000/acme/pay:v1"]), Verdict::Good);
+        assert_eq!(aim.of(["registry:5000/acme/pay:v2"]), Verdict::Bad);
+        assert_eq!(aim.of(["registry:5000/acme/pay"]), Verdict::Unconcerned);
+    }
+
+    #[test]
+    fn one_bad_container_makes_a_bad_pod() {
+        let aim = aim(mark(None, Some("v1"), None), mark(None, Some("v2"), None));
+        assert_eq!(aim.of(["acme/pay:v1", "acme/pay-worker:v2"]), Verdict::Bad);
+        assert_eq!(aim.of(["envoy:1.30", "acme/pay:v1"]), Verdict::Good);
+    }
+
+    #[test]
+    fn a_tag_of_another_image_with_the_same_number_is_not_the_version() {
+        let aim = aim(
+            mark(Some("acme/pay"), Some("1.0"), None),
+            mark(Some("acme/pay"), Some("1.1"), None),
+        );
+        assert_eq!(aim.of(["mirror/proxy:1.1"]), Verdict::Unconcerned);
+        assert_eq!(aim.of(["mirror.example/acme/pay:1.1"]), Verdict::Bad);
+        assert_eq!(aim.of(["acme/pay:0.9"]), Verdict::Other);
+    }
+
+    #[test]
+    fn a_digest_wins_over_a_tag_that_was_moved() {
+        let aim = aim(
+            mark(None, Some("v1"), Some("sha256:aa")),
+            mark(None, Some("v1"), Some("sha256:bb")),
+        );
+        assert_eq!(aim.of(["acme/pay:v1@sha256:bb"]), Verdict::Bad);
+        assert_eq!(aim.of(["acme/pay:v1@sha256:aa"]), Verdict::Good);
+    }
+
+    #[test]
+    fn an_image_that_both_have_tells_nothing_apart() {
+        use crate::catalog::PlaceId;
+        use std::collections::BTreeMap;
+        let place = |path: &str| PlaceId {
+            path: path.to_owned(),
+            key: "image".parse().unwrap(),
+        };
+        let tag = |text: &str| {
+            vec![Value {
+                role: "tag".into(),
+                value: text.into(),
+            }]
+        };
+        let from: State = BTreeMap::from([(place("a"), tag("v2")), (place("b"), tag("proxy-1"))]);
+        let to: State = BTreeMap::from([(place("a"), tag("v1")), (place("b"), tag("proxy-1"))]);
+        let aim = Aim::between(&from, &to);
+        assert_eq!(aim.good, [mark(None, Some("v1"), None)]);
+        assert_eq!(aim.bad, [mark(None, Some("v2"), None)]);
+        assert!(!Aim::between(&from, &from).tells());
+    }
+}

@@ -1,0 +1,277 @@
+//! The decision as a table: what differs from the usual case, and what comes of it.
+
+use super::*;
+
+fn key(kind: &str) -> ObjectKey {
+    ObjectKey {
+        group: "apps".into(),
+        version: "v1".into(),
+        kind: kind.into(),
+        namespace: "pay".into(),
+        name: "pay".into(),
+    }
+}
+
+fn deployment() -> WorkloadSeen {
+    WorkloadSeen {
+        key: key("Deployment"),
+        kind: Kind::Deployment,
+        runs: Verdict::Bad,
+        good_revision: Some(7),
+        is_paused: false,
+        rollout: None,
+        waits_for_broken_pods: false,
+    }
+}
+
+fn rollout(seen: RolloutSeen) -> WorkloadSeen {
+    WorkloadSeen {
+        key: key("Rollout"),
+        kind: Kind::Rollout,
+        rollout: Some(seen),
+        ..deployment()
+    }
+}
+
+const MID_CANARY: RolloutSeen = RolloutSeen {
+    is_under_way: true,
+    is_aborted: false,
+    stable: Verdict::Good,
+    window_covers: false,
+    is_blue_green: false,
+};
+
+const PROMOTED: RolloutSeen = RolloutSeen {
+    is_under_way: false,
+    stable: Verdict::Bad,
+    ..MID_CANARY
+};
+
+/// Auto-sync, nothing runs, everything may be done.
+fn usual() -> Situation {
+    Situation {
+        syncs_itself: true,
+        rolling_sync: false,
+        is_busy: false,
+        images_tell: true,
+        windows: Windows::Open,
+        no_window: None,
+        no_state_hold: None,
+        good_commit: Some("0123456789abcdef".into()),
+        git_is_away: None,
+        workloads: vec![deployment()],
+    }
+}
+
+fn some(why: &str) -> Option<String> {
+    Some(why.to_owned())
+}
+
+/// A route in one line: terminate? hold, live, push?, operate?
+fn line(wishes: Wishes, seen: &Situation) -> String {
+    let route = choose(wishes, seen);
+    let mut words = Vec::new();
+    if route.terminate {
+        words.push("terminate".to_owned());
+    }
+    match route.hold {
+        Hold::NotNeeded => {}
+        hold => words.push(format!("hold:{hold:?}").to_lowercase()),
+    }
+    for change in &route.live {
+        words.push(match change {
+            Live::Abort { .. } => "abort".to_owned(),
+            Live::Undo { revision, .. } => format!("undo:{revision}"),
+            Live::SyncOld { .. } => "old".to_owned(),
+        });
+    }
+    if route.push {
+        words.push("push".to_owned());
+    }
+    if route.operate {
+        words.push("operate".to_owned());
+    }
+    if !route.promote.is_empty() {
+        words.push("promote".to_owned());
+    }
+    if !route.unstick.is_empty() {
+        words.push("unstick".to_owned());
+    }
+    assert!(!words.is_empty() && (route.push || !route.why.is_empty()));
+    words.join(" ")
+}
+
+#[test]
+fn the_way_depends_on_what_is_seen() {
+    let auto = Wishes::default();
+    let of = |change: fn(&mut Situation)| {
+        let mut seen = usual();
+        change(&mut seen);
+        line(auto, &seen)
+    };
+    assert_eq!(of(|_| {}), "hold:window undo:7 push operate");
+    assert_eq!(of(|seen| seen.syncs_itself = false), "undo:7 push operate");
+    assert_eq!(
+        of(|seen| seen.no_window = some("the project is in Git")),
+        "hold:state undo:7 push operate"
+    );
+    assert_eq!(
+        of(|seen| {
+            seen.no_window = some("forbidden");
+            seen.no_state_hold = some("too old");
+        }),
+        "push operate"
+    );
+    assert_eq!(
+        of(|seen| seen.is_busy = true),
+        "terminate hold:window undo:7 push operate"
+    );
+    assert_eq!(
+        of(|seen| seen.windows = Windows::OnlyManual),
+        "undo:7 push operate"
+    );
+    assert_eq!(
+        of(|seen| {
+            seen.windows = Windows::Closed;
+            seen.is_busy = true;
+        }),
+        "undo:7 push operate"
+    );
+    assert_eq!(
+        of(|seen| seen.workloads[0].good_revision = None),
+        "hold:window old push operate"
+    );
+    assert_eq!(
+        of(|seen| seen.images_tell = false),
+        "hold:window old push operate"
+    );
+    assert_eq!(
+        of(|seen| {
+            seen.workloads[0].good_revision = None;
+            seen.good_commit = None;
+        }),
+        "push operate"
+    );
+    assert_eq!(
+        of(|seen| seen.workloads[0].is_paused = true),
+        "hold:window old push operate"
+    );
+    assert_eq!(
+        of(|seen| seen.git_is_away = some("unreachable")),
+        "hold:window undo:7 operate"
+    );
+    assert_eq!(
+        of(|seen| seen.workloads[0].waits_for_broken_pods = true),
+        "hold:window undo:7 push operate unstick"
+    );
+    assert_eq!(
+        of(|seen| seen.workloads[0].runs = Verdict::Good),
+        "push operate"
+    );
+}
+
+#[test]
+fn a_set_that_syncs_in_steps_is_held_by_a_window_or_not_at_all() {
+    let mut seen = Situation {
+        rolling_sync: true,
+        syncs_itself: false,
+        ..usual()
+    };
+    let auto = Wishes::default();
+    assert_eq!(line(auto, &seen), "hold:window undo:7 push operate");
+    seen.no_window = some("forbidden");
+    assert_eq!(line(auto, &seen), "push operate");
+}
+
+#[test]
+fn rollouts_are_aborted_only_while_they_are_under_way_to_the_bad_version() {
+    let auto = Wishes::default();
+    let of = |seen: RolloutSeen| {
+        line(
+            auto,
+            &Situation {
+                workloads: vec![rollout(seen)],
+                ..usual()
+            },
+        )
+    };
+    assert_eq!(of(MID_CANARY), "abort push operate");
+    assert_eq!(
+        of(RolloutSeen {
+            is_aborted: true,
+            ..MID_CANARY
+        }),
+        "push operate"
+    );
+    assert_eq!(
+        of(RolloutSeen {
+            stable: Verdict::Other,
+            ..MID_CANARY
+        }),
+        "hold:window undo:7 push operate"
+    );
+    assert_eq!(of(PROMOTED), "hold:window undo:7 push operate promote");
+    assert_eq!(
+        of(RolloutSeen {
+            window_covers: true,
+            ..PROMOTED
+        }),
+        "hold:window undo:7 push operate"
+    );
+    let careful = Wishes {
+        replay_canary: true,
+        ..auto
+    };
+    let promoted = Situation {
+        workloads: vec![rollout(PROMOTED)],
+        ..usual()
+    };
+    assert_eq!(line(careful, &promoted), "hold:window undo:7 push operate");
+}
+
+#[test]
+fn each_method_alone_does_its_part_only() {
+    let by = |method| {
+        line(
+            Wishes {
+                method,
+                ..Wishes::default()
+            },
+            &usual(),
+        )
+    };
+    assert_eq!(by(Method::Git), "push");
+    assert_eq!(by(Method::Argocd), "hold:window old");
+    assert_eq!(by(Method::Undo), "hold:window undo:7");
+    let canary = Situation {
+        workloads: vec![rollout(MID_CANARY)],
+        ..usual()
+    };
+    let abort = Wishes {
+        method: Method::Abort,
+        ..Wishes::default()
+    };
+    assert_eq!(line(abort, &canary), "abort");
+}
+
+#[test]
+fn without_a_hold_the_cluster_is_never_changed_while_argo_cd_would_change_it_back() {
+    for method in [Method::Auto, Method::Undo, Method::Argocd] {
+        for rolling_sync in [false, true] {
+            let seen = Situation {
+                rolling_sync,
+                no_window: some("forbidden"),
+                no_state_hold: some("too old"),
+                ..usual()
+            };
+            let route = choose(
+                Wishes {
+                    method,
+                    ..Wishes::default()
+                },
+                &seen,
+            );
+            assert!(route.live.is_empty(), "{route:?}");
+        }
+    }
+}

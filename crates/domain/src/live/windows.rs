@@ -1,0 +1,213 @@
+//! Sync windows of a project: what they allow at a moment
+//! (<https://argo-cd.readthedocs.io/en/stable/user-guide/sync_windows/>).
+
+use std::str::FromStr as _;
+
+use cronexpr::Crontab;
+use globset::GlobBuilder;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::live::application::Application;
+use crate::live::route::Windows;
+
+/// A window as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// `allow` or `deny`.
+    pub kind: String,
+    /// When it opens, as cron says it.
+    pub schedule: String,
+    /// For how long, as Go says it.
+    pub duration: String,
+    /// The zone of the schedule; empty is UTC.
+    pub time_zone: String,
+    /// Names of Applications, with `*`.
+    pub applications: Vec<String>,
+    /// Names of namespaces.
+    pub namespaces: Vec<String>,
+    /// Names or addresses of clusters.
+    pub clusters: Vec<String>,
+    /// All that is named must fit; else one of it.
+    pub must_fit_all: bool,
+    /// People may sync all the same.
+    pub manual_sync: bool,
+    /// What it is for.
+    pub description: String,
+}
+
+impl Window {
+    /// Whether it is open at a moment; none where it cannot be read.
+    pub fn is_active(&self, now: Timestamp) -> Option<bool> {
+        let zone = if self.time_zone.is_empty() {
+            "UTC"
+        } else {
+            &self.time_zone
+        };
+        let schedule = Crontab::from_str(&format!("{} {zone}", self.schedule)).ok()?;
+        let duration: SignedDuration = self.duration.parse().ok()?;
+        // The last opening lies within its length before now, as Argo CD computes it.
+        let next = schedule.find_next(now.checked_sub(duration).ok()?).ok()?;
+        Some(next.timestamp() < now)
+    }
+
+    /// Whether it is about an Application.
+    pub fn is_about(&self, app: &Application) -> bool {
+        let to = &app.destination;
+        let parts = [
+            (&self.applications, vec![app.name.name.as_str()]),
+            (&self.namespaces, vec![to.namespace.as_str()]),
+            (&self.clusters, vec![to.name.as_str(), to.server.as_str()]),
+        ];
+        let mut named = parts.iter().filter(|(globs, _)| !globs.is_empty());
+        let fits = |(globs, names): &(&Vec<String>, Vec<&str>)| {
+            globs
+                .iter()
+                .any(|glob| names.iter().any(|name| fits(glob, name)))
+        };
+        if self.must_fit_all {
+            let mut any = false;
+            named.all(|part| {
+                any = true;
+                fits(part)
+            }) && any
+        } else {
+            named.any(fits)
+        }
+    }
+}
+
+fn fits(glob: &str, name: &str) -> bool {
+    let glob = GlobBuilder::new(glob).literal_separator(false).build();
+    glob.is_ok_and(|glob| glob.compile_matcher().is_match(name))
+}
+
+/// What windows allow for an Application at a moment. One that cannot be read counts as open to all, as
+/// Argo CD complains of it elsewhere.
+pub fn allowed(windows: &[Window], app: &Application, now: Timestamp) -> Windows {
+    let about: Vec<(&Window, bool)> = windows
+        .iter()
+        .filter(|window| window.is_about(app))
+        .filter_map(|window| Some((window, window.is_active(now)?)))
+        .collect();
+    let of = |kind: &str, active: bool| {
+        about
+            .iter()
+            .filter(|(window, is_active)| window.kind == kind && *is_active == active)
+            .map(|(window, _)| *window)
+            .collect::<Vec<_>>()
+    };
+    let closed_by = |windows: &[&Window]| {
+        if windows.iter().all(|window| window.manual_sync) {
+            Windows::OnlyManual
+        } else {
+            Windows::Closed
+        }
+    };
+    let denies = of("deny", true);
+    if !denies.is_empty() {
+        return closed_by(&denies);
+    }
+    if !of("allow", true).is_empty() {
+        return Windows::Open;
+    }
+    let shut = of("allow", false);
+    if shut.is_empty() {
+        Windows::Open
+    } else {
+        closed_by(&shut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::application::{AppName, Destination};
+
+    fn app() -> Application {
+        Application {
+            name: AppName {
+                namespace: "argocd".into(),
+                name: "pay-production".into(),
+            },
+            destination: Destination {
+                server: "https://kubernetes.default.svc".into(),
+                name: String::new(),
+                namespace: "pay".into(),
+            },
+            ..Application::default()
+        }
+    }
+
+    fn window(kind: &str, schedule: &str, manual_sync: bool) -> Window {
+        Window {
+            kind: kind.into(),
+            schedule: schedule.into(),
+            duration: "1h".into(),
+            applications: vec!["pay-*".into()],
+            manual_sync,
+            ..Window::default()
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_window_is_open_for_its_length() {
+        let window = window("deny", "0 17 * * *", true);
+        assert_eq!(window.is_active(at("2026-11-27T16:59:59Z")), Some(false));
+        assert_eq!(window.is_active(at("2026-11-27T17:00:01Z")), Some(true));
+        assert_eq!(window.is_active(at("2026-11-27T17:59:59Z")), Some(true));
+        assert_eq!(window.is_active(at("2026-11-27T18:00:01Z")), Some(false));
+        let dated = Window {
+            schedule: "15 17 27 11 *".into(),
+            duration: "30m".into(),
+            ..window
+        };
+        assert_eq!(dated.is_active(at("2026-11-27T17:15:01Z")), Some(true));
+        assert_eq!(dated.is_active(at("2026-11-28T17:15:01Z")), Some(false));
+    }
+
+    #[test]
+    fn a_zone_moves_a_window() {
+        let berlin = Window {
+            time_zone: "Europe/Berlin".into(),
+            ..window("deny", "0 18 * * *", true)
+        };
+        assert_eq!(berlin.is_active(at("2026-11-27T17:30:00Z")), Some(true));
+    }
+
+    #[test]
+    fn people_pass_only_when_every_active_deny_lets_them() {
+        let now = at("2026-11-27T17:30:00Z");
+        let (soft, hard) = (
+            window("deny", "0 17 * * *", true),
+            window("deny", "0 17 * * *", false),
+        );
+        let of = |windows: &[Window]| allowed(windows, &app(), now);
+        assert_eq!(of(&[]), Windows::Open);
+        assert_eq!(of(&[soft.clone()]), Windows::OnlyManual);
+        assert_eq!(of(&[soft, hard]), Windows::Closed);
+        let shut = window("allow", "0 3 * * *", false);
+        assert_eq!(of(&[shut.clone()]), Windows::Closed);
+        let open = window("allow", "0 17 * * *", false);
+        assert_eq!(of(&[shut, open]), Windows::Open);
+    }
+
+    #[test]
+    fn a_window_of_others_says_nothing() {
+        let now = at("2026-11-27T17:30:00Z");
+        let other = Window {
+            applications: vec!["cart".into()],
+            ..window("deny", "0 17 * * *", false)
+        };
+        assert_eq!(allowed(&[other.clone()], &app(), now), Windows::Open);
+        let both = Window {
+            namespaces: vec!["pay".into()],
+            must_fit_all: true,
+            ..other
+        };
+        assert_eq!(allowed(&[both], &app(), now), Windows::Open);
+    }
+}

@@ -1,0 +1,211 @@
+//! Questions about Git that a recovery in the cluster has: which files, which commits count as ours.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ripcord_domain::catalog::resolve;
+use ripcord_domain::message::trailer;
+use ripcord_domain::plan::Plan;
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::timeline::State;
+use ripcord_git::{Oid, PushOutcome, RejectKind, trailers};
+use ripcord_manifest::{ReadRules, Reference};
+
+use crate::places;
+use crate::problems::from_repo;
+use crate::survey::{self, Branch};
+
+/// The files that decide what a plan's services run: those that change, or, where nothing does, those that
+/// declare it.
+pub fn files(plan: &Plan) -> Vec<String> {
+    let changed = plan.changes.iter().map(|change| change.path.clone());
+    let declared = plan.services.iter().flat_map(|part| part.files.clone());
+    let files: BTreeSet<String> = changed.chain(declared).collect();
+    files.into_iter().collect()
+}
+
+/// Whether a commit is one of the repository's, as far as is known here.
+pub fn knows(branch: &Branch, commit: &str) -> bool {
+    commit
+        .parse()
+        .is_ok_and(|id: Oid| branch.repo.commit(id).is_ok())
+}
+
+/// Whether the remote lets these credentials push to the branch. Nothing is pushed.
+///
+/// # Errors
+/// It does not, or cannot be reached.
+pub fn may_push(branch: &Branch) -> Result<(), Problem> {
+    match branch.repo.may_push(&branch.name).map_err(from_repo)? {
+        // A tip that has moved is refused as such: whoever is told so may push.
+        PushOutcome::Updated | PushOutcome::AlreadyThere | PushOutcome::Moved => Ok(()),
+        PushOutcome::Rejected {
+            kind: RejectKind::Permission,
+            reason,
+            ..
+        } => Err(Problem::new(
+            Kind::Rejected,
+            "push_rejected",
+            format!("these credentials may not push: {reason}"),
+        )),
+        PushOutcome::Rejected { .. } => Ok(()),
+    }
+}
+
+/// How many commits of the branch are searched for a recovery's own.
+const SEARCHED: usize = 500;
+
+/// The commit by which a recovery changed the branch, if it did: whoever was killed between the push and
+/// its record finds it so.
+///
+/// # Errors
+/// The remote cannot be reached.
+pub fn landed(branch: &Branch, recovery: &str) -> Result<Option<String>, Problem> {
+    let repo = &branch.repo;
+    let tip = repo
+        .fetch_tip(&branch.name, repo.depth())
+        .map_err(from_repo)?;
+    for link in repo.first_parents(tip).take(SEARCHED) {
+        let commit = link.map_err(from_repo)?.commit;
+        let message = repo.commit(commit).map_err(from_repo)?.message;
+        let is_it = trailers::trailers(&message)
+            .iter()
+            .any(|(key, value)| key == trailer::RECOVERY && value == recovery);
+        if is_it {
+            return Ok(Some(commit.to_string()));
+        }
+    }
+    Ok(None)
+}
+
+/// The files in which kustomize looks for what a folder is built from.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// The folders that a folder is built from at a commit, itself included: kustomize's resources, bases,
+/// components. What cannot be read is left out: the folder's own files always count.
+pub fn built_from(branch: &Branch, commit: &str, folder: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::from([folder.to_owned()]);
+    let Some(tree) = commit
+        .parse()
+        .ok()
+        .and_then(|id: Oid| branch.repo.commit(id).ok())
+        .map(|commit| commit.tree)
+    else {
+        return found;
+    };
+    let mut left = vec![folder.to_owned()];
+    while let Some(folder) = left.pop() {
+        for name in KUSTOMIZATIONS {
+            let Some(path) = resolve(&folder, name) else {
+                continue;
+            };
+            let Ok(Some(entry)) = branch.repo.entry(tree, &path) else {
+                continue;
+            };
+            let Ok(bytes) = branch.repo.blob(entry.id) else {
+                continue;
+            };
+            let facts = ripcord_manifest::read(&path, &bytes, &ReadRules::default());
+            for reference in facts.references {
+                let (Reference::KustomizeResource(other)
+                | Reference::KustomizeComponent(other)
+                | Reference::KustomizeBase(other)) = reference
+                else {
+                    continue;
+                };
+                if let Some(other) = resolve(&folder, &other)
+                    && found.insert(other.clone())
+                {
+                    left.push(other);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Knows which commits count as the one that was pushed: itself, and later ones in which the services
+/// still run what it restored.
+pub struct Keeper<'a> {
+    branch: &'a Branch,
+    commit: Option<Oid>,
+    services: Vec<(String, String)>,
+    wanted: RefCell<Option<Vec<State>>>,
+    known: RefCell<BTreeMap<String, bool>>,
+}
+
+impl<'a> Keeper<'a> {
+    /// For the services of a plan and its commit.
+    pub fn new(branch: &'a Branch, plan: &Plan, commit: Option<&str>) -> Self {
+        Self {
+            branch,
+            commit: commit.and_then(|commit| commit.parse().ok()),
+            services: plan
+                .services
+                .iter()
+                .map(|part| (part.service.to_string(), part.environment.to_string()))
+                .collect(),
+            wanted: RefCell::default(),
+            known: RefCell::default(),
+        }
+    }
+
+    /// Whether a commit counts. One that is not known yet is fetched; what cannot be found out does not
+    /// count.
+    pub fn accepts(&self, revision: &str) -> bool {
+        let Some(commit) = self.commit else {
+            return false;
+        };
+        if revision == commit.to_string() {
+            return true;
+        }
+        if let Some(known) = self.known.borrow().get(revision) {
+            return *known;
+        }
+        match self.keeps(commit, revision) {
+            Ok(keeps) => {
+                self.known.borrow_mut().insert(revision.to_owned(), keeps);
+                keeps
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn keeps(&self, commit: Oid, revision: &str) -> Result<bool, Problem> {
+        let Ok(revision) = revision.parse::<Oid>() else {
+            return Ok(false);
+        };
+        let repo = &self.branch.repo;
+        if repo.commit(revision).is_err() {
+            repo.fetch_tip(&self.branch.name, repo.depth())
+                .map_err(from_repo)?;
+        }
+        if !repo.is_ancestor(commit, revision).map_err(from_repo)? {
+            return Ok(false);
+        }
+        if self.wanted.borrow().is_none() {
+            let states = self.states(commit)?;
+            *self.wanted.borrow_mut() = Some(states);
+        }
+        let now = self.states(revision)?;
+        Ok(self.wanted.borrow().as_ref() == Some(&now))
+    }
+
+    /// What the services declare at a commit.
+    fn states(&self, commit: Oid) -> Result<Vec<State>, Problem> {
+        let place = self.branch.at(commit)?;
+        let names: Vec<&str> = self
+            .services
+            .iter()
+            .map(|(service, _)| service.as_str())
+            .collect();
+        let catalog = survey::catalog_of(&self.branch.repo, &place, &names)?;
+        self.services
+            .iter()
+            .map(|(service, environment)| {
+                let unit = catalog.find(&place.settings, service, Some(environment))?;
+                Ok(places::state_now(unit))
+            })
+            .collect()
+    }
+}

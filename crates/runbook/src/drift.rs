@@ -1,0 +1,165 @@
+//! What runs otherwise than Git says: each field, who made it so, what will undo it, what makes it last.
+
+use futures_util::future::join_all;
+use ripcord_connect::{Cluster, Which};
+use ripcord_domain::live::application::{AppName, Application, ObjectKey};
+use ripcord_domain::live::drift::{Difference, of_object};
+use ripcord_domain::plan::{Plan, SCHEMA};
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::recovery::Recovery;
+use ripcord_recovery::survey::Branch;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::prepare::{concerned, listed};
+
+/// `ripcord drift`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Drift {
+    /// The number of the JSON form.
+    pub schema: u32,
+    /// The Applications that were looked at.
+    pub applications: Vec<AppName>,
+    /// Each field that differs.
+    pub fields: Vec<Drifted>,
+}
+
+/// A field that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Drifted {
+    /// The Application.
+    pub application: AppName,
+    /// The object.
+    pub object: ObjectKey,
+    /// The field.
+    #[serde(flatten)]
+    pub difference: Difference,
+    /// What will undo it, and when.
+    pub undone_by: String,
+    /// The command that makes it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lasts_by: Option<String>,
+}
+
+/// Looks at what a service's Applications consist of.
+///
+/// # Errors
+/// The cluster does not answer; no Application deploys the service.
+pub fn find(
+    branch: &Branch,
+    plan: &Plan,
+    which: &Which,
+    namespace: &str,
+    unfinished: &[Recovery],
+) -> Result<Drift, Problem> {
+    let runtime = crate::recover::runtime()?;
+    let (cluster, apps) = runtime.block_on(listed(which.clone(), namespace.to_owned()))?;
+    let apps = concerned(branch, plan, apps);
+    if apps.is_empty() {
+        return Err(Problem::new(
+            Kind::Nothing,
+            "no_application",
+            format!(
+                "no Application of Argo CD in {} deploys this from {}",
+                cluster.server(),
+                plan.remote
+            ),
+        ));
+    }
+    let mut fields = Vec::new();
+    for app in &apps {
+        let held = unfinished
+            .iter()
+            .flat_map(Recovery::standing_holds)
+            .any(|hold| hold.application == app.name);
+        fields.extend(runtime.block_on(of_application(&cluster, app, plan, held))?);
+    }
+    Ok(Drift {
+        schema: SCHEMA,
+        applications: apps.into_iter().map(|app| app.name).collect(),
+        fields,
+    })
+}
+
+async fn of_application(
+    cluster: &Cluster,
+    app: &Application,
+    plan: &Plan,
+    held: bool,
+) -> Result<Vec<Drifted>, Problem> {
+    let keys: Vec<&ObjectKey> = app
+        .resources
+        .iter()
+        .filter(|resource| !resource.is_hook)
+        .map(|resource| &resource.key)
+        .collect();
+    let objects = join_all(keys.iter().map(|key| cluster.object(key))).await;
+    let mut fields = Vec::new();
+    for (key, object) in keys.into_iter().zip(objects) {
+        let object = match object {
+            Ok(object) => object,
+            // Deleted by hand: that is drift of its own, and a sync makes it anew.
+            Err(ripcord_connect::ConnectError::Missing { .. }) => {
+                fields.push(Drifted {
+                    application: app.name.clone(),
+                    object: key.clone(),
+                    difference: Difference {
+                        field: String::new(),
+                        applied: Some("it is there".to_owned()),
+                        now: None,
+                        by: None,
+                        at: None,
+                    },
+                    undone_by: undone_by(app, held),
+                    lasts_by: None,
+                });
+                continue;
+            }
+            Err(ripcord_connect::ConnectError::Forbidden { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        for difference in of_object(&object) {
+            fields.push(Drifted {
+                application: app.name.clone(),
+                object: key.clone(),
+                undone_by: undone_by(app, held),
+                lasts_by: lasts_by(plan, &difference),
+                difference,
+            });
+        }
+    }
+    Ok(fields)
+}
+
+/// What Argo CD will do about it. Self-heal is at once the first time, and waits longer each time at the
+/// same commit.
+fn undone_by(app: &Application, held: bool) -> String {
+    if held {
+        return "nothing while a recovery holds it".to_owned();
+    }
+    match app.auto_sync {
+        Some(auto) if auto.self_heals => {
+            "self-heal, within 1 s; up to 300 s after several tries at the same commit".to_owned()
+        }
+        Some(_) => "auto-sync at the next commit, of anybody".to_owned(),
+        None => "the next sync that somebody asks for".to_owned(),
+    }
+}
+
+/// The rollback that says in Git what somebody did by hand.
+fn lasts_by(plan: &Plan, difference: &Difference) -> Option<String> {
+    let image = difference
+        .now
+        .as_deref()
+        .filter(|_| difference.field.ends_with(".image"))?;
+    plan.services.iter().find_map(|part| {
+        let candidate = part.candidates.iter().find(|candidate| {
+            let version = candidate.version.as_str();
+            image.ends_with(&format!(":{version}")) || image.ends_with(&format!("@{version}"))
+        })?;
+        Some(format!(
+            "ripcord rollback {} {} --to {}",
+            part.service, part.environment, candidate.version
+        ))
+    })
+}

@@ -1,0 +1,471 @@
+//! From the commit to the proof: Argo CD is asked, everything is waited for, holds are let go.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use ripcord_connect::workloads::{self, Seen};
+use ripcord_connect::{ConnectError, argocd};
+use ripcord_domain::live::application::{AppName, Application, ObjectKey, Source};
+use ripcord_domain::live::image::{Aim, Verdict};
+use ripcord_domain::live::proof::{self, Expected, Missing};
+use ripcord_domain::live::route::Route;
+use ripcord_domain::problem::Problem;
+use ripcord_domain::recovery::{StepKind, StepState};
+
+use crate::holds;
+use crate::live::{self, tell};
+use crate::observe::{Clusters, workload_keys};
+use crate::record::{Begun, Record};
+
+/// How often it is looked while pods start.
+const GLANCE: Duration = Duration::from_millis(50);
+/// How long a sync of somebody else is waited for before it is ended.
+const OTHERS_END_WITHIN: Duration = Duration::from_secs(3);
+/// How long after an end in trouble a sync is asked for again.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// How long a sync that was asked for may be unseen before it is taken for lost.
+const LOST_AFTER: Duration = Duration::from_secs(2);
+
+/// What the commit is, and which others count as it.
+pub(crate) struct Target<'a> {
+    /// The commit; none where the method leaves Git as it is.
+    pub(crate) commit: Option<&'a str>,
+    /// Whether a commit is ours, or a later one that keeps our files. It may ask the remote.
+    pub(crate) is_accepted: &'a dyn Fn(&str) -> bool,
+    /// Whether a source is of the infra repo.
+    pub(crate) is_ours: &'a dyn Fn(&Application, &Source) -> bool,
+}
+
+/// What is left to do for one Application.
+pub(crate) struct Landing<'a> {
+    clusters: &'a Clusters,
+    record: &'a Record,
+    aim: &'a Aim,
+    route: &'a Route,
+    target: &'a Target<'a>,
+    name: AppName,
+    until: Instant,
+    asked: Option<Instant>,
+    trouble: Option<(Instant, String)>,
+    promoted: BTreeMap<ObjectKey, String>,
+    /// Without a commit only pods are waited for.
+    only_pods: bool,
+}
+
+/// Everything about one Application at one moment.
+pub(crate) struct Picture {
+    pub(crate) app: Application,
+    pub(crate) workloads: Vec<Seen>,
+}
+
+/// Looks at an Application and all its workloads.
+pub(crate) async fn look(clusters: &Clusters, name: &AppName) -> Result<Picture, ConnectError> {
+    let app = argocd::application(&clusters.argo, name).await?;
+    let keys = workload_keys(&app);
+    let seen = join_all(
+        keys.iter()
+            .map(|key| workloads::seen(&clusters.target, key)),
+    )
+    .await;
+    let mut workloads = Vec::new();
+    for one in seen {
+        match one {
+            Ok(Some(seen)) => workloads.push(seen),
+            // It is made again, or pruned: Argo CD says so.
+            Ok(None) | Err(ConnectError::Missing { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Picture { app, workloads })
+}
+
+impl<'a> Landing<'a> {
+    pub(crate) fn new(
+        clusters: &'a Clusters,
+        record: &'a Record,
+        aim: &'a Aim,
+        route: &'a Route,
+        target: &'a Target<'a>,
+        name: AppName,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            clusters,
+            record,
+            aim,
+            route,
+            target,
+            name,
+            until: Instant::now() + patience,
+            asked: None,
+            trouble: None,
+            promoted: BTreeMap::new(),
+            only_pods: target.commit.is_none(),
+        }
+    }
+
+    /// Goes on until nothing is missing, or patience ends: then that is said.
+    pub(crate) async fn land(&mut self) -> Result<Vec<Missing>, Problem> {
+        if let Some(commit) = self.target.commit {
+            if self.route.operate {
+                self.operate(commit).await?;
+            } else {
+                let refreshed =
+                    holds::again(|| argocd::refresh(&self.clusters.argo, &self.name)).await;
+                refreshed?;
+            }
+        }
+        let begun =
+            self.record
+                .start(StepKind::Converge, Some(&self.name), "waiting for the pods")?;
+        let missing = match self.converge().await {
+            Ok(missing) => missing,
+            Err(problem) => {
+                self.record
+                    .end(begun, StepState::Failed, problem.message.clone())?;
+                return Err(problem);
+            }
+        };
+        self.end(begun, &missing)?;
+        Ok(missing)
+    }
+
+    fn end(&self, begun: Begun, missing: &[Missing]) -> Result<(), Problem> {
+        if missing.is_empty() {
+            let what = if self.only_pods {
+                "only good pods, and all of them are ready"
+            } else {
+                "Git, Argo CD and the pods agree"
+            };
+            self.record.end(begun, StepState::Done, what)
+        } else {
+            let what: Vec<&str> = missing.iter().map(|one| one.what.as_str()).collect();
+            self.record.end(begun, StepState::Failed, what.join("; "))
+        }
+    }
+
+    async fn converge(&mut self) -> Result<Vec<Missing>, Problem> {
+        let mut told: Vec<Missing> = Vec::new();
+        loop {
+            let missing = match self.glance().await {
+                Ok(missing) => missing,
+                Err(error) if error.may_pass() => {
+                    vec![Missing::new("cluster_away", error.to_string())]
+                }
+                Err(ConnectError::Missing { what }) => {
+                    return Ok(vec![Missing::new(
+                        "deleted",
+                        format!("{what}: it was deleted"),
+                    )]);
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if missing.is_empty() || Instant::now() > self.until {
+                return Ok(missing);
+            }
+            if missing != told {
+                self.record.waiting(missing.clone());
+                told = missing;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Looks once, does what can be done now, and says what is missing.
+    async fn glance(&mut self) -> Result<Vec<Missing>, ConnectError> {
+        let picture = look(self.clusters, &self.name).await?;
+        let mut missing = self.pods_missing(&picture);
+        if missing.is_empty() {
+            self.keep(self.record.good(&self.name))?;
+        }
+        self.unstick(&picture).await?;
+        if self.only_pods {
+            return Ok(missing);
+        }
+        self.promote(&picture).await?;
+        if self.route.operate {
+            self.ask_again(&picture).await?;
+        }
+        let expected = Expected {
+            aim: self.aim,
+            is_accepted: self.target.is_accepted,
+            is_ours: &|source| (self.target.is_ours)(&picture.app, source),
+            prunes: picture.app.auto_sync.is_some_and(|auto| auto.prunes),
+        };
+        let disagreement = proof::agreement(&expected, &picture.app);
+        let blocks_release =
+            |one: &Missing| matches!(one.code.as_str(), "not_healthy" | "operation_pending");
+        let is_synced = disagreement.iter().all(blocks_release) && picture.app.operation.is_none();
+        if is_synced {
+            let now = self.record.now();
+            self.keep(self.record.change_part(&self.name, |part| {
+                part.synced.get_or_insert(now);
+            }))?;
+            if self.keep(holds::release(&self.clusters.argo, self.record, &self.name).await)? {
+                // What was seen was seen while it was held.
+                return Ok(vec![Missing::new(
+                    "released",
+                    format!("{}: it is compared once more without the hold", self.name),
+                )]);
+            }
+        }
+        if picture.app.refresh_is_asked {
+            missing.push(Missing::new(
+                "comparison_pending",
+                format!("{}: Argo CD has not compared yet", self.name),
+            ));
+        }
+        missing.extend(disagreement);
+        for seen in &picture.workloads {
+            missing.extend(proof::workload(self.aim, &seen.workload));
+        }
+        if let Some((_, why)) = &self.trouble
+            && !missing.is_empty()
+        {
+            missing.push(Missing::new("sync_failed", why.clone()));
+        }
+        if missing.is_empty() {
+            let now = self.record.now();
+            self.keep(self.record.change_part(&self.name, |part| {
+                part.durable.get_or_insert(now);
+            }))?;
+        }
+        Ok(missing)
+    }
+
+    /// Trouble with the record, as trouble of a glance.
+    fn keep<T>(&self, done: Result<T, Problem>) -> Result<T, ConnectError> {
+        done.map_err(|problem| ConnectError::Refused {
+            what: self.name.to_string(),
+            why: problem.message,
+        })
+    }
+
+    fn pods_missing(&self, picture: &Picture) -> Vec<Missing> {
+        picture
+            .workloads
+            .iter()
+            .flat_map(|seen| proof::pods(self.aim, &seen.workload, &seen.pods))
+            .collect()
+    }
+
+    /// Asks Argo CD to sync the commit, and ends what is in the way.
+    async fn operate(&mut self, commit: &str) -> Result<(), Problem> {
+        let argo = &self.clusters.argo;
+        let begun = self.record.start(
+            StepKind::Operate,
+            Some(&self.name),
+            format!("Argo CD syncs {}", commit.get(..10).unwrap_or(commit)),
+        )?;
+        let started = Instant::now();
+        let done = loop {
+            let seen = match argocd::application(argo, &self.name).await {
+                Ok(seen) => seen,
+                Err(error) if error.may_pass() && Instant::now() < self.until => {
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                    continue;
+                }
+                Err(error) => break Err(error),
+            };
+            if live::is_ours(&seen, &self.record.snapshot().id) && !self.is_of_old(&seen, commit) {
+                break Ok(());
+            }
+            if seen.operation.is_some() && started.elapsed() > OTHERS_END_WITHIN {
+                live::terminate(argo, self.record, &self.name).await?;
+            }
+            let sync = live::sync_to(self.record, &seen, commit, &|source| {
+                (self.target.is_ours)(&seen, source)
+            });
+            match argocd::operate(argo, &self.name, &sync).await {
+                Err(ConnectError::Conflict { .. }) => {}
+                Err(ConnectError::Unreachable { .. }) if Instant::now() < self.until => {}
+                done => break done,
+            }
+            tokio::time::sleep(GLANCE).await;
+        };
+        match done {
+            Ok(()) => {
+                self.asked = Some(Instant::now());
+                self.record.end(begun, StepState::Done, "")?;
+                tell(
+                    argo,
+                    self.record,
+                    &self.name,
+                    "Synced",
+                    &format!("a sync to {commit} was asked for"),
+                );
+                Ok(())
+            }
+            Err(error) => {
+                self.record
+                    .end(begun, StepState::Failed, error.to_string())?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The recovery's own sync may be the one to the old commit.
+    fn is_of_old(&self, app: &Application, commit: &str) -> bool {
+        app.operation.as_ref().is_some_and(|operation| {
+            !operation
+                .revisions
+                .iter()
+                .any(|revision| revision == commit)
+        })
+    }
+
+    /// Asks once more where our sync was lost or ended in trouble.
+    async fn ask_again(&mut self, picture: &Picture) -> Result<(), ConnectError> {
+        let (Some(commit), Some(asked)) = (self.target.commit, self.asked) else {
+            return Ok(());
+        };
+        let app = &picture.app;
+        if app.operation.is_some() {
+            return Ok(());
+        }
+        let id = self.record.snapshot().id;
+        let state = app.operation_state.as_ref();
+        let ended = state.filter(|state| {
+            state.operation.recovery.as_deref() == Some(id.as_str())
+                && state
+                    .operation
+                    .revisions
+                    .iter()
+                    .any(|revision| revision == commit)
+        });
+        let has_landed = app.sync == "Synced"
+            && app
+                .revisions
+                .iter()
+                .any(|revision| (self.target.is_accepted)(revision));
+        match ended {
+            Some(state) if matches!(state.phase.as_str(), "Failed" | "Error") => {
+                let why = format!("{}: Argo CD says {}", self.name, state.message);
+                let is_new = self.trouble.as_ref().is_none_or(|(_, was)| *was != why);
+                if is_new {
+                    self.record.note(why.clone());
+                }
+                let (since, _) = self
+                    .trouble
+                    .get_or_insert_with(|| (Instant::now(), why.clone()));
+                let waited = since.elapsed() > AGAIN_AFTER;
+                let replaced = self.replace_jobs(app).await?;
+                if replaced || waited {
+                    self.trouble = Some((Instant::now(), why));
+                    self.ask(app, commit).await?;
+                }
+            }
+            Some(_) => self.trouble = None,
+            // A sync that Argo CD began by itself may have taken the place of ours.
+            None if !has_landed && asked.elapsed() > LOST_AFTER => {
+                self.record.note(format!(
+                    "{}: our sync was lost; it is asked for again",
+                    self.name
+                ));
+                self.ask(app, commit).await?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    async fn ask(&mut self, app: &Application, commit: &str) -> Result<(), ConnectError> {
+        let sync = live::sync_to(self.record, app, commit, &|source| {
+            (self.target.is_ours)(app, source)
+        });
+        match argocd::operate(&self.clusters.argo, &self.name, &sync).await {
+            Err(ConnectError::Conflict { .. }) => Ok(()),
+            done => {
+                self.asked = Some(Instant::now());
+                done
+            }
+        }
+    }
+
+    /// A Job cannot be changed: the one of the bad version is deleted, and the sync makes it anew.
+    async fn replace_jobs(&self, app: &Application) -> Result<bool, ConnectError> {
+        let failed = app.operation_state.iter().flat_map(|state| &state.failed);
+        let mut replaced = false;
+        for (key, why) in failed {
+            if key.kind == "Job" && why.contains("immutable") {
+                self.record.note(format!(
+                    "{key} cannot be changed: it is deleted, and the sync makes it anew"
+                ));
+                match workloads::delete(&self.clusters.target, key).await {
+                    Ok(()) | Err(ConnectError::Missing { .. }) => replaced = true,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(replaced)
+    }
+
+    /// Lets Rollouts skip their steps once the good version is on its way; before that it is lost.
+    async fn promote(&mut self, picture: &Picture) -> Result<(), ConnectError> {
+        for seen in &picture.workloads {
+            let workload = &seen.workload;
+            let (Some(rollout), true) = (
+                &workload.rollout,
+                self.route.promote.contains(&workload.key),
+            ) else {
+                continue;
+            };
+            let is_good = rollout.borrows_template
+                || self.aim.of(workload.images.iter().map(String::as_str)) != Verdict::Bad;
+            let is_seen = workload.observed >= workload.generation && rollout.is_under_way();
+            let is_done = self.promoted.get(&workload.key) == Some(&rollout.current_hash);
+            if is_good && is_seen && !is_done && !rollout.is_promoted_fully {
+                let begun = self.keep_step(StepKind::Promote, &workload.key.to_string())?;
+                workloads::promote(&self.clusters.target, &workload.key).await?;
+                self.keep(self.record.end(
+                    begun,
+                    StepState::Done,
+                    format!("{} skips its steps", workload.key),
+                ))?;
+                self.promoted
+                    .insert(workload.key.clone(), rollout.current_hash.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_step(&self, kind: StepKind, what: &str) -> Result<Begun, ConnectError> {
+        self.keep(self.record.start(kind, Some(&self.name), what))
+    }
+
+    /// Deletes broken pods of the bad version that their controller would wait for.
+    async fn unstick(&self, picture: &Picture) -> Result<(), ConnectError> {
+        for seen in &picture.workloads {
+            let workload = &seen.workload;
+            if !self.route.unstick.contains(&workload.key)
+                || workload.observed < workload.generation
+                || self.aim.of(workload.images.iter().map(String::as_str)) == Verdict::Bad
+            {
+                continue;
+            }
+            let stuck = seen.pods.iter().filter(|pod| {
+                let is_old = matches!((&workload.template, &pod.template), (Some(new), Some(own)) if new != own);
+                let is_bad = self.aim.of(pod.images.iter().map(String::as_str)) == Verdict::Bad;
+                (is_bad || (!self.aim.tells() && is_old))
+                    && !pod.is_going
+                    && (!pod.is_ready || workload.replacement.is_by_hand)
+            });
+            for pod in stuck {
+                let begun = self.keep_step(StepKind::Unstick, &format!("pod {}", pod.name))?;
+                let namespace = &workload.key.namespace;
+                let what = format!("pod {} of the bad version is deleted", pod.name);
+                match workloads::delete_pod(&self.clusters.target, namespace, pod).await {
+                    Ok(()) | Err(ConnectError::Missing { .. } | ConnectError::Conflict { .. }) => {
+                        self.keep(self.record.end(begun, StepState::Done, what))?;
+                    }
+                    Err(error) => {
+                        self.keep(self.record.end(begun, StepState::Failed, error.to_string()))?;
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

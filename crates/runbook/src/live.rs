@@ -1,0 +1,266 @@
+//! What makes production good at once, before Git says so. All of it is temporary.
+
+use std::time::{Duration, Instant};
+
+use ripcord_connect::{Cluster, ConnectError, argocd, events, workloads};
+use ripcord_domain::live::application::{AppName, Application};
+use ripcord_domain::live::image::Aim;
+use ripcord_domain::live::route::{Hold, Live, Route};
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::recovery::{RecoveryId, StepKind, StepState};
+
+use crate::holds;
+use crate::observe::{Clusters, Observed, good_revision};
+use crate::record::Record;
+
+/// How often it is looked.
+pub(crate) const GLANCE: Duration = Duration::from_millis(25);
+/// How long a sync may take to end when it is told to; a hook's pods have their grace.
+const ENDS_WITHIN: Duration = Duration::from_secs(40);
+/// After that long a sync that does not end is taken for stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
+
+/// Goes the live way of one Application.
+pub(crate) async fn go(
+    clusters: &Clusters,
+    record: &Record,
+    observed: &Observed,
+    aim: &Aim,
+    route: &Route,
+    hold_minutes: i64,
+) -> Result<(), Problem> {
+    let app = &observed.app.name;
+    let argo = &clusters.argo;
+    let aborts = route
+        .live
+        .iter()
+        .any(|change| matches!(change, Live::Abort { .. }));
+    if aborts {
+        keep_evidence(clusters, record, observed).await?;
+        for change in &route.live {
+            if let Live::Abort { workload } = change {
+                let begun = record.start(StepKind::Abort, Some(app), workload.to_string())?;
+                let done = workloads::abort(&clusters.target, workload).await;
+                ended(record, begun, done, &format!("{workload} is aborted"))?;
+                tell(
+                    argo,
+                    record,
+                    app,
+                    "Aborted",
+                    &format!("{workload} was aborted"),
+                );
+            }
+        }
+    }
+    if route.terminate {
+        terminate(argo, record, app).await?;
+    }
+    let changes: Vec<&Live> = route
+        .live
+        .iter()
+        .filter(|change| !matches!(change, Live::Abort { .. }))
+        .collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if matches!(route.hold, Hold::Window | Hold::State) {
+        let begun = record.start(StepKind::Hold, Some(app), "")?;
+        match holds::take(argo, record, observed, route.hold, hold_minutes).await {
+            Ok(what) => {
+                record.end(begun, StepState::Done, what.clone())?;
+                tell(argo, record, app, "Held", &what);
+            }
+            Err(problem) => {
+                record.end(begun, StepState::Failed, problem.message.clone())?;
+                // Without a hold nothing in the cluster may be changed: it would not last.
+                record.note(format!(
+                    "{app} cannot be held, so the cluster waits for Git"
+                ));
+                return Ok(());
+            }
+        }
+    }
+    for change in changes {
+        match change {
+            Live::Undo { workload, .. } => {
+                let found = observed
+                    .workloads
+                    .iter()
+                    .find(|watched| watched.seen.workload.key == *workload);
+                let Some((watched, revision)) = found
+                    .and_then(|watched| Some((watched, good_revision(aim, &watched.revisions)?)))
+                else {
+                    continue;
+                };
+                let what = format!("{workload} to its revision {}", revision.number);
+                let begun = record.start(StepKind::Undo, Some(app), what.clone())?;
+                let done =
+                    workloads::undo(&clusters.target, &watched.seen.workload, revision).await;
+                ended(record, begun, done, &what)?;
+                tell(argo, record, app, "Undone", &what);
+            }
+            Live::SyncOld { commit } => {
+                let begun = record.start(StepKind::SyncOld, Some(app), commit.clone())?;
+                let sync = sync_to(record, &observed.app, commit, &|_| true);
+                let done = holds::again(|| argocd::operate(argo, app, &sync)).await;
+                ended(record, begun, done, &format!("Argo CD syncs {commit}"))?;
+            }
+            Live::Abort { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// Records how a step ended that is one write.
+fn ended(
+    record: &Record,
+    begun: crate::record::Begun,
+    done: Result<(), ConnectError>,
+    what: &str,
+) -> Result<(), Problem> {
+    match done {
+        Ok(()) => record.end(begun, StepState::Done, what),
+        Err(error) => {
+            record.end(begun, StepState::Failed, error.to_string())?;
+            Err(error.into())
+        }
+    }
+}
+
+/// A sync of an Application to a commit, as every step asks for it.
+pub(crate) fn sync_to(
+    record: &Record,
+    app: &Application,
+    commit: &str,
+    is_ours: &dyn Fn(&ripcord_domain::live::application::Source) -> bool,
+) -> argocd::Sync {
+    let recovery = record.snapshot();
+    let words = [
+        ("Reason", &recovery.reason),
+        ("Incident", &recovery.incident),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+    .chain([("Requested by".to_owned(), recovery.owner.clone())])
+    .collect();
+    argocd::Sync {
+        revisions: app.revisions_at(commit, is_ours),
+        prunes: app.auto_sync.is_some_and(|auto| auto.prunes),
+        runs_hooks: recovery.runs_hooks,
+        options: app.sync_options.clone(),
+        recovery: recovery.id.to_string(),
+        words,
+    }
+}
+
+/// Keeps what canaries said: what follows makes Argo Rollouts forget it.
+async fn keep_evidence(
+    clusters: &Clusters,
+    record: &Record,
+    observed: &Observed,
+) -> Result<(), Problem> {
+    let app = &observed.app.name;
+    for watched in &observed.workloads {
+        let workload = &watched.seen.workload;
+        if workload.rollout.is_none() {
+            continue;
+        }
+        let begun = record.start(StepKind::Evidence, Some(app), workload.key.to_string())?;
+        let (runs, rollout) = tokio::join!(
+            workloads::analysis_runs(&clusters.target, workload),
+            clusters.target.object(&workload.key)
+        );
+        // A canary without analysis has none; who may not read them goes on all the same.
+        match (runs, rollout) {
+            (Ok(runs), Ok(rollout)) => {
+                let count = runs.len();
+                let kept = serde_json::json!({
+                    "rollout": rollout["status"], "name": workload.key.name, "analysis_runs": runs,
+                });
+                record.change(|recovery| recovery.evidence.push(kept))?;
+                record.end(
+                    begun,
+                    StepState::Done,
+                    format!("{}: {count} AnalysisRun(s) kept", workload.key),
+                )?;
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                record.end(begun, StepState::Failed, error.to_string())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Ends the sync that runs and waits for its end. One that was only just asked for can be ended a moment
+/// later; one that ends by itself meanwhile is as good.
+pub(crate) async fn terminate(
+    argo: &Cluster,
+    record: &Record,
+    app: &AppName,
+) -> Result<(), Problem> {
+    let begun = record.start(StepKind::Terminate, Some(app), "")?;
+    let id = record.snapshot().id;
+    let started = Instant::now();
+    let mut ending_since = None;
+    let mut what = "nothing runs any more".to_owned();
+    loop {
+        let seen = argocd::application(argo, app).await?;
+        let phase = seen
+            .operation_state
+            .as_ref()
+            .map_or("", |state| state.phase.as_str());
+        let (runs, ends) = (phase == "Running", phase == "Terminating");
+        if seen.operation.is_none() && !runs && !ends {
+            break;
+        }
+        if is_ours(&seen, &id) {
+            "the sync is ours already".clone_into(&mut what);
+            break;
+        }
+        if started.elapsed() > ENDS_WITHIN {
+            record.end(begun, StepState::Failed, "the sync does not end")?;
+            return Err(Problem::new(
+                Kind::Conflict,
+                "sync_does_not_end",
+                format!("{app}: the sync that is under way does not end"),
+            )
+            .hint(format!(
+                "`argocd app terminate-op {app}`; its hooks may have finalizers that nobody removes"
+            )));
+        }
+        let since = ends.then(|| *ending_since.get_or_insert_with(Instant::now));
+        let write = if since.is_some_and(|since| since.elapsed() > STUCK_AFTER) {
+            argocd::remove_terminating(argo, app).await
+        } else if runs {
+            argocd::terminate(argo, app).await
+        } else {
+            Ok(())
+        };
+        match write {
+            Ok(()) | Err(ConnectError::Conflict { .. }) => {}
+            Err(error) => {
+                record.end(begun, StepState::Failed, error.to_string())?;
+                return Err(error.into());
+            }
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+    record.end(begun, StepState::Done, what)
+}
+
+/// Whether the sync that is asked for is the recovery's own.
+pub(crate) fn is_ours(app: &Application, id: &RecoveryId) -> bool {
+    let operation = app.operation.as_ref();
+    operation.and_then(|operation| operation.recovery.as_deref()) == Some(id.as_str())
+}
+
+/// Says it where Kubernetes keeps events, beside what is done: nothing depends on it.
+pub(crate) fn tell(argo: &Cluster, record: &Record, app: &AppName, reason: &str, message: &str) {
+    let (argo, app) = (argo.clone(), app.clone());
+    let (reason, message) = (reason.to_owned(), message.to_owned());
+    let (id, now) = (record.snapshot().id, record.now());
+    tokio::spawn(async move {
+        let _ = events::say(&argo, &app, id.as_str(), &reason, &message, now).await;
+    });
+}

@@ -1,0 +1,246 @@
+//! What is seen of one Application before anything is done.
+
+use futures_util::future::{join, join_all};
+use jiff::Timestamp;
+use ripcord_connect::access::{self, Permission};
+use ripcord_connect::workloads::{self, Seen};
+use ripcord_connect::{Cluster, ConnectError, argocd, project};
+use ripcord_domain::live::application::{AppName, Application, ObjectKey};
+use ripcord_domain::live::image::{Aim, Verdict};
+use ripcord_domain::live::route::{RolloutSeen, Situation, Windows, WorkloadSeen};
+use ripcord_domain::live::windows;
+use ripcord_domain::live::workload::{Kind, Revision};
+use ripcord_domain::problem::Problem;
+
+/// An Application with its workloads, and what the way depends on.
+pub(crate) struct Observed {
+    pub(crate) app: Application,
+    pub(crate) situation: Situation,
+    pub(crate) workloads: Vec<Watched>,
+    /// Its project, in the namespace of Argo CD.
+    pub(crate) project: AppName,
+}
+
+/// A workload with its earlier templates.
+pub(crate) struct Watched {
+    pub(crate) seen: Seen,
+    pub(crate) revisions: Vec<Revision>,
+}
+
+/// Where an Application's objects are.
+#[derive(Clone)]
+pub(crate) struct Clusters {
+    /// Argo CD's.
+    pub(crate) argo: Cluster,
+    /// What it deploys to.
+    pub(crate) target: Cluster,
+}
+
+/// The workloads among what an Application consists of.
+pub(crate) fn workload_keys(app: &Application) -> Vec<ObjectKey> {
+    app.resources
+        .iter()
+        .filter(|resource| !resource.is_hook && Kind::of(&resource.key).is_some())
+        .map(|resource| resource.key.clone())
+        .collect()
+}
+
+/// Looks at everything that the way depends on.
+pub(crate) async fn observe(
+    clusters: &Clusters,
+    app: Application,
+    aim: &Aim,
+    good_commit: Option<String>,
+    git_is_away: Option<String>,
+    now: Timestamp,
+) -> Result<Observed, Problem> {
+    let keys = workload_keys(&app);
+    let (workloads, project) = join(
+        join_all(keys.iter().map(|key| watched(&clusters.target, key))),
+        project_of(&clusters.argo, &app, now),
+    )
+    .await;
+    let workloads: Vec<Watched> = workloads
+        .into_iter()
+        .collect::<Result<Vec<_>, ConnectError>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    let rolling_sync = match &app.application_set {
+        Some(set) => argocd::rolls_in_steps(&clusters.argo, &app.name.namespace, set)
+            .await
+            // Whoever may not see the set must not rely on it.
+            .unwrap_or(true),
+        None => false,
+    };
+    let seen = join_all(
+        workloads
+            .iter()
+            .map(|watched| workload_seen(&clusters.target, aim, watched)),
+    )
+    .await
+    .into_iter()
+    .collect::<Result<Vec<_>, ConnectError>>()?;
+    let state = app.operation_state.as_ref();
+    let situation = Situation {
+        syncs_itself: app.auto_sync.is_some(),
+        rolling_sync,
+        is_busy: app.operation.is_some() || state.is_some_and(|state| state.phase == "Running"),
+        images_tell: aim.tells(),
+        windows: project.windows,
+        no_window: project.no_window,
+        no_state_hold: state
+            .is_none()
+            .then(|| "no sync was ever done whose state could hold".to_owned()),
+        good_commit: good_commit.filter(|_| !app.has_several_sources || all_ours(&app)),
+        git_is_away,
+        workloads: seen,
+    };
+    Ok(Observed {
+        app,
+        situation,
+        workloads,
+        project: project.name,
+    })
+}
+
+/// Whether every source is of one repository: then one commit says where all of them go.
+fn all_ours(app: &Application) -> bool {
+    let mut repositories: Vec<&str> = app
+        .sources
+        .iter()
+        .map(|source| source.repository.as_str())
+        .collect();
+    repositories.dedup();
+    repositories.len() == 1
+}
+
+async fn watched(cluster: &Cluster, key: &ObjectKey) -> Result<Option<Watched>, ConnectError> {
+    let seen = match workloads::seen(cluster, key).await {
+        // It was listed, and is gone or not made yet.
+        Err(ConnectError::Missing { .. }) => return Ok(None),
+        seen => seen?,
+    };
+    let Some(seen) = seen else {
+        return Ok(None);
+    };
+    // Without the right to read them there is no undo, and Git still works.
+    let revisions = match workloads::revisions(cluster, &seen.workload).await {
+        Err(ConnectError::Forbidden { .. }) => Vec::new(),
+        revisions => revisions?,
+    };
+    Ok(Some(Watched { seen, revisions }))
+}
+
+/// The newest earlier template that runs the good version.
+pub(crate) fn good_revision<'a>(aim: &Aim, revisions: &'a [Revision]) -> Option<&'a Revision> {
+    revisions
+        .iter()
+        .find(|revision| aim.of(revision.images.iter().map(String::as_str)) == Verdict::Good)
+}
+
+async fn workload_seen(
+    cluster: &Cluster,
+    aim: &Aim,
+    watched: &Watched,
+) -> Result<WorkloadSeen, ConnectError> {
+    let workload = &watched.seen.workload;
+    let good = good_revision(aim, &watched.revisions);
+    let rollout = match &workload.rollout {
+        None => None,
+        Some(state) => {
+            let images = workloads::images_of_hash(cluster, workload, &state.stable_hash).await?;
+            // The window counts the templates between the good one and the stable one.
+            let between = good.map(|good| {
+                watched
+                    .revisions
+                    .iter()
+                    .filter(|revision| revision.number > good.number)
+                    .count()
+            });
+            Some(RolloutSeen {
+                is_under_way: state.is_under_way(),
+                is_aborted: state.is_aborted,
+                stable: aim.of(images.iter().map(String::as_str)),
+                window_covers: matches!(
+                    (state.rollback_window, between),
+                    (Some(window), Some(between)) if i64::try_from(between).is_ok_and(|n| n <= window)
+                ),
+                is_blue_green: state.is_blue_green,
+            })
+        }
+    };
+    Ok(WorkloadSeen {
+        key: workload.key.clone(),
+        kind: workload.kind,
+        runs: aim.of(workload.images.iter().map(String::as_str)),
+        good_revision: good
+            .filter(|_| {
+                // A borrowed template is not the Rollout's to change.
+                workload
+                    .rollout
+                    .as_ref()
+                    .is_none_or(|rollout| !rollout.borrows_template)
+            })
+            .map(|revision| revision.number),
+        is_paused: workload.is_paused && workload.kind == Kind::Deployment,
+        rollout,
+        waits_for_broken_pods: workload.replacement.is_ordered || workload.replacement.is_by_hand,
+    })
+}
+
+struct ProjectSeen {
+    name: AppName,
+    windows: Windows,
+    no_window: Option<String>,
+}
+
+/// The project of an Application: what its windows allow, and why it cannot be given one.
+async fn project_of(cluster: &Cluster, app: &Application, now: Timestamp) -> ProjectSeen {
+    let mut name = AppName {
+        namespace: app.name.namespace.clone(),
+        name: app.project.clone(),
+    };
+    let mut read = project::project(cluster, &name.namespace, &name.name).await;
+    // An Application may lie in a namespace of its own; its project lies where Argo CD does.
+    if matches!(read, Err(ConnectError::Missing { .. })) && name.namespace != argocd::NAMESPACE {
+        argocd::NAMESPACE.clone_into(&mut name.namespace);
+        read = project::project(cluster, &name.namespace, &name.name).await;
+    }
+    let seen = match read {
+        Ok(seen) => seen,
+        Err(error) => {
+            return ProjectSeen {
+                name,
+                windows: Windows::Open,
+                no_window: Some(format!("its project cannot be read: {error}")),
+            };
+        }
+    };
+    let no_window = if let Some(owner) = seen.managed_by {
+        Some(format!(
+            "project {} is managed by {owner}, which may put it back at once",
+            name.name
+        ))
+    } else {
+        let permission = Permission {
+            verb: "patch",
+            group: "argoproj.io",
+            resource: "appprojects",
+            namespace: name.namespace.clone(),
+        };
+        match access::is_allowed(cluster, &permission).await {
+            Ok(true) => None,
+            Ok(false) => Some(format!(
+                "these credentials may not change project {}",
+                name.name
+            )),
+            Err(error) => Some(error.to_string()),
+        }
+    };
+    ProjectSeen {
+        windows: windows::allowed(seen.windows.as_deref().unwrap_or_default(), app, now),
+        name,
+        no_window,
+    }
+}

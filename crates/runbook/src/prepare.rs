@@ -1,0 +1,181 @@
+//! What a recovery will do: the Applications that are concerned, what is seen of them, the ways.
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use ripcord_connect::{Cluster, Which, argocd};
+use ripcord_domain::live::application::Application;
+use ripcord_domain::live::image::Aim;
+use ripcord_domain::live::route::{self, Route};
+use ripcord_domain::plan::{Plan, SCHEMA};
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::recovery::{Part, Recovery, RecoveryId, Restored, Standing};
+use ripcord_recovery::keep;
+use ripcord_recovery::request::Request;
+use ripcord_recovery::survey::Branch;
+
+use crate::concern::Infra;
+use crate::observe::{Clusters, Observed, observe};
+use crate::recover::Setting;
+
+/// A recovery that was prepared: what was seen, and the ways that were chosen.
+pub(crate) struct Prepared {
+    pub(crate) id: RecoveryId,
+    pub(crate) aim: Aim,
+    pub(crate) observed: Vec<(Clusters, Observed, Route)>,
+}
+
+pub(crate) async fn listed(
+    which: Which,
+    namespace: String,
+) -> Result<(Cluster, Vec<Application>), Problem> {
+    let cluster = Cluster::open(&which).await?;
+    let apps = argocd::applications(&cluster, &namespace).await?;
+    Ok((cluster, apps))
+}
+
+/// The images that tell the versions of a plan apart.
+pub(crate) fn aim_of(plan: &Plan) -> Aim {
+    let mut aim = Aim::default();
+    for part in &plan.services {
+        aim.good.extend(part.images.good.iter().cloned());
+        aim.bad.extend(part.images.bad.iter().cloned());
+    }
+    aim
+}
+
+/// The commit at which the good version was deployed last.
+pub(crate) fn before_of(plan: &Plan) -> Option<String> {
+    plan.services
+        .iter()
+        .find_map(|part| part.target.as_ref()?.before.clone())
+}
+
+/// The Applications that a plan's files concern.
+pub(crate) fn concerned(branch: &Branch, plan: &Plan, apps: Vec<Application>) -> Vec<Application> {
+    let files = keep::files(plan);
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let knows = |commit: &str| keep::knows(branch, commit);
+    let built_from = |folder: &str| keep::built_from(branch, &plan.base, folder);
+    let infra = Infra {
+        remote: &plan.remote,
+        branch: &plan.branch,
+        knows: &knows,
+        built_from: &built_from,
+    };
+    apps.into_iter()
+        .filter(|app| infra.concerns(app, &files))
+        .collect()
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "it is where everything that was found out meets"
+)]
+pub(crate) async fn prepare(
+    branch: &Branch,
+    plan: &Plan,
+    cluster: &Cluster,
+    apps: Vec<Application>,
+    aim: Aim,
+    setting: &Setting,
+    away: Option<String>,
+    id: &RecoveryId,
+    now: Timestamp,
+) -> Result<Prepared, Problem> {
+    let concerned = concerned(branch, plan, apps);
+    if concerned.is_empty() {
+        return Err(Problem::new(
+            Kind::Nothing,
+            "no_application",
+            format!(
+                "no Application of Argo CD in {} deploys {} from {}",
+                cluster.server(),
+                keep::files(plan).first().map_or("these files", String::as_str),
+                plan.remote
+            ),
+        )
+        .hint("`--context NAME` names the cluster that Argo CD's objects are in; `--git-only` pushes and looks at no cluster"));
+    }
+    let good_commit = before_of(plan);
+    let observed = join_all(concerned.into_iter().map(|app| {
+        let clusters = Clusters {
+            argo: cluster.clone(),
+            target: cluster.clone(),
+        };
+        let (good_commit, away) = (good_commit.clone(), away.clone());
+        let aim = &aim;
+        async move {
+            let observed = observe(&clusters, app, aim, good_commit, away, now).await?;
+            let route = route::choose(setting.wishes, &observed.situation);
+            Ok::<_, Problem>((clusters, observed, route))
+        }
+    }))
+    .await
+    .into_iter()
+    .collect::<Result<Vec<_>, _>>()?;
+    Ok(Prepared {
+        id: id.clone(),
+        aim,
+        observed,
+    })
+}
+
+/// The recovery as it will be recorded.
+pub(crate) fn drawn(
+    prepared: &Prepared,
+    plan: &Plan,
+    setting: &Setting,
+    request: &Request,
+    which: &Which,
+    started: Timestamp,
+) -> Recovery {
+    Recovery {
+        schema: SCHEMA,
+        id: prepared.id.clone(),
+        key: setting.key.clone(),
+        standing: Standing::Running,
+        method: setting.wishes.method,
+        started,
+        ended: None,
+        owner: setting.owner.clone(),
+        reason: request.words.reason.clone(),
+        incident: request.words.incident.clone(),
+        services: plan
+            .services
+            .iter()
+            .map(|part| Restored {
+                service: part.service.clone(),
+                environment: part.environment.clone(),
+                from: part.current.version.clone(),
+                to: part.target.as_ref().map_or_else(
+                    || part.current.version.clone(),
+                    |target| target.version.clone(),
+                ),
+                bad_since: part.target.as_ref().and(part.current.since),
+            })
+            .collect(),
+        aim: prepared.aim.clone(),
+        plan: plan.clone(),
+        request: serde_json::to_value(request).unwrap_or_default(),
+        watch_seconds: setting.watch.as_secs(),
+        runs_hooks: setting.runs_hooks,
+        parts: prepared
+            .observed
+            .iter()
+            .map(|(_, observed, route)| Part {
+                application: observed.app.name.clone(),
+                context: which.context.clone(),
+                route: route.clone(),
+                found_at: observed.app.revisions.clone(),
+                good: None,
+                synced: None,
+                durable: None,
+            })
+            .collect(),
+        steps: Vec::new(),
+        holds: Vec::new(),
+        missing: Vec::new(),
+        relapse: None,
+        evidence: Vec::new(),
+    }
+}

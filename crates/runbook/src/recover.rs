@@ -1,0 +1,332 @@
+//! A recovery from the wish to the receipt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use ripcord_connect::Which;
+use ripcord_domain::live::route::Wishes;
+use ripcord_domain::plan::{Outcome, Plan, Pushed};
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::recovery::{Recovery, StepKind, StepState};
+use ripcord_ledger::{Ledger, Lock};
+use ripcord_recovery::keep;
+use ripcord_recovery::request::Request;
+use ripcord_recovery::ship::{self, Shipping};
+use ripcord_recovery::survey::Branch;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::event::Sink;
+use crate::finish::{finish, push_when_it_is_back};
+use crate::live;
+use crate::prepare::{Prepared, aim_of, drawn, listed, prepare};
+use crate::record::{Begun, Clock, Record};
+
+/// What a recovery is carried out with.
+pub struct Setting {
+    /// How, and with which canaries.
+    pub wishes: Wishes,
+    /// Hooks run.
+    pub runs_hooks: bool,
+    /// How long the cluster is waited for.
+    pub patience: Duration,
+    /// How long it is watched afterwards.
+    pub watch: Duration,
+    /// How long a hold stands at the most, in minutes.
+    pub hold_minutes: i64,
+    /// The key under which a second request is the same one.
+    pub key: Option<String>,
+    /// Who asks.
+    pub owner: String,
+}
+
+/// What is wanted.
+pub enum Wish {
+    /// A rollback.
+    New(Request),
+    /// To go on with a recovery that was interrupted, or of which a part is missing.
+    Resume(Box<Recovery>),
+}
+
+/// Where a recovery takes place.
+pub struct Site {
+    /// Which cluster Argo CD's objects are in.
+    pub which: Which,
+    /// The namespace of Argo CD.
+    pub namespace: String,
+    /// The record of recoveries on this machine.
+    pub ledger: Ledger,
+    /// Where events go.
+    pub sink: Sink,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Asked before anything is changed, with the plan and the recovery as it would be.
+pub type Approval<'f> = dyn FnMut(&Plan, &Recovery) -> Result<bool, Problem> + 'f;
+
+/// What goes on in the cluster while Git is written.
+pub(crate) struct Lane {
+    pub(crate) record: Arc<Record>,
+    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) live: JoinHandle<Result<(), Problem>>,
+    pub(crate) push: Option<Begun>,
+    pub(crate) _locks: Vec<Lock>,
+}
+
+/// Puts services back, in the cluster and in Git at once.
+///
+/// # Errors
+/// Nothing was changed. What was changed in part is no error: the recovery says what is missing.
+pub fn recover(
+    branch: &Branch,
+    wish: Wish,
+    shipping: &Shipping,
+    setting: &Setting,
+    site: Site,
+    approve: &mut Approval<'_>,
+    git: &mut dyn FnMut(ship::Event),
+) -> Result<Recovery, Problem> {
+    let runtime = runtime()?;
+    let Site {
+        which,
+        namespace,
+        ledger,
+        sink,
+        clock,
+    } = site;
+    if let Some(key) = &setting.key
+        && let Some(known) = ledger.of_key(key)?
+    {
+        return Ok(known);
+    }
+    // The cluster is asked while Git is.
+    let seen = runtime.spawn(listed(which.clone(), namespace));
+    let (mut request, resumed) = match wish {
+        Wish::New(request) => (request, None),
+        Wish::Resume(recovery) => (request_of(&recovery)?, Some(*recovery)),
+    };
+    let id = match &resumed {
+        Some(recovery) => recovery.id.clone(),
+        None => ledger.fresh_id(|| fastrand::u64(..))?,
+    };
+    request.words.recovery = Some(id.to_string());
+    let landed = match &resumed {
+        Some(recovery) => plan_that_landed(branch, recovery)?,
+        None => None,
+    };
+    let mut looking = Some((ledger, seen, resumed));
+    let mut lane: Option<Lane> = None;
+    let started = clock();
+    let pushes = setting.wishes.method.pushes();
+    let mut start = |plan: &Plan, away: Option<String>| -> Result<bool, Problem> {
+        let Some((ledger, seen, resumed)) = looking.take() else {
+            return Err(Problem::new(
+                Kind::Internal,
+                "begun_twice",
+                "a recovery begins once",
+            ));
+        };
+        let (cluster, apps) = runtime.block_on(seen).map_err(broken)??;
+        let aim = aim_of(plan);
+        let prepared = runtime.block_on(prepare(
+            branch,
+            plan,
+            &cluster,
+            apps,
+            aim,
+            setting,
+            away,
+            &id,
+            clock(),
+        ))?;
+        let mut recovery = drawn(&prepared, plan, setting, &request, &which, started);
+        if let Some(before) = resumed {
+            go_on(&mut recovery, before);
+        }
+        if !approve(plan, &recovery)? {
+            return Ok(false);
+        }
+        let locks = recovery
+            .services
+            .iter()
+            .map(|one| ledger.lock(one.service.as_str(), one.environment.as_str()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let record = Arc::new(Record::begin(ledger, recovery, Arc::clone(&sink), clock)?);
+        let prepared = Arc::new(prepared);
+        let live = runtime.spawn(go_live(
+            Arc::clone(&record),
+            Arc::clone(&prepared),
+            setting.hold_minutes,
+        ));
+        let push = pushes
+            .then(|| record.start(StepKind::Push, None, "the commit is made and pushed"))
+            .transpose()?;
+        lane = Some(Lane {
+            record,
+            prepared,
+            live,
+            push,
+            _locks: locks,
+        });
+        Ok(true)
+    };
+    let shipped = match landed {
+        Some(plan) => start(&plan, None).map(|_| plan),
+        None => ship::rollback(
+            branch,
+            &request,
+            shipping,
+            &clock,
+            &mut |plan| Ok(start(plan, None)? && pushes),
+            git,
+        ),
+    };
+    let (plan, trouble) = match shipped {
+        Ok(plan) => {
+            if plan.outcome == Outcome::NothingToDo && !start(&plan, None)? {
+                return Err(declined());
+            }
+            (plan, None)
+        }
+        // Git is away before anything was planned: what is known of it is enough for the cluster.
+        Err(problem) if problem.kind == Kind::Remote && looking_at_nothing(&problem) => {
+            let plan = ship::plan_on_what_is_known(branch, &request, clock())
+                .map_err(|_| problem.clone())?;
+            if !start(&plan, Some(problem.message.clone()))? {
+                return Err(declined());
+            }
+            (plan, Some(problem))
+        }
+        Err(problem) => match &lane {
+            Some(lane) => (lane.record.snapshot().plan, Some(problem)),
+            None => return Err(problem),
+        },
+    };
+    let Some(lane) = lane else {
+        return Err(declined());
+    };
+    let (plan, trouble) = match trouble {
+        Some(problem) if problem.kind == Kind::Remote && pushes => {
+            push_when_it_is_back(branch, &request, shipping, setting, &lane, plan, problem)
+        }
+        trouble => (plan, trouble),
+    };
+    finish(&runtime, branch, setting, lane, plan, trouble)
+}
+
+/// What was asked for by a recovery that is gone on with.
+fn request_of(recovery: &Recovery) -> Result<Request, Problem> {
+    serde_json::from_value(recovery.request.clone()).map_err(|error| {
+        Problem::new(
+            Kind::Local,
+            "unreadable_request",
+            format!("what {} asked for cannot be read: {error}", recovery.id),
+        )
+    })
+}
+
+/// The plan of a recovery whose commit is on the branch, whether that was recorded or not.
+fn plan_that_landed(branch: &Branch, recovery: &Recovery) -> Result<Option<Plan>, Problem> {
+    if recovery.commit().is_some() {
+        return Ok(Some(recovery.plan.clone()));
+    }
+    let landed = match keep::landed(branch, recovery.id.as_str()) {
+        // What the remote has is asked again when it is pushed.
+        Err(problem) if problem.kind == Kind::Remote => None,
+        landed => landed?,
+    };
+    Ok(landed.map(|commit| {
+        let mut plan = recovery.plan.clone();
+        plan.outcome = Outcome::Pushed;
+        plan.pushed = Some(Pushed {
+            commit,
+            branch: plan.branch.clone(),
+            attempts: 1,
+        });
+        plan
+    }))
+}
+
+/// Goes on with what was recorded before.
+fn go_on(recovery: &mut Recovery, before: Recovery) {
+    recovery.key = before.key;
+    recovery.started = before.started;
+    recovery.request = before.request;
+    recovery.steps = before.steps;
+    recovery.holds = before.holds;
+    recovery.evidence = before.evidence;
+    for step in &mut recovery.steps {
+        if step.state == StepState::Running {
+            // Whoever did it was killed; it is looked at anew.
+            step.state = StepState::Failed;
+            step.what = format!("{} (interrupted)", step.what);
+        }
+    }
+    for part in &mut recovery.parts {
+        let known = before
+            .parts
+            .iter()
+            .find(|known| known.application == part.application);
+        if let Some(known) = known {
+            part.good = known.good;
+            part.found_at.clone_from(&known.found_at);
+        }
+    }
+}
+
+fn looking_at_nothing(problem: &Problem) -> bool {
+    problem.code == "unreachable" || problem.code == "access_denied"
+}
+
+fn declined() -> Problem {
+    Problem::new(
+        Kind::Refused,
+        "declined",
+        "not confirmed; nothing was changed",
+    )
+}
+
+/// Threads for what a cluster is asked.
+///
+/// # Errors
+/// The system gives none.
+pub fn runtime() -> Result<Runtime, Problem> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("ripcord")
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Problem::new(
+                Kind::Local,
+                "no_runtime",
+                format!("threads cannot be started: {error}"),
+            )
+        })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of the error")]
+pub(crate) fn broken(error: tokio::task::JoinError) -> Problem {
+    Problem::new(Kind::Internal, "broken_task", error.to_string())
+}
+
+/// The live way of every Application at once.
+async fn go_live(
+    record: Arc<Record>,
+    prepared: Arc<Prepared>,
+    hold_minutes: i64,
+) -> Result<(), Problem> {
+    let each = prepared.observed.iter().map(|(clusters, observed, route)| {
+        live::go(
+            clusters,
+            &record,
+            observed,
+            &prepared.aim,
+            route,
+            hold_minutes,
+        )
+    });
+    join_all(each).await.into_iter().collect()
+}

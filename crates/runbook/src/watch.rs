@@ -1,0 +1,137 @@
+//! After the proof: does anybody bring the bad version back, and who?
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use ripcord_connect::workloads::Seen;
+use ripcord_domain::live::application::{AppName, Application, ObjectKey};
+use ripcord_domain::live::image::{Aim, Verdict};
+use ripcord_domain::problem::Problem;
+
+use crate::durable::{Picture, Target, look};
+use crate::observe::Clusters;
+use crate::record::Record;
+
+/// How often it is looked. What changed in between is known by the generation.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Watches one Application for a while; what came back, and who brought it.
+pub(crate) async fn watch(
+    clusters: &Clusters,
+    record: &Record,
+    aim: &Aim,
+    target: &Target<'_>,
+    name: &AppName,
+    time: Duration,
+) -> Result<Option<String>, Problem> {
+    let until = Instant::now() + time;
+    let mut generations: BTreeMap<ObjectKey, i64> = BTreeMap::new();
+    let mut away = false;
+    while Instant::now() < until {
+        match look(clusters, name).await {
+            Ok(picture) => {
+                if away {
+                    record.note(format!("{name}: the cluster answers again"));
+                    away = false;
+                }
+                if let Some(relapse) = relapse(aim, target, &picture) {
+                    return Ok(Some(relapse));
+                }
+                note_changes(record, &mut generations, &picture);
+            }
+            Err(error) if error.may_pass() => {
+                if !away {
+                    record.note(error.to_string());
+                }
+                away = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        tokio::time::sleep(GLANCE.min(left)).await;
+    }
+    Ok(None)
+}
+
+/// What came back, in words.
+fn relapse(aim: &Aim, target: &Target<'_>, picture: &Picture) -> Option<String> {
+    let app = &picture.app;
+    let bad = picture.workloads.iter().find(|seen| is_bad(aim, seen));
+    if let Some(seen) = bad {
+        let workload = &seen.workload;
+        let who = workload
+            .changed_by
+            .as_ref()
+            .map_or_else(|| "somebody".to_owned(), |author| who(app, &author.manager));
+        let at = workload
+            .changed_by
+            .as_ref()
+            .and_then(|author| author.at)
+            .map_or_else(String::new, |at| format!(" at {at}"));
+        return Some(format!(
+            "{}: {who} brought the bad version back{at}",
+            workload.key
+        ));
+    }
+    // Only what Argo CD has been compared with tells where images do not.
+    let ours = app
+        .sources
+        .iter()
+        .zip(&app.revisions)
+        .filter(|(source, _)| (target.is_ours)(app, source));
+    for (_, revision) in ours {
+        if !(target.is_accepted)(revision) {
+            return Some(format!(
+                "{}: Git at {} no longer says what was restored; {}",
+                app.name,
+                revision.get(..10).unwrap_or(revision),
+                who(app, "argocd-controller"),
+            ));
+        }
+    }
+    None
+}
+
+fn is_bad(aim: &Aim, seen: &Seen) -> bool {
+    aim.of(seen.workload.images.iter().map(String::as_str)) == Verdict::Bad
+}
+
+/// A program as people know it, and on whose behalf it acted.
+fn who(app: &Application, manager: &str) -> String {
+    if !manager.starts_with("argocd") {
+        return match manager {
+            "kubectl-set"
+            | "kubectl-edit"
+            | "kubectl"
+            | "kubectl-patch"
+            | "kubectl-client-side-apply" => format!("somebody with kubectl ({manager})"),
+            other => format!("`{other}`"),
+        };
+    }
+    let operation = app.operation_state.as_ref().map(|state| &state.operation);
+    let on_behalf = match operation {
+        Some(operation) if operation.is_automated => "auto-sync".to_owned(),
+        Some(operation) if !operation.username.is_empty() => operation.username.clone(),
+        _ => "nobody that it names".to_owned(),
+    };
+    let to = app.revisions.first().map_or_else(String::new, |revision| {
+        format!(", at commit {}", revision.get(..10).unwrap_or(revision))
+    });
+    format!("Argo CD, on behalf of {on_behalf}{to},")
+}
+
+/// Says what was changed and changed back between two looks.
+fn note_changes(record: &Record, generations: &mut BTreeMap<ObjectKey, i64>, picture: &Picture) {
+    for seen in &picture.workloads {
+        let workload = &seen.workload;
+        let before = generations.insert(workload.key.clone(), workload.generation);
+        if before.is_some_and(|before| before != workload.generation) {
+            let by = workload.changed_by.as_ref();
+            let by = by.map_or("somebody", |author| author.manager.as_str());
+            record.note(format!(
+                "{} was changed by {by}, and does not run the bad version",
+                workload.key
+            ));
+        }
+    }
+}
