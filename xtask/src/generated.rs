@@ -6,8 +6,18 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 /// What `ripcord schema` can print.
-const NAMES: [&str; 10] = [
-    "plan", "status", "history", "init", "recovery", "event", "doctor", "drift", "problem",
+const NAMES: [&str; 12] = [
+    "plan",
+    "status",
+    "history",
+    "init",
+    "recovery",
+    "event",
+    "doctor",
+    "drift",
+    "problem",
+    "guard",
+    "quarantine",
     "config",
 ];
 

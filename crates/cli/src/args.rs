@@ -1,8 +1,12 @@
 //! The command line, as typed. Help texts are the doc comments.
 
+mod guarding;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use guarding::{Annotations, GuardArgs, QuarantineArgs, QuarantineCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -179,6 +183,14 @@ pub(crate) enum Command {
         #[arg(long)]
         accept_risk: bool,
     },
+    /// Refuse a change that deploys a quarantined version: for CI and for a server's hook
+    #[command(
+        after_help = "Examples:\n  ripcord guard\n  ripcord guard --base origin/main --annotations github\n  ripcord guard --pre-receive"
+    )]
+    Guard(GuardArgs),
+    /// Versions that must not be deployed again after a rollback
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Show what is inferred about the repository and write a commented `ripcord.yaml`
     #[command(after_help = "Examples:\n  ripcord init --print\n  ripcord init")]
     Init {
@@ -210,7 +222,7 @@ pub(crate) enum Command {
 /// The schemas that can be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaName {
-    /// `plan`, `rollback` and `undo`
+    /// `plan`, `rollback`, `undo` and `quarantine lift`
     Plan,
     /// `status`
     Status,
@@ -228,6 +240,10 @@ pub(crate) enum SchemaName {
     Drift,
     /// An error, of any command
     Problem,
+    /// `guard`
+    Guard,
+    /// `quarantine list`
+    Quarantine,
     /// `ripcord.yaml`
     Config,
 }
@@ -288,6 +304,8 @@ pub(crate) struct Planning {
     /// Go on although somebody else deployed the same service meanwhile
     #[arg(long)]
     pub(crate) onto_latest: bool,
+    #[command(flatten)]
+    pub(crate) quarantine: QuarantineArgs,
     #[command(flatten)]
     pub(crate) live: LiveArgs,
     #[command(flatten)]

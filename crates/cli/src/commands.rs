@@ -3,8 +3,10 @@
 mod demo;
 mod doctor;
 mod drift;
+mod guard;
 mod init;
 mod planning;
+mod quarantine;
 mod read;
 mod recovering;
 mod schema;
@@ -45,6 +47,8 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
             *accept_risk,
             output,
         ),
+        Command::Guard(args) => guard::run(global, args, output),
+        Command::Quarantine(command) => quarantine::run(global, command, output),
         Command::Resume { recovery, pace } => {
             recovering::resume(global, recovery.as_deref(), pace, output)
         }

@@ -2,7 +2,7 @@
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, Zoned};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, Zoned};
 use ripcord_domain::{Kind, Problem};
 
 /// The present: the clock's, or `RIPCORD_NOW` (RFC 3339), by which tests and drills fix it.
@@ -65,6 +65,27 @@ pub(crate) fn parse(flag: &str, text: &str, now: Timestamp) -> Result<Timestamp,
     Ok(moment)
 }
 
+/// Understands `12h`, `14d`, `3w`: a time from now on.
+///
+/// # Errors
+/// A usage problem that shows the forms.
+pub(crate) fn term(flag: &str, text: &str) -> Result<SignedDuration, Problem> {
+    let found = text
+        .trim()
+        .parse::<Span>()
+        .ok()
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
+        .filter(SignedDuration::is_positive);
+    found.ok_or_else(|| {
+        Problem::new(
+            Kind::Usage,
+            "bad_term",
+            format!("{flag}: `{text}` is no time that can pass"),
+        )
+        .hint("write `12h`, `14d` or `3w`")
+    })
+}
+
 /// Understands `5m`, `90s`, `1h30m`, and a bare number as seconds.
 ///
 /// # Errors
@@ -110,5 +131,16 @@ mod tests {
         assert!(at("2026-11-19 10:00").is_ok());
         assert!(at("tea time").unwrap_err().hints[0].contains("09:00"));
         assert!(at("2027-01-01T00:00:00Z").is_err());
+    }
+
+    #[test]
+    fn terms_are_understood_as_people_type_them() {
+        let hours = |text: &str| term("--quarantine-for", text).map(|d| d.as_hours());
+        assert_eq!(hours("12h").unwrap(), 12);
+        assert_eq!(hours("14d").unwrap(), 14 * 24);
+        assert_eq!(hours("3w").unwrap(), 21 * 24);
+        for wrong in ["", "0d", "-1d", "1 month", "soon", "14"] {
+            assert!(hours(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that reaches a person or a program: results on stdout, all else on stderr.
 
+pub(crate) mod annotations;
 pub(crate) mod doctor;
 pub(crate) mod human;
 pub(crate) mod recovery;
@@ -32,6 +33,8 @@ pub(crate) struct Output {
     colour: bool,
     /// Why a result could not be written.
     unwritten: Option<io::Error>,
+    /// A program has its result: standard output holds one document and no second.
+    answered: bool,
 }
 
 /// A place to print to for people.
@@ -103,6 +106,7 @@ impl Output {
             format: global.output,
             colour: wanted && terminal,
             unwritten: None,
+            answered: false,
         }
     }
 
@@ -123,6 +127,22 @@ impl Output {
                 self.write(text.as_bytes(), Ok(()));
             }
         }
+    }
+
+    /// Prints a result that is the whole answer even where it means a refusal.
+    pub(crate) fn answer<T: Serialize>(
+        &mut self,
+        value: &T,
+        human: impl FnOnce(&mut Screen<'_>) -> io::Result<()>,
+    ) {
+        self.answered = true;
+        self.value(value, human);
+    }
+
+    /// Prints what another program reads, whatever the format.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.answered = true;
+        self.write(text.as_bytes(), Ok(()));
     }
 
     /// Prints for people: what comes from a repository can neither move the cursor nor hide.
@@ -172,7 +192,7 @@ impl Output {
             let _ = writeln!(err, "  hint: {}", plain(hint, false));
         }
         drop(err);
-        if matches!(self.format, Format::Json | Format::Yaml) {
+        if matches!(self.format, Format::Json | Format::Yaml) && !self.answered {
             let failure = Failure {
                 schema: SCHEMA,
                 error: problem.clone(),

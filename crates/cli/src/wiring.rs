@@ -14,11 +14,7 @@ use crate::args::Global;
 
 /// Opens what the global flags name.
 pub(crate) fn open(global: &Global, wanted: Wanted<'_>) -> Result<Branch, Problem> {
-    let configuration = global
-        .config
-        .as_deref()
-        .map(read_configuration)
-        .transpose()?;
+    let configuration = configuration(global)?;
     let location = match &global.repo {
         Some(text) => Location::parse(text).map_err(from_repo)?,
         None => Location::Clone(PathBuf::from(".")),
@@ -89,6 +85,12 @@ fn choose_branch(opened: &mut Branch, wanted: Wanted<'_>) -> Result<(), Problem>
         opened.is_default = false;
     }
     Ok(())
+}
+
+/// The text of the configuration that a flag names.
+pub(crate) fn configuration(global: &Global) -> Result<Option<String>, Problem> {
+    let path = global.config.as_deref();
+    path.map(read_configuration).transpose()
 }
 
 fn read_configuration(path: &Path) -> Result<String, Problem> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ripcord_manifest::{DeclarationKey, DeclarationKind, FileFacts, Reference, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
@@ -23,7 +24,10 @@ pub struct PlaceId {
 }
 
 /// One value that makes up a version: a tag, a digest, the image's name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
 pub struct Value {
     /// What the value is, in one word.
     pub role: String,

@@ -16,6 +16,7 @@ use ripcord_manifest::{Declaration, DeclarationKind, ObjectRef};
 
 use crate::config::Settings;
 use crate::names::{Environment, Service, environment_word};
+use crate::quarantine;
 
 /// Who a declaration or a file belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +175,9 @@ const GENERIC_FILES: &[&str] = &[
 
 /// Says who a declaration belongs to.
 pub fn owner(settings: &Settings, path: &str, declaration: &Declaration) -> Owner {
+    if quarantine::is_ours(path) {
+        return owner_of_path(settings, path);
+    }
     let mut owner = owner_by(
         settings,
         path,
@@ -200,6 +204,13 @@ fn owner_by(
     object: Option<&ObjectRef>,
     kind: Option<DeclarationKind>,
 ) -> Owner {
+    let nobody = Owner {
+        service: None,
+        environment: None,
+    };
+    if quarantine::is_ours(path) {
+        return nobody;
+    }
     let inferred = || {
         let owner = inferred(path, object, kind);
         Owner {
@@ -208,10 +219,6 @@ fn owner_by(
                 .environment
                 .map(|name| settings.environment(name.as_str())),
         }
-    };
-    let nobody = Owner {
-        service: None,
-        environment: None,
     };
     let by_convention = if settings.infers() {
         inferred()

@@ -14,6 +14,7 @@ pub mod names;
 pub mod path_template;
 pub mod plan;
 pub mod problem;
+pub mod quarantine;
 pub mod reach;
 pub mod recovery;
 pub mod target;

@@ -40,7 +40,7 @@ pub enum Outcome {
 pub struct Plan {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// `rollback` or `undo`.
+    /// `rollback`, `undo` or `lift`.
     pub action: String,
     /// What it came to.
     pub outcome: Outcome,

@@ -6,6 +6,7 @@ use crate::config::Settings;
 use crate::layout::folder_service;
 use crate::names::Service;
 use crate::path_template::Below;
+use crate::quarantine;
 
 /// Whether a path can be a service's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,9 @@ pub fn reach(
     is_folder: bool,
     services: &BTreeSet<Service>,
 ) -> Reach {
-    if is_folder {
+    if quarantine::is_ours(path) {
+        Reach::Never
+    } else if is_folder {
         of_folder(settings, path, services)
     } else {
         of_file(settings, path, services)
@@ -114,6 +117,8 @@ mod tests {
         "image-tags",
         "clusters",
         "values",
+        ".ripcord",
+        "quarantine",
         "pay-prod",
         "payments-prod",
         "group",

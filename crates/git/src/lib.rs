@@ -22,6 +22,7 @@ mod pieces;
 mod private;
 mod process;
 mod push;
+mod receiving;
 mod resolve;
 mod signing;
 mod spots;

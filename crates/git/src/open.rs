@@ -11,6 +11,7 @@ use std::time::Duration;
 use gix::bstr::ByteSlice;
 use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 use gix::odb::store::init::Slots;
+use tempfile::TempDir;
 
 use crate::address::SafeUrl;
 use crate::private::folder_name;
@@ -43,6 +44,10 @@ pub struct Repo {
     limit: Option<Duration>,
     /// Says to other processes that the private repository is in use, until it is dropped.
     in_use: Option<Arc<File>>,
+    /// The folder through which a push that is being received is seen, until it is dropped.
+    pub(crate) view: Option<Arc<TempDir>>,
+    /// The branch that HEAD names and its tip, of a repository that receives.
+    pub(crate) head: Option<(String, Option<Oid>)>,
 }
 
 /// Where to fetch from and push to.
@@ -149,6 +154,8 @@ impl Repo {
             announced: RefCell::default(),
             limit: None,
             in_use: in_use.map(Arc::new),
+            view: None,
+            head: None,
         }
     }
 
@@ -164,6 +171,8 @@ impl Repo {
             announced: RefCell::default(),
             limit: self.limit,
             in_use: self.in_use.clone(),
+            view: self.view.clone(),
+            head: self.head.clone(),
         }
     }
 

@@ -75,6 +75,15 @@ impl<'a> Draft<'a> {
         }
     }
 
+    pub(crate) fn repo(&self) -> &'a Repo {
+        self.repo
+    }
+
+    /// The tree that is edited.
+    pub(crate) fn tree(&self) -> Oid {
+        self.tree
+    }
+
     /// What the path held before any edit.
     fn original(&self, path: &[u8]) -> Result<Option<File>, Problem> {
         if let Some(read) = self.read.borrow().get(path.as_bstr()) {

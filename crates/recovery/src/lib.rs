@@ -7,12 +7,15 @@
 
 pub mod change;
 mod freshen;
+pub mod guard;
 pub mod history;
 pub mod index;
 pub mod init;
 pub mod keep;
+pub mod lift;
 pub mod places;
 pub mod problems;
+pub mod quarantine;
 pub mod request;
 pub mod risk;
 pub mod rollback;

@@ -1,6 +1,6 @@
 //! What a person asked for, as the command line hands it over.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::plan::Scope;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,9 @@ pub struct Request {
     pub consent: Consent,
     /// What goes into the commit.
     pub words: Words,
+    /// For how long the versions that are left must not be deployed again; none writes nothing down.
+    #[serde(default)]
+    pub quarantine: Option<SignedDuration>,
 }
 
 /// What a person allows.

@@ -23,6 +23,10 @@ pub(crate) fn of_changes(changes: &[Changed]) -> Vec<Warning> {
         let Ok(path) = std::str::from_utf8(&change.path) else {
             continue;
         };
+        // No cluster reads it, whatever words are in its name.
+        if ripcord_domain::quarantine::is_ours(path) {
+            continue;
+        }
         let bytes = |file: &Option<crate::draft::File>| {
             file.as_ref().and_then(|f| f.bytes().map(<[u8]>::to_vec))
         };

@@ -12,18 +12,23 @@ use ripcord_domain::plan::{
     Warning,
 };
 use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::quarantine::Entry;
 use ripcord_domain::target::{self, Choice, Wanted};
-use ripcord_domain::timeline::{BEFORE_ALL, Deploy, State};
+use ripcord_domain::timeline::{BEFORE_ALL, Deploy, Position, State};
 use ripcord_domain::{Catalog, Unit, layout};
 use ripcord_git::{Oid, Repo, trailers};
 
 use crate::change::{self, Ground, Way};
 use crate::draft::Draft;
 use crate::places;
+use crate::quarantine::{self, Term};
 use crate::request::{Request, Selection, Words};
 use crate::risk::{self, warning};
 use crate::select::{self, Chosen};
 use crate::survey::{self, Extent, Place};
+
+/// The code of the refusal to go to a version that was quarantined there.
+const QUARANTINED: &str = "quarantined";
 
 /// A plan with the edits that carry it out.
 pub(crate) struct Prepared<'a> {
@@ -52,6 +57,8 @@ struct Decided<'a> {
     part: ServicePlan,
     /// The target; none where nothing is to be done.
     way: Option<Decision>,
+    /// What is said about quarantined versions.
+    kept_out: Vec<Warning>,
 }
 
 struct Decision {
@@ -103,9 +110,11 @@ fn prepare_in<'a>(
             one.wanted = Wanted::State(Box::new(goal.to.clone()), goal.target.clone());
         }
     }
+    let services = chosen.iter().map(|one| &one.unit.service);
+    quarantine::prefetch(repo, place.tree, services)?;
     let decided = chosen
         .into_iter()
-        .map(|chosen| decide(repo, chosen, request, now))
+        .map(|chosen| decide(repo, place, chosen, request, now))
         .collect::<Result<Vec<_>, Problem>>()?;
     let ground = Ground {
         repo,
@@ -122,12 +131,21 @@ fn prepare_in<'a>(
     let mut services = Vec::new();
     let mut goals = Vec::new();
     let mut rolled_back_commits: Vec<String> = Vec::new();
+    let identity = repo.identity(now.as_second());
+    let term = request.quarantine.map(|lasts| Term {
+        lasts,
+        now,
+        words: &request.words,
+        author: identity.ok().map(|both| both.author.name),
+    });
     for Decided {
         chosen,
         mut part,
         way,
+        kept_out,
     } in decided
     {
+        warnings.extend(kept_out);
         let name = chosen.unit.name();
         if let Some(decision) = way {
             let way = Way {
@@ -149,6 +167,14 @@ fn prepare_in<'a>(
             }
             for (path, others) in made.shared {
                 shared.entry(path).or_default().extend(others);
+            }
+            if let Some(term) = &term {
+                let leaving = quarantine::Leaving {
+                    unit: chosen.unit,
+                    undone: &decision.undone,
+                    goal: &decision.to,
+                };
+                term.record(&mut draft, &leaving)?;
             }
             let own = draft.changed_since(&before)?;
             part.changes = own.iter().map(crate::draft::Changed::shown).collect();
@@ -178,7 +204,10 @@ fn prepare_in<'a>(
     }
     risk::refuse_shared(&shared)?;
     let changed = draft.changed()?;
-    let own_files_only = changed.iter().all(|change| {
+    let mut manifests = changed
+        .iter()
+        .filter(|change| !quarantine::is_ours(&change.path));
+    let own_files_only = manifests.all(|change| {
         std::str::from_utf8(&change.path).is_ok_and(|path| {
             layout::owner_of_path(&place.settings, path)
                 .environment
@@ -239,15 +268,33 @@ pub(crate) fn planned(
 /// Decides where one unit goes.
 fn decide<'a>(
     repo: &Repo,
+    place: &Place,
     chosen: Chosen<'a>,
     request: &Request,
     now: Timestamp,
 ) -> Result<Decided<'a>, Problem> {
     let unit = chosen.unit;
     let primary = unit.places.first().map(|place| &place.id);
-    let judgement = chosen.timeline.judge(now);
+    let mut judgement = chosen.timeline.judge(now);
     let last = chosen.timeline.deploys.last();
     let what = format!("{} in {}", unit.service, unit.environment);
+    let mut kept_out = Vec::new();
+    let known = quarantine::of_service_or_warn(repo, place.tree, &unit.service, &mut kept_out)?;
+    let runs = last.map(|deploy| &deploy.after);
+    let keeping_out = |state: &State| quarantine::keeping_out(&known, unit, runs, state, now);
+    // A quarantined version is not good, however long it served.
+    let mut skipped: Vec<(Position, &Entry)> = Vec::new();
+    if let Some((top, below)) = judgement.line.split_last() {
+        let mut line = Vec::new();
+        for &position in below {
+            match chosen.timeline.state(position).and_then(keeping_out) {
+                Some(entry) => skipped.push((position, entry)),
+                None => line.push(position),
+            }
+        }
+        line.push(*top);
+        judgement.line = line;
+    }
     let parent_of = |commit: &str| -> String {
         let parent = commit
             .parse()
@@ -269,7 +316,17 @@ fn decide<'a>(
         files: places::files_of(unit),
         images: Aim::default(),
     };
-    let way = match target::choose(&chosen.timeline, &judgement, &chosen.wanted, primary, &what)? {
+    let choice = target::choose(&chosen.timeline, &judgement, &chosen.wanted, primary, &what)
+        .map_err(|problem| match skipped.last() {
+            Some((_, entry)) => problem
+                .hint(format!(
+                    "{}: it was passed over",
+                    quarantine::because(entry)
+                ))
+                .hint("`--to VERSION --accept-risk` goes back to it all the same"),
+            None => problem,
+        })?;
+    let way = match choice {
         Choice::AlreadyThere { why } => {
             part.nothing_to_do = Some(why);
             // Clusters may still run what the last deploy went away from.
@@ -292,6 +349,27 @@ fn decide<'a>(
                     format!("`{commit}` is no commit id"),
                 )
             })?;
+            if let Some(entry) = keeping_out(&state) {
+                kept_out.push(warning(
+                    QUARANTINED,
+                    Severity::Warning,
+                    format!("{what}: {}", quarantine::because(entry)),
+                ));
+            }
+            if let (Wanted::LastGood { .. } | Wanted::Steps(_), Some(to)) =
+                (&chosen.wanted, position)
+            {
+                let newer = skipped
+                    .iter()
+                    .filter(|(at, _)| to == BEFORE_ALL || (*at != BEFORE_ALL && *at > to));
+                kept_out.extend(newer.map(|(_, entry)| {
+                    warning(
+                        "quarantined_passed_over",
+                        Severity::Info,
+                        format!("{what}: {}: it was passed over", quarantine::because(entry)),
+                    )
+                }));
+            }
             let (from, to) = match last {
                 Some(deploy) => target::named_move(&deploy.after, &state, primary),
                 None => (
@@ -326,7 +404,12 @@ fn decide<'a>(
             })
         }
     };
-    Ok(Decided { chosen, part, way })
+    Ok(Decided {
+        chosen,
+        part,
+        way,
+        kept_out,
+    })
 }
 
 /// The commit's text for the services that move.
@@ -416,6 +499,16 @@ pub(crate) fn compose(
 /// Refuses what the request does not allow; called where a plan is about to be carried out.
 pub(crate) fn refuse(place: &Place, plan: &Plan, request: &Request) -> Result<(), Problem> {
     risk::refuse_irreversible(&plan.warnings, request.consent.accept_risk)?;
+    let quarantined = plan.warnings.iter().find(|w| w.code == QUARANTINED);
+    if let Some(warning) = quarantined
+        && !request.consent.accept_risk
+    {
+        return Err(
+            Problem::new(Kind::Refused, QUARANTINED, warning.message.clone())
+                .hint("`ripcord quarantine list` shows all of them")
+                .hint("`--accept-risk` goes back to it all the same"),
+        );
+    }
     let protected = plan
         .services
         .iter()

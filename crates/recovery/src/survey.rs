@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use bstr::{BString, ByteSlice};
 use ripcord_domain::config::{FILE_NAME, Settings};
-use ripcord_domain::{Catalog, Kind, Problem, Reach, Service, catalog::CatalogBuilder, reach};
+use ripcord_domain::{
+    Catalog, Kind, Problem, Reach, Service, catalog::CatalogBuilder, quarantine, reach,
+};
 use ripcord_git::{Entry, Interest, Mode, Oid, Repo};
 use ripcord_manifest::{FieldPath, FileFacts, ReadRules};
 
@@ -264,6 +266,9 @@ pub fn rules(settings: &Settings, path: &str) -> ReadRules {
 /// Whether a file may declare a version, by its name and kind alone.
 pub fn may_declare(settings: &Settings, path: &str, entry: Entry) -> bool {
     if !matches!(entry.mode, Mode::Blob | Mode::Exec) {
+        return false;
+    }
+    if quarantine::is_ours(path) {
         return false;
     }
     if settings.version_fields(path).is_some() {

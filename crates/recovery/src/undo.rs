@@ -13,6 +13,7 @@ use crate::draft::{Draft, file_in, shown_path};
 use crate::history::{self, Until};
 use crate::places;
 use crate::problems::from_repo;
+use crate::quarantine;
 use crate::request::Words;
 use crate::risk;
 use crate::rollback::{self, Goal, Prepared};
@@ -110,7 +111,12 @@ fn prepare_here<'a>(
             let ours = draft.file(&change.path)?;
             let base = file_in(repo, rollback.tree, &change.path)?;
             let theirs = file_in(repo, before, &change.path)?;
-            match merged(repo, base, ours, theirs) {
+            let back =
+                quarantine::taken_back(&change.path, theirs.as_ref(), base.as_ref(), ours.as_ref());
+            let is_kept = quarantine::is_ours(&change.path);
+            match back.or_else(|| merged(repo, base, ours, theirs)) {
+                // What cannot be read there must not stand between a person and the way forward.
+                None if is_kept => {}
                 Some(file) => draft.set(&change.path, file),
                 None => {
                     return Err(Problem::new(

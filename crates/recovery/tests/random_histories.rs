@@ -197,6 +197,7 @@ fn request(scope: Option<Scope>, to: Option<To>) -> Request {
             onto_latest: false,
         },
         words: Words::default(),
+        quarantine: Some(jiff::SignedDuration::from_hours(14 * 24)),
     }
 }
 
@@ -289,7 +290,10 @@ proptest! {
                 prop_assert_eq!(Some(entry), after.get(path), "{}", path);
             }
         }
-        prop_assert_eq!(before.len(), after.len());
+        // But for the file that keeps the bad version out.
+        let kept_out = after.keys().filter(|path| !before.contains_key(*path));
+        prop_assert_eq!(kept_out.collect::<Vec<_>>(), [".ripcord/quarantine/pay.quarantine"]);
+        prop_assert_eq!(before.len() + 1, after.len());
         let text = infra.read_at("main", &overlay).unwrap();
         if exact {
             prop_assert_eq!(&text, &infra.read_at(&target.commit, &overlay).unwrap());
@@ -333,6 +337,6 @@ proptest! {
         let text = infra.read_at("main", &overlay("pay", "production")).unwrap();
         let (tag, count) = (format!("\"v{before}\""), format!("count: {replicas}"));
         prop_assert!(text.contains(&tag) && text.contains(&count), "{}", text);
-        prop_assert_eq!(plan.changes.len(), 1);
+        prop_assert_eq!(plan.changes.len(), 2);
     }
 }

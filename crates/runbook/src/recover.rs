@@ -44,7 +44,7 @@ pub struct Setting {
 /// What is wanted.
 pub enum Wish {
     /// A rollback.
-    New(Request),
+    New(Box<Request>),
     /// To go on with a recovery that was interrupted, or of which a part is missing.
     Resume(Box<Recovery>),
 }
@@ -111,7 +111,7 @@ pub fn recover(
         wish @ Wish::Resume(_) => wish,
     };
     let (mut request, resumed) = match wish {
-        Wish::New(request) => (request, None),
+        Wish::New(request) => (*request, None),
         Wish::Resume(recovery) => (request_of(&recovery)?, Some(*recovery)),
     };
     let id = match &resumed {

@@ -66,6 +66,10 @@ pub(super) fn run(keep: bool, output: &mut Output) -> Result<(), Problem> {
     )?;
     stage.play("And now?", &["status", "payments-service"])?;
     stage.play(
+        "Nobody deploys it again by mistake: `ripcord guard` in CI refuses what stands here.",
+        &["quarantine", "list"],
+    )?;
+    stage.play(
         "It was not the deploy after all? Roll forward again:",
         &["undo", "--reason", "it was the database", "--yes"],
     )?;

@@ -54,5 +54,6 @@ pub(super) fn about(service: &str, environment: Option<&str>) -> Request {
         again: false,
         consent: Consent::default(),
         words: Words::default(),
+        quarantine: None,
     }
 }

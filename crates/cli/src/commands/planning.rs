@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use ripcord_domain::names::environment_word;
 use ripcord_domain::plan::{Outcome, Plan, Scope};
 use ripcord_domain::{Kind, Problem};
@@ -10,7 +11,7 @@ use ripcord_recovery::ship::{self, Shipping};
 use ripcord_recovery::survey::Branch;
 
 use super::recovering;
-use crate::args::{Global, Planning, PushArgs, ScopeArg, WordArgs};
+use crate::args::{Global, Planning, PushArgs, QuarantineArgs, ScopeArg, WordArgs};
 use crate::moment;
 use crate::render::{Output, human};
 use crate::wiring::{self, Wanted};
@@ -103,7 +104,16 @@ fn request(planning: &Planning) -> Result<Request, Problem> {
             onto_latest: planning.onto_latest,
         },
         words: words(&planning.words),
+        quarantine: quarantine(&planning.quarantine)?,
     })
+}
+
+/// For how long what is left must not be deployed again; none where nothing is to be written down.
+fn quarantine(args: &QuarantineArgs) -> Result<Option<SignedDuration>, Problem> {
+    if args.no_quarantine {
+        return Ok(None);
+    }
+    moment::term("--quarantine-for", &args.quarantine_for).map(Some)
 }
 
 fn list(services: Option<&str>) -> Result<Vec<String>, Problem> {

@@ -48,7 +48,7 @@ pub(super) fn history(
 }
 
 /// Without an environment the default branch is read: it may hold several.
-fn read_from(environment: Option<&str>) -> Wanted<'_> {
+pub(super) fn read_from(environment: Option<&str>) -> Wanted<'_> {
     match environment {
         None => Wanted::DefaultBranch,
         named => Wanted::Environment(named),

@@ -43,7 +43,7 @@ pub(super) fn rollback(
     let mut planned: Option<(Plan, Recovery)> = None;
     let done = recover(
         opened,
-        Wish::New(request),
+        Wish::New(Box::new(request)),
         &shipping,
         &setting,
         site,

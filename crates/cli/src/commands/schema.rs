@@ -4,7 +4,9 @@ use clap::CommandFactory;
 use ripcord_domain::Config;
 use ripcord_domain::plan::Plan;
 use ripcord_domain::recovery::Recovery;
+use ripcord_recovery::guard::Verdict;
 use ripcord_recovery::init::Inferred;
+use ripcord_recovery::lift::Quarantined;
 use ripcord_recovery::status::{History, Status};
 use ripcord_runbook::Event;
 use ripcord_runbook::doctor::Diagnosis;
@@ -25,6 +27,8 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Doctor => schema_for!(Diagnosis),
         SchemaName::Drift => schema_for!(Drift),
         SchemaName::Problem => schema_for!(Failure),
+        SchemaName::Guard => schema_for!(Verdict),
+        SchemaName::Quarantine => schema_for!(Quarantined),
         SchemaName::Config => schema_for!(Config),
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use ripcord_domain::message::short_digests;
 use ripcord_domain::plan::{Outcome, Plan, Scope, ServicePlan, Severity};
 use ripcord_domain::timeline::Ended;
+use ripcord_recovery::guard::Verdict;
 use ripcord_recovery::init::Inferred;
+use ripcord_recovery::lift::Quarantined;
 use ripcord_recovery::status::{History, Status};
 
 use super::{Screen, table};
@@ -322,12 +324,12 @@ pub(crate) fn done(
         short(&pushed.commit),
         pushed.branch
     )?;
-    if pushed.branch == plan.branch {
+    if pushed.branch == plan.branch && plan.action != "lift" {
         writeln!(
             screen.out,
             "Git says so now; that clusters run it was not observed"
         )?;
-    } else {
+    } else if pushed.branch != plan.branch {
         writeln!(
             screen.out,
             "nothing changes until it is merged into {}",
@@ -347,6 +349,81 @@ pub(crate) fn done(
         )?;
     }
     Ok(())
+}
+
+/// What `guard` found: one line for each, or that there is nothing.
+pub(crate) fn verdict(screen: &mut Screen<'_>, verdict: &Verdict) -> io::Result<()> {
+    for finding in &verdict.findings {
+        let line = finding
+            .line
+            .map_or_else(String::new, |line| format!(":{line}"));
+        writeln!(
+            screen.out,
+            "{}{line}: {}",
+            finding.path.replace('\n', "\\n"),
+            finding.sentence().replace('\n', " ")
+        )?;
+    }
+    if verdict.findings.is_empty() {
+        let in_force: usize = verdict.compared.iter().map(|one| one.in_force).sum();
+        let what = match in_force {
+            0 => "nothing is quarantined".to_owned(),
+            1 => "1 quarantined version is not deployed".to_owned(),
+            many => format!("none of {many} quarantined versions is deployed"),
+        };
+        writeln!(screen.out, "{what}")?;
+    }
+    Ok(())
+}
+
+/// `ripcord quarantine list`.
+pub(crate) fn quarantined(screen: &mut Screen<'_>, list: &Quarantined) -> io::Result<()> {
+    if list.versions.is_empty() {
+        return writeln!(screen.out, "nothing is quarantined");
+    }
+    let wide = screen.wide;
+    let rows: Vec<Vec<String>> = list
+        .versions
+        .iter()
+        .map(|one| {
+            let entry = &one.entry;
+            let until = if one.over {
+                format!("{} (over)", entry.until)
+            } else {
+                entry.until.to_string()
+            };
+            let mut cells = vec![
+                one.service.to_string(),
+                entry.environment.to_string(),
+                short_version(&entry.version, wide),
+                until,
+                or_dash(entry.by.as_deref()),
+                or_dash(entry.incident.as_deref()),
+                or_dash(entry.reason.as_deref()).replace('\n', " "),
+            ];
+            if wide {
+                cells.extend([
+                    entry.since.to_string(),
+                    entry.subject.clone(),
+                    one.path.clone(),
+                ]);
+            }
+            cells
+        })
+        .collect();
+    let mut headings = vec![
+        "SERVICE",
+        "ENVIRONMENT",
+        "VERSION",
+        "UNTIL",
+        "BY",
+        "INCIDENT",
+        "REASON",
+    ];
+    if wide {
+        headings.extend(["SINCE", "OF", "FILE"]);
+    }
+    table::print(screen.out, &headings, &rows)
 }
 
 /// What `init` found.

@@ -39,6 +39,15 @@ fn every_result_is_as_its_schema_says() {
     assert_eq!(outcome(&["undo", "--dry-run"]), "planned");
     assert_eq!(outcome(&["undo", "--yes"]), "pushed");
     assert_eq!(outcome(&["undo", "--yes"]), "nothing_to_do");
+    let list = ["quarantine", "list"];
+    let _ = valid(&stage, "quarantine", run(&list), 0);
+    assert_eq!(outcome(&["rollback", "payments", "--yes"]), "pushed");
+    let list = valid(&stage, "quarantine", run(&list), 0);
+    assert_eq!(list["versions"][0]["entry"]["version"], "bad1111");
+    let lift = ["quarantine", "lift", "payments", "bad1111"];
+    assert_eq!(outcome(&[&lift[..], &["--dry-run"]].concat()), "planned");
+    let yes = ["--reason", "mended", "--yes"];
+    assert_eq!(outcome(&[&lift[..], &yes].concat()), "pushed");
     let _ = valid(&stage, "status", run(&["status"]), 0);
     let _ = valid(
         &stage,

@@ -162,7 +162,8 @@ fn hole_19_a_shallow_clone_does_not_delete_everything() {
         .in_dir(&duel.our_clone)
         .run(["rollback", "payments", "--yes"])
         .unwrap();
-    assert_eq!(files(&duel), before);
+    let after = files(&duel);
+    assert!(before.lines().all(|file| after.contains(file)), "{after}");
     assert_eq!(duel.ours("orders"), "o1");
 }
 

@@ -9,6 +9,9 @@ use serde_json::Value;
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ripcord");
 
+/// The file of the quarantined versions of `payments`.
+pub(crate) const QUARANTINE: &str = ".ripcord/quarantine/payments.quarantine";
+
 /// A scratch folder with `infra.git`, served over HTTP.
 pub(crate) struct Stage {
     pub(crate) server: Arc<GitServer>,
@@ -116,6 +119,18 @@ impl Stage {
     /// How many commits main has.
     pub(crate) fn commits(&self) -> usize {
         count(&self.infra)
+    }
+
+    /// Asserts that main changed since `before` in the overlay of `payments` in production and in the
+    /// file that keeps the bad version out, and nowhere else.
+    #[track_caller]
+    pub(crate) fn assert_only_payments_changed_since(&self, before: &str) {
+        let changed = self
+            .infra
+            .git(&["diff", "--name-only", before, "main"])
+            .unwrap();
+        let expected = [QUARANTINE, &overlay("payments", "production")].join("\n");
+        assert_eq!(changed, expected);
     }
 
     /// Asserts that main got exactly one commit with one parent on top of `before`.

@@ -1,0 +1,105 @@
+//! What `guard` found, in the words of forges.
+
+use ripcord_domain::Problem;
+use ripcord_recovery::guard::{Finding, Verdict};
+use serde_json::json;
+
+/// Workflow commands of GitHub Actions: one line each, shown beside the changed line
+/// (<https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>).
+pub(crate) fn github(verdict: Result<&Verdict, &Problem>) -> String {
+    match verdict {
+        Ok(verdict) => verdict.findings.iter().map(command).collect(),
+        Err(problem) => format!("::error title=ripcord guard::{}\n", data(&problem.message)),
+    }
+}
+
+fn command(finding: &Finding) -> String {
+    let line = finding
+        .line
+        .map_or_else(String::new, |line| format!(",line={line}"));
+    format!(
+        "::error file={}{line},title={}::{}\n",
+        property(&finding.path),
+        property("quarantined version"),
+        data(&finding.sentence())
+    )
+}
+
+/// The escapes of `@actions/core`: a line end in a name must not begin another command. What else
+/// could move a cursor is not for a log.
+fn data(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' => out.push_str("%25"),
+            '\r' => out.push_str("%0D"),
+            '\n' => out.push_str("%0A"),
+            c if c.is_control() => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// A code quality report of GitLab, as its merge requests show it
+/// (<https://docs.gitlab.com/ci/testing/code_quality/>).
+pub(crate) fn gitlab(verdict: &Verdict) -> String {
+    let findings: Vec<serde_json::Value> = verdict
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "description": finding.sentence(),
+                "check_name": "ripcord/quarantined",
+                "fingerprint": fingerprint(finding),
+                "severity": "blocker",
+                "location": {
+                    "path": finding.path,
+                    "lines": {"begin": finding.line.unwrap_or(1)},
+                },
+            })
+        })
+        .collect();
+    let text = serde_json::to_string_pretty(&findings).unwrap_or_default();
+    format!("{text}\n")
+}
+
+/// The same for the same finding however often it is looked for: GitLab tells by it what is new.
+fn fingerprint(finding: &Finding) -> String {
+    let Finding {
+        path,
+        service,
+        environment,
+        subject,
+        version,
+        ..
+    } = finding;
+    let text = format!("{path}\0{service}\0{environment}\0{subject}\0{version}");
+    // FNV-1a with two starts: wide enough that no two findings of a change meet.
+    let hash = |start: u64| {
+        text.bytes().fold(start, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    };
+    format!(
+        "{:016x}{:016x}",
+        hash(0xcbf2_9ce4_8422_2325),
+        hash(0x9e37_79b9_7f4a_7c15)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_repository_holds_cannot_begin_a_command_of_its_own() {
+        assert_eq!(data("50%\r\n::error::x"), "50%25%0D%0A::error::x");
+        assert_eq!(property("a:b,c\n%"), "a%3Ab%2Cc%0A%25");
+        assert_eq!(data("\x1b[2J"), "\\u{1b}[2J");
+    }
+}
