@@ -11,6 +11,7 @@ mod measure;
 mod proof;
 mod race;
 mod races;
+mod recover;
 mod report;
 mod rig;
 mod saturate;
@@ -108,6 +109,21 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// ripcord and the other ways back from the same broken deploy, on the testbed
+    Recover {
+        /// The binary
+        #[arg(long)]
+        ripcord: PathBuf,
+        /// How often each is run
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+        /// Only points whose name contains this, such as `push 2 s`
+        #[arg(long, default_value = "")]
+        only: String,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// What is seen in which order after a way back, on the testbed
     Proof {
         #[arg(long, default_value_t = 7)]
@@ -188,6 +204,15 @@ fn main() -> Result<()> {
         Command::Races { trials, only, out } => {
             return report::publish(&races::run(*trials, only)?, out.as_deref());
         }
+        Command::Recover {
+            ripcord,
+            runs,
+            only,
+            out,
+        } => {
+            let tables = recover::run(ripcord, *runs, only)?;
+            return report::publish(&tables, out.as_deref());
+        }
         Command::Proof { runs, out } => {
             return report::publish(&proof::run(*runs)?, out.as_deref());
         }
@@ -203,6 +228,7 @@ fn main() -> Result<()> {
         Command::Generate { .. }
         | Command::Ways { .. }
         | Command::Races { .. }
+        | Command::Recover { .. }
         | Command::Proof { .. } => vec![],
         Command::Warm(_) => warm::run(&setup)?,
         Command::Cold(_) => cold::run(&setup)?,

@@ -276,7 +276,7 @@ fn roll_back_by_api(scene: &Scene<'_>) -> Result<()> {
     Ok(())
 }
 
-fn is_good(pods: &[PodSeen], replicas: usize) -> bool {
+pub(crate) fn is_good(pods: &[PodSeen], replicas: usize) -> bool {
     pods.len() == replicas && pods.iter().all(|pod| pod.version == GOOD && pod.ready)
 }
 

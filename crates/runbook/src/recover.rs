@@ -17,7 +17,7 @@ use ripcord_recovery::survey::Branch;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-use crate::event::Sink;
+use crate::event::{Event, Sink};
 use crate::finish::{finish, push_when_it_is_back};
 use crate::live;
 use crate::prepare::{Prepared, aim_of, drawn, listed, prepare};
@@ -99,6 +99,9 @@ pub fn recover(
     if let Some(key) = &setting.key
         && let Some(known) = ledger.of_key(key)?
     {
+        sink(&Event::Ended {
+            recovery: Box::new(known.clone()),
+        });
         return Ok(known);
     }
     // The cluster is asked while Git is.

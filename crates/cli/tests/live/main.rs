@@ -7,4 +7,5 @@
 
 mod faults;
 mod outage;
+mod parts;
 mod ways;

@@ -83,7 +83,8 @@ impl<'a> Outage<'a> {
         self.wait("the deploy is live", |outage| {
             let app = outage.app();
             let pods = outage.pods();
-            app["status"]["sync"]["revision"] == *bad
+            let sync = &app["status"]["sync"];
+            (sync["revision"] == *bad || sync["revisions"][0] == *bad)
                 && app["operation"].is_null()
                 && app["status"]["operationState"]["phase"] == "Succeeded"
                 && pods.iter().any(|pod| pod.version == version)

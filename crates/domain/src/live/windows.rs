@@ -187,10 +187,10 @@ mod tests {
         );
         let of = |windows: &[Window]| allowed(windows, &app(), now);
         assert_eq!(of(&[]), Windows::Open);
-        assert_eq!(of(&[soft.clone()]), Windows::OnlyManual);
+        assert_eq!(of(std::slice::from_ref(&soft)), Windows::OnlyManual);
         assert_eq!(of(&[soft, hard]), Windows::Closed);
         let shut = window("allow", "0 3 * * *", false);
-        assert_eq!(of(&[shut.clone()]), Windows::Closed);
+        assert_eq!(of(std::slice::from_ref(&shut)), Windows::Closed);
         let open = window("allow", "0 17 * * *", false);
         assert_eq!(of(&[shut, open]), Windows::Open);
     }
@@ -202,7 +202,10 @@ mod tests {
             applications: vec!["cart".into()],
             ..window("deny", "0 17 * * *", false)
         };
-        assert_eq!(allowed(&[other.clone()], &app(), now), Windows::Open);
+        assert_eq!(
+            allowed(std::slice::from_ref(&other), &app(), now),
+            Windows::Open
+        );
         let both = Window {
             namespaces: vec!["pay".into()],
             must_fit_all: true,

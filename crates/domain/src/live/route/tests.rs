@@ -62,10 +62,6 @@ fn usual() -> Situation {
     }
 }
 
-fn some(why: &str) -> Option<String> {
-    Some(why.to_owned())
-}
-
 /// A route in one line: terminate? hold, live, push?, operate?
 fn line(wishes: Wishes, seen: &Situation) -> String {
     let route = choose(wishes, seen);
@@ -111,13 +107,13 @@ fn the_way_depends_on_what_is_seen() {
     assert_eq!(of(|_| {}), "hold:window undo:7 push operate");
     assert_eq!(of(|seen| seen.syncs_itself = false), "undo:7 push operate");
     assert_eq!(
-        of(|seen| seen.no_window = some("the project is in Git")),
+        of(|seen| seen.no_window = Some("the project is in Git".into())),
         "hold:state undo:7 push operate"
     );
     assert_eq!(
         of(|seen| {
-            seen.no_window = some("forbidden");
-            seen.no_state_hold = some("too old");
+            seen.no_window = Some("forbidden".into());
+            seen.no_state_hold = Some("too old".into());
         }),
         "push operate"
     );
@@ -156,7 +152,7 @@ fn the_way_depends_on_what_is_seen() {
         "hold:window old push operate"
     );
     assert_eq!(
-        of(|seen| seen.git_is_away = some("unreachable")),
+        of(|seen| seen.git_is_away = Some("unreachable".into())),
         "hold:window undo:7 operate"
     );
     assert_eq!(
@@ -178,7 +174,7 @@ fn a_set_that_syncs_in_steps_is_held_by_a_window_or_not_at_all() {
     };
     let auto = Wishes::default();
     assert_eq!(line(auto, &seen), "hold:window undo:7 push operate");
-    seen.no_window = some("forbidden");
+    seen.no_window = Some("forbidden".into());
     assert_eq!(line(auto, &seen), "push operate");
 }
 
@@ -259,8 +255,8 @@ fn without_a_hold_the_cluster_is_never_changed_while_argo_cd_would_change_it_bac
         for rolling_sync in [false, true] {
             let seen = Situation {
                 rolling_sync,
-                no_window: some("forbidden"),
-                no_state_hold: some("too old"),
+                no_window: Some("forbidden".into()),
+                no_state_hold: Some("too old".into()),
                 ..usual()
             };
             let route = choose(

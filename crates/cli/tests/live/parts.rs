@@ -1,0 +1,86 @@
+//! Parts that are down, in a testbed of its own: one after the other.
+
+use std::time::Duration;
+
+use ripcord_testbed::{Network, Options, Testbed};
+
+use crate::outage::{BAD, GOOD, Outage, PAYMENTS};
+
+/// A service of its own that is broken, in a testbed whose parts can be stopped.
+fn outage<'a>(bed: &'a Testbed, name: &str) -> Outage<'a> {
+    let mut outage = Outage::on(bed, "auto-heal", name, PAYMENTS, name);
+    outage.break_it(BAD);
+    outage
+}
+
+#[test]
+fn what_is_down_is_said_and_the_rest_is_done() {
+    let bed = Testbed::start(&Options::default()).unwrap();
+    without_argo_cds_api_server(&bed);
+    without_the_application_controller(&bed);
+    without_the_repo_server(&bed);
+    with_git_cut_off_for_argo_cd(&bed);
+    with_the_cluster_away_for_a_while(&bed);
+}
+
+fn without_argo_cds_api_server(bed: &Testbed) {
+    let mut outage = outage(bed, "no-server");
+    bed.part("argocd-server").kill().unwrap();
+    let _ = outage.rollback(&[]).assert_code(0);
+    outage.assert_restored(GOOD);
+    bed.part("argocd-server").start().unwrap();
+}
+
+fn without_the_application_controller(bed: &Testbed) {
+    let mut outage = outage(bed, "no-controller");
+    bed.part("argocd-application-controller").kill().unwrap();
+    // The pods are good at once: that needs no Argo CD.
+    let output = outage.rollback(&["--wait", "5s"]).assert_code(8);
+    assert!(output.stderr.contains("is not done yet"), "{output:?}");
+    assert!(outage.runs(GOOD), "{:?}", outage.pods());
+    bed.part("argocd-application-controller").start().unwrap();
+    let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
+    let _ = resumed.assert_code(0);
+    outage.assert_restored(GOOD);
+}
+
+fn without_the_repo_server(bed: &Testbed) {
+    let mut outage = outage(bed, "no-repo-server");
+    bed.part("argocd-repo-server").kill().unwrap();
+    let output = outage.rollback(&["--wait", "6s"]).assert_code(8);
+    assert!(outage.runs(GOOD), "{:?}", outage.pods());
+    assert!(output.stderr.contains("ripcord resume"), "{output:?}");
+    bed.part("argocd-repo-server").start().unwrap();
+    let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
+    let _ = resumed.assert_code(0);
+    outage.assert_restored(GOOD);
+}
+
+fn with_git_cut_off_for_argo_cd(bed: &Testbed) {
+    let mut outage = outage(bed, "git-cut");
+    bed.set_network("argocd", "git", Network::Cut).unwrap();
+    let _ = outage.rollback(&["--wait", "6s"]).assert_code(8);
+    assert!(outage.runs(GOOD), "{:?}", outage.pods());
+    bed.set_network("argocd", "git", Network::Good).unwrap();
+    let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
+    let _ = resumed.assert_code(0);
+    outage.assert_restored(GOOD);
+}
+
+fn with_the_cluster_away_for_a_while(bed: &Testbed) {
+    let mut outage = outage(bed, "away");
+    let running = outage
+        .ripcord()
+        .spawn(["rollback", PAYMENTS, "production", "--yes", "--watch", "2s"])
+        .unwrap();
+    outage.wait("it is undone", |outage| {
+        outage.scene.version(PAYMENTS).unwrap() == GOOD
+    });
+    bed.set_network("tester", "kube-apiserver", Network::Cut)
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(20));
+    bed.set_network("tester", "kube-apiserver", Network::Good)
+        .unwrap();
+    let _ = running.wait().unwrap().assert_code(0);
+    outage.assert_restored(GOOD);
+}
