@@ -35,6 +35,8 @@ pub(crate) struct Output {
     unwritten: Option<io::Error>,
     /// A program has its result: standard output holds one document and no second.
     answered: bool,
+    /// Results are a stream of lines.
+    streams: bool,
 }
 
 /// A place to print to for people.
@@ -107,6 +109,7 @@ impl Output {
             colour: wanted && terminal,
             unwritten: None,
             answered: false,
+            streams: false,
         }
     }
 
@@ -198,8 +201,24 @@ impl Output {
                 error: problem.clone(),
                 exit_code: problem.kind.exit_code(),
             };
-            self.value(&failure, |_| Ok(()));
+            if self.streams {
+                Self::line(&failure);
+            } else {
+                self.value(&failure, |_| Ok(()));
+            }
         }
+    }
+
+    /// From here on results for programs are one JSON document in each line; whether they are for
+    /// programs.
+    pub(crate) fn stream(&mut self) -> bool {
+        self.streams = self.is_data();
+        self.streams
+    }
+
+    /// The stream has had its last document.
+    pub(crate) fn stream_ended(&mut self) {
+        self.answered = self.streams;
     }
 
     /// Whether results are for programs.

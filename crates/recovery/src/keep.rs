@@ -7,6 +7,7 @@ use ripcord_domain::catalog::resolve;
 use ripcord_domain::message::trailer;
 use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::quarantine;
 use ripcord_domain::timeline::State;
 use ripcord_git::{Oid, PushOutcome, RejectKind, trailers};
 use ripcord_manifest::{ReadRules, Reference};
@@ -18,7 +19,11 @@ use crate::survey::{self, Branch};
 /// The files that decide what a plan's services run: those that change, or, where nothing does, those that
 /// declare it.
 pub fn files(plan: &Plan) -> Vec<String> {
-    let changed = plan.changes.iter().map(|change| change.path.clone());
+    let changed = plan
+        .changes
+        .iter()
+        .map(|change| change.path.clone())
+        .filter(|path| !quarantine::is_ours(path));
     let declared = plan.services.iter().flat_map(|part| part.files.clone());
     let files: BTreeSet<String> = changed.chain(declared).collect();
     files.into_iter().collect()

@@ -24,9 +24,16 @@ impl Infra<'_> {
         if same_repository(&source.repository, self.remote) {
             return true;
         }
-        let at = app.sources.iter().position(|one| one == source);
-        let revision = at.and_then(|at| app.revisions.get(at));
-        revision.is_some_and(|revision| is_commit(revision) && (self.knows)(revision))
+        let Some(at) = app.sources.iter().position(|one| one == source) else {
+            return false;
+        };
+        // While Argo CD cannot compare, what it synced before tells.
+        let synced = app.history.iter().rev().map(|entry| &entry.revisions);
+        std::iter::once(&app.revisions)
+            .chain(synced)
+            .filter_map(|revisions| revisions.get(at))
+            .find(|revision| is_commit(revision))
+            .is_some_and(|revision| (self.knows)(revision))
     }
 
     /// Whether one of the files decides what the Application deploys.

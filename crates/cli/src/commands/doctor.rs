@@ -33,7 +33,7 @@ pub(super) fn run(
         &unfinished,
         now,
     )?;
-    output.value(&diagnosis, |out| screen::diagnosis(out, &diagnosis));
+    output.answer(&diagnosis, |out| screen::diagnosis(out, &diagnosis));
     if diagnosis.light == Light::Red {
         return Err(Problem::new(
             Kind::Nothing,

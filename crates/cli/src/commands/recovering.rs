@@ -36,7 +36,7 @@ pub(super) fn rollback(
 ) -> Result<(), Problem> {
     let live = &planning.live;
     let setting = setting(opened, live, &live.pace)?;
-    let site = site(&live.pace, output)?;
+    let site = site(&live.pace, !only_plan && output.stream())?;
     let shipping = planning::shipping(&planning.push);
     let mut shown = false;
     let mut progress = Output::progress();
@@ -98,7 +98,8 @@ pub(super) fn resume(
         })?,
     };
     if recovery.standing == Standing::Restored && recovery.standing_holds().next().is_none() {
-        return finish(&recovery, output);
+        output.value(&recovery, |screen| screen::receipt(screen, &recovery));
+        return Ok(());
     }
     let environment = recovery
         .services
@@ -119,7 +120,7 @@ pub(super) fn resume(
         pace: pace.clone(),
     };
     let setting = setting(&opened, &live, &pace)?;
-    let site = site(&pace, output)?;
+    let site = site(&pace, output.stream())?;
     let push = PushArgs {
         push_to: None,
         dry_run: false,
@@ -236,8 +237,7 @@ fn setting(opened: &Branch, live: &LiveArgs, pace: &PaceArgs) -> Result<Setting,
     })
 }
 
-fn site(pace: &PaceArgs, output: &Output) -> Result<Site, Problem> {
-    let is_stream = output.is_data();
+fn site(pace: &PaceArgs, is_stream: bool) -> Result<Site, Problem> {
     Ok(Site {
         which: Which {
             context: pace.cluster.context.clone(),
@@ -257,7 +257,9 @@ fn site(pace: &PaceArgs, output: &Output) -> Result<Site, Problem> {
 
 /// Prints the receipt; what is missing is the command's end.
 fn finish(recovery: &Recovery, output: &mut Output) -> Result<(), Problem> {
-    if !output.is_data() {
+    if output.is_data() {
+        output.stream_ended();
+    } else {
         output.screen(|screen| screen::receipt(screen, recovery));
     }
     let names: Vec<&str> = recovery
