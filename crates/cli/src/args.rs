@@ -319,7 +319,7 @@ pub(crate) struct LiveArgs {
     #[arg(long, value_enum, default_value = "auto", value_name = "METHOD")]
     pub(crate) method: MethodArg,
     /// Push only: touch and look at no cluster
-    #[arg(long, conflicts_with_all = ["method", "context"])]
+    #[arg(long, conflicts_with_all = ["method", "context", "server"])]
     pub(crate) git_only: bool,
     /// Run the steps of a canary for the good version too
     #[arg(long)]
@@ -340,6 +340,14 @@ pub(crate) struct ClusterArgs {
     /// The context of the kubeconfig where Argo CD's objects are. Default: the current one
     #[arg(long, value_name = "NAME", env = "RIPCORD_CONTEXT")]
     pub(crate) context: Option<String>,
+    /// Go by Argo CD's API server instead, as `argocd login` or the variable `ARGOCD_AUTH_TOKEN` says who one is
+    #[arg(
+        long,
+        value_name = "HOST|URL",
+        env = "ARGOCD_SERVER",
+        conflicts_with = "context"
+    )]
+    pub(crate) server: Option<String>,
     /// The namespace of Argo CD
     #[arg(long, value_name = "NAME", default_value = "argocd")]
     pub(crate) argocd_namespace: String,

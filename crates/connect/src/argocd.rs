@@ -1,4 +1,4 @@
-//! What Argo CD is asked for, by its objects: that needs no API server of Argo CD.
+//! What Argo CD is asked for: by its objects, which needs no API server of Argo CD, or by that alone.
 
 use std::collections::BTreeMap;
 
@@ -36,13 +36,20 @@ pub struct Sync {
 }
 
 impl Sync {
+    /// The recovery and the words, as an operation carries them.
+    pub(crate) fn infos(&self) -> Vec<Value> {
+        let recovery = json!({"name": RECOVERY, "value": self.recovery});
+        let words = self.words.iter();
+        let words = words.map(|(name, value)| json!({"name": name, "value": value}));
+        std::iter::once(recovery).chain(words).collect()
+    }
+
+    /// Outlasts a repo server that is away for a while.
+    pub(crate) fn retry() -> Value {
+        json!({"limit": 10, "backoff": {"duration": "1s", "factor": 2, "maxDuration": "15s"}})
+    }
+
     fn operation(&self, has_several_sources: bool) -> Value {
-        let mut info = vec![json!({"name": RECOVERY, "value": self.recovery})];
-        info.extend(
-            self.words
-                .iter()
-                .map(|(name, value)| json!({"name": name, "value": value})),
-        );
         let strategy = if self.runs_hooks { "hook" } else { "apply" };
         let mut sync = json!({
             "prune": self.prunes,
@@ -56,9 +63,8 @@ impl Sync {
         }
         json!({
             "initiatedBy": {"username": "ripcord"},
-            "info": info,
-            // Outlasts a repo server that is away for a while.
-            "retry": {"limit": 10, "backoff": {"duration": "1s", "factor": 2, "maxDuration": "15s"}},
+            "info": self.infos(),
+            "retry": Self::retry(),
             "sync": sync,
         })
     }
@@ -86,6 +92,10 @@ pub async fn applications(
     cluster: &Cluster,
     namespace: &str,
 ) -> Result<Vec<Application>, ConnectError> {
+    if let Some(server) = cluster.server() {
+        let found = server.applications().await?;
+        return Ok(found.iter().map(read::application).collect());
+    }
     let what = "the Applications of Argo CD";
     let everywhere = "/apis/argoproj.io/v1alpha1/applications";
     let listed = match cluster.get(what, everywhere).await {
@@ -111,9 +121,14 @@ pub async fn applications(
 /// # Errors
 /// It was deleted; the cluster does not answer.
 pub async fn application(cluster: &Cluster, name: &AppName) -> Result<Application, ConnectError> {
-    let found = cluster
-        .get(&format!("Application {name}"), &path(name))
-        .await?;
+    let found = match cluster.server() {
+        Some(server) => server.application(name).await?,
+        None => {
+            cluster
+                .get(&format!("Application {name}"), &path(name))
+                .await?
+        }
+    };
     Ok(read::application(&found))
 }
 
@@ -156,6 +171,9 @@ const NO_OPERATION: &str = "/operation";
 /// # Errors
 /// A conflict where another operation is there.
 pub async fn operate(cluster: &Cluster, name: &AppName, sync: &Sync) -> Result<(), ConnectError> {
+    if let Some(server) = cluster.server() {
+        return server.sync(name, sync).await;
+    }
     change(cluster, name, "a sync", |object| {
         let several = object["spec"]["sources"].is_array();
         let mut write = vec![
@@ -176,6 +194,9 @@ pub async fn operate(cluster: &Cluster, name: &AppName, sync: &Sync) -> Result<(
 /// # Errors
 /// The cluster does not answer or allow it.
 pub async fn refresh(cluster: &Cluster, name: &AppName) -> Result<(), ConnectError> {
+    if let Some(server) = cluster.server() {
+        return server.refresh(name).await;
+    }
     change(cluster, name, "a refresh", refreshing).await
 }
 
@@ -184,6 +205,9 @@ pub async fn refresh(cluster: &Cluster, name: &AppName) -> Result<(), ConnectErr
 /// # Errors
 /// A conflict where none runs.
 pub async fn terminate(cluster: &Cluster, name: &AppName) -> Result<(), ConnectError> {
+    if let Some(server) = cluster.server() {
+        return server.terminate(name).await;
+    }
     change(cluster, name, "the end of the sync", |object| {
         vec![
             json!({"op": "test", "path": NO_OPERATION, "value": object["operation"]}),

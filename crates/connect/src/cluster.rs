@@ -1,13 +1,17 @@
-//! A Kubernetes API.
+//! Where Argo CD's objects and workloads are reached: a Kubernetes API, or Argo CD's own API server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use ripcord_domain::live::application::ObjectKey;
+use ripcord_domain::live::application::{AppName, ObjectKey};
 use serde_json::Value;
 
 use crate::error::ConnectError;
+use crate::login::{self, Login};
+use crate::read::items;
+use crate::server::Server;
 
 /// How long one request may take; a recovery asks again rather than waits.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -16,22 +20,38 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// `kubectl apply` wrote, and of nobody else: what an undo wrote under another name would stay.
 pub(crate) const FIELD_MANAGER: &str = "kubectl-client-side-apply";
 
-/// Which cluster.
+/// How Argo CD is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Which {
     /// The context of the kubeconfig; none is the current one, or the cluster that this runs in.
     pub context: Option<String>,
+    /// The API server of Argo CD, by whose API everything is done instead.
+    pub server: Option<String>,
 }
 
-/// A Kubernetes API. Clones share its connections.
+/// A way to a cluster. Clones share its connections.
 #[derive(Clone)]
 pub struct Cluster {
-    client: kube::Client,
-    server: String,
+    way: Way,
+    address: String,
+}
+
+#[derive(Clone)]
+enum Way {
+    Kubernetes(kube::Client),
+    /// Workloads are reached through the Application that they belong to.
+    ArgoCd {
+        server: Arc<Server>,
+        through: Option<AppName>,
+    },
 }
 
 /// Whether there is a cluster that commands without a flag mean.
 pub fn is_configured() -> bool {
+    has_kubernetes() || login::file().is_some_and(|file| file.exists())
+}
+
+fn has_kubernetes() -> bool {
     let in_cluster = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
     in_cluster || Kubeconfig::read().is_ok_and(|config| config.current_context.is_some())
 }
@@ -61,8 +81,19 @@ impl Cluster {
     /// Makes a client; nothing is sent yet.
     ///
     /// # Errors
-    /// There is no such context, or its files cannot be used.
+    /// There is no such context or login, or its files cannot be used.
     pub async fn open(which: &Which) -> Result<Self, ConnectError> {
+        let by_server = which.server.is_some() || (which.context.is_none() && !has_kubernetes());
+        if by_server {
+            let server = Server::new(Login::find(which.server.as_deref())?)?;
+            return Ok(Self {
+                address: server.address().to_owned(),
+                way: Way::ArgoCd {
+                    server: Arc::new(server),
+                    through: None,
+                },
+            });
+        }
         let wrong = |error: &dyn std::fmt::Display| ConnectError::Configuration(error.to_string());
         let mut config = match &which.context {
             Some(context) => {
@@ -81,14 +112,48 @@ impl Cluster {
         config.write_timeout = Some(LIMIT);
         // Retries are decided by whoever asks: they know what may be sent twice.
         config.default_retry = false;
-        let server = config.cluster_url.to_string();
+        let address = config.cluster_url.to_string();
         let client = kube::Client::try_from(config).map_err(|error| wrong(&error))?;
-        Ok(Self { client, server })
+        Ok(Self {
+            way: Way::Kubernetes(client),
+            address,
+        })
     }
 
     /// Its address.
-    pub fn server(&self) -> &str {
-        self.server.trim_end_matches('/')
+    pub fn address(&self) -> &str {
+        self.address.trim_end_matches('/')
+    }
+
+    /// Argo CD's API server, where everything goes by it.
+    pub(crate) fn server(&self) -> Option<&Server> {
+        match &self.way {
+            Way::Kubernetes(_) => None,
+            Way::ArgoCd { server, .. } => Some(server),
+        }
+    }
+
+    /// Whether everything goes by Argo CD's API server.
+    pub fn is_by_server(&self) -> bool {
+        self.server().is_some()
+    }
+
+    /// The way to the workloads of an Application.
+    #[must_use]
+    pub fn of_application(&self, app: &AppName) -> Self {
+        let mut other = self.clone();
+        if let Way::ArgoCd { through, .. } = &mut other.way {
+            *through = Some(app.clone());
+        }
+        other
+    }
+
+    /// What Argo CD's API cannot do.
+    fn not_by_server(what: &str) -> ConnectError {
+        ConnectError::Refused {
+            what: what.to_owned(),
+            why: "Argo CD's API does not offer it".to_owned(),
+        }
     }
 
     async fn send(
@@ -99,6 +164,9 @@ impl Cluster {
         content_type: &str,
         body: Option<&Value>,
     ) -> Result<Value, ConnectError> {
+        let Way::Kubernetes(client) = &self.way else {
+            return Err(Self::not_by_server(what));
+        };
         let bytes = body.map(Value::to_string).unwrap_or_default().into_bytes();
         let request = Request::builder()
             .method(method)
@@ -109,7 +177,7 @@ impl Cluster {
                 what: what.to_owned(),
                 why: error.to_string(),
             })?;
-        match tokio::time::timeout(LIMIT, self.client.request::<Value>(request)).await {
+        match tokio::time::timeout(LIMIT, client.request::<Value>(request)).await {
             Ok(answer) => answer.map_err(|error| ConnectError::of(what, error)),
             Err(_) => Err(ConnectError::Unreachable {
                 what: what.to_owned(),
@@ -118,15 +186,59 @@ impl Cluster {
         }
     }
 
-    /// Reads what is at a path of the API.
-    ///
-    /// # Errors
-    /// See [`ConnectError`].
+    /// Reads what is at a path of the Kubernetes API.
     pub(crate) async fn get(&self, what: &str, path: &str) -> Result<Value, ConnectError> {
         self.send(what, Method::GET, path, JSON, None).await
     }
 
-    /// Changes what is at a path.
+    /// The objects of a kind in a namespace that labels select.
+    pub(crate) async fn objects(
+        &self,
+        what: &str,
+        kind: &ObjectKey,
+        selector: &str,
+    ) -> Result<Vec<Value>, ConnectError> {
+        if let Way::ArgoCd { server, through } = &self.way {
+            let Some(app) = through else {
+                return Err(Self::not_by_server(what));
+            };
+            return Ok(server
+                .objects(app, kind)
+                .await?
+                .into_iter()
+                .filter(|object| is_selected(object, selector))
+                .collect());
+        }
+        let folder = folder_of(kind);
+        let path = if selector.is_empty() {
+            folder
+        } else {
+            format!("{folder}?labelSelector={}", escaped(selector))
+        };
+        let listed = self.get(what, &path).await?;
+        Ok(items(&listed["items"]).cloned().collect())
+    }
+
+    /// Changes an object.
+    pub(crate) async fn change(
+        &self,
+        what: &str,
+        key: &ObjectKey,
+        patch: Patch,
+        body: &Value,
+    ) -> Result<Value, ConnectError> {
+        if let Way::ArgoCd { server, through } = &self.way {
+            let Some(app) = through else {
+                return Err(Self::not_by_server(what));
+            };
+            return server
+                .patch(what, app, key, patch.content_type(), body)
+                .await;
+        }
+        self.patch(what, &path_of(key), patch, body).await
+    }
+
+    /// Changes what is at a path of the Kubernetes API.
     pub(crate) async fn patch(
         &self,
         what: &str,
@@ -134,8 +246,7 @@ impl Cluster {
         patch: Patch,
         body: &Value,
     ) -> Result<Value, ConnectError> {
-        let separator = if path.contains('?') { '&' } else { '?' };
-        let path = format!("{path}{separator}fieldManager={FIELD_MANAGER}");
+        let path = format!("{path}?fieldManager={FIELD_MANAGER}");
         self.send(what, Method::PATCH, &path, patch.content_type(), Some(body))
             .await
     }
@@ -154,17 +265,46 @@ impl Cluster {
     pub(crate) async fn delete(
         &self,
         what: &str,
-        path: &str,
+        key: &ObjectKey,
         uid: &str,
     ) -> Result<(), ConnectError> {
+        if let Way::ArgoCd { server, through } = &self.way {
+            let Some(app) = through else {
+                return Err(Self::not_by_server(what));
+            };
+            let now = server.object(app, key).await?;
+            if now["metadata"]["uid"] != *uid {
+                return Err(ConnectError::Conflict {
+                    what: what.to_owned(),
+                });
+            }
+            return server.delete(what, app, key).await;
+        }
         let options = serde_json::json!({
             "apiVersion": "v1", "kind": "DeleteOptions",
             "propagationPolicy": "Background",
             "preconditions": {"uid": uid},
         });
-        self.send(what, Method::DELETE, path, JSON, Some(&options))
+        self.send(what, Method::DELETE, &path_of(key), JSON, Some(&options))
             .await
             .map(drop)
+    }
+
+    /// Runs what Argo CD calls an action of a kind; none where that is a patch of one's own.
+    pub(crate) async fn act(
+        &self,
+        what: &str,
+        key: &ObjectKey,
+        action: &str,
+    ) -> Option<Result<(), ConnectError>> {
+        let Way::ArgoCd {
+            server,
+            through: Some(app),
+        } = &self.way
+        else {
+            return None;
+        };
+        Some(server.act(what, app, key, action).await)
     }
 
     /// Reads any object.
@@ -172,17 +312,47 @@ impl Cluster {
     /// # Errors
     /// There is none; the cluster does not answer or allow it.
     pub async fn object(&self, key: &ObjectKey) -> Result<Value, ConnectError> {
-        self.get(&key.to_string(), &path_of(key)).await
+        match &self.way {
+            Way::ArgoCd {
+                server,
+                through: Some(app),
+            } => server.object(app, key).await,
+            _ => self.get(&key.to_string(), &path_of(key)).await,
+        }
     }
 
-    /// The version of Kubernetes.
+    /// The release of Argo CD, where it says so.
     ///
     /// # Errors
-    /// The cluster does not answer.
-    pub async fn version(&self) -> Result<String, ConnectError> {
-        let said = self.get("the cluster's version", "/version").await?;
-        Ok(said["gitVersion"].as_str().unwrap_or_default().to_owned())
+    /// It does not answer.
+    pub async fn argocd_version(&self) -> Result<Option<String>, ConnectError> {
+        match self.server() {
+            Some(server) => server.version().await.map(Some),
+            None => Ok(None),
+        }
     }
+}
+
+/// Whether an object has all labels of a selector.
+fn is_selected(object: &Value, selector: &str) -> bool {
+    let labels = &object["metadata"]["labels"];
+    selector
+        .split(',')
+        .filter_map(|pair| pair.split_once('='))
+        .all(|(name, value)| labels[name] == *value)
+}
+
+/// A selector as a query has it.
+fn escaped(selector: &str) -> String {
+    selector
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
 }
 
 const JSON: &str = "application/json";

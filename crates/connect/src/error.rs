@@ -109,7 +109,7 @@ impl ConnectError {
 }
 
 /// The innermost cause: the outer ones only say that something went wrong.
-fn root(error: &dyn std::error::Error) -> String {
+pub(crate) fn root(error: &dyn std::error::Error) -> String {
     let mut inner = error;
     while let Some(next) = inner.source() {
         inner = next;

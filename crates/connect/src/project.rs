@@ -6,6 +6,7 @@ use ripcord_domain::live::application::{AppName, ObjectKey};
 use ripcord_domain::live::windows::Window;
 use serde_json::{Value, json};
 
+use crate::access::{self, Permission};
 use crate::cluster::{Cluster, Patch, path_of};
 use crate::error::ConnectError;
 use crate::read::{self, Project};
@@ -29,9 +30,70 @@ pub async fn project(
     namespace: &str,
     name: &str,
 ) -> Result<Project, ConnectError> {
+    Ok(read::project(&object(cluster, namespace, name).await?))
+}
+
+async fn object(cluster: &Cluster, namespace: &str, name: &str) -> Result<Value, ConnectError> {
+    if let Some(server) = cluster.server() {
+        return server.project(name).await;
+    }
     let what = format!("AppProject {name}");
-    let found = cluster.get(&what, &path(namespace, name)).await?;
-    Ok(read::project(&found))
+    cluster.get(&what, &path(namespace, name)).await
+}
+
+/// Whether whoever asks may change a project.
+///
+/// # Errors
+/// The cluster does not answer.
+pub async fn may_change(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+) -> Result<bool, ConnectError> {
+    if let Some(server) = cluster.server() {
+        return server.may("projects", "update", name).await;
+    }
+    let permission = Permission {
+        verb: "patch",
+        group: "argoproj.io",
+        resource: "appprojects",
+        namespace: namespace.to_owned(),
+    };
+    access::is_allowed(cluster, &permission).await
+}
+
+/// Writes other windows into a project, on the condition that nobody else wrote it meanwhile.
+async fn write_windows(
+    cluster: &Cluster,
+    what: &str,
+    project: &Value,
+    windows: Vec<Value>,
+) -> Result<(), ConnectError> {
+    // A project that names no windows stays one.
+    let windows = if windows.is_empty() {
+        Value::Null
+    } else {
+        Value::Array(windows)
+    };
+    if let Some(server) = cluster.server() {
+        let mut project = project.clone();
+        project["spec"]["syncWindows"] = windows;
+        return server.write_project(&project).await;
+    }
+    let meta = &project["metadata"];
+    let version = &meta["resourceVersion"];
+    let path = path(&read::text(&meta["namespace"]), &read::text(&meta["name"]));
+    let mut write =
+        vec![json!({"op": "test", "path": "/metadata/resourceVersion", "value": version})];
+    if windows.is_null() {
+        write.push(json!({"op": "remove", "path": "/spec/syncWindows"}));
+    } else {
+        write.push(json!({"op": "add", "path": "/spec/syncWindows", "value": windows}));
+    }
+    cluster
+        .patch(what, &path, Patch::Json, &Value::Array(write))
+        .await
+        .map(drop)
 }
 
 /// The window by which one Application is held, from `now` for a while: it opens in this minute and
@@ -104,22 +166,21 @@ pub async fn add(
     name: &str,
     hold: &Window,
 ) -> Result<(), ConnectError> {
-    let seen = project(cluster, namespace, name).await?;
-    if has(&seen, hold) {
+    let found = object(cluster, namespace, name).await?;
+    if has(&read::project(&found), hold) {
         return Ok(());
     }
-    let mut write = vec![unchanged(&seen)];
-    if seen.windows.is_some() {
-        write.push(json!({"op": "add", "path": "/spec/syncWindows/-", "value": written(hold)}));
-    } else {
-        write.push(json!({"op": "add", "path": "/spec/syncWindows", "value": [written(hold)]}));
-    }
+    let mut windows = written_in(&found);
+    windows.push(written(hold));
     let what = format!("a window of AppProject {name}");
-    let path = path(namespace, name);
-    cluster
-        .patch(&what, &path, Patch::Json, &Value::Array(write))
-        .await
-        .map(drop)
+    write_windows(cluster, &what, &found, windows).await
+}
+
+/// The windows as the project has them: fields that are not known here are kept.
+fn written_in(project: &Value) -> Vec<Value> {
+    read::items(&project["spec"]["syncWindows"])
+        .cloned()
+        .collect()
 }
 
 /// Takes the window of a hold away, if it is there; others stay as they are.
@@ -132,26 +193,16 @@ pub async fn remove(
     name: &str,
     hold: &Window,
 ) -> Result<(), ConnectError> {
-    let seen = project(cluster, namespace, name).await?;
-    let windows = seen.windows.as_deref().unwrap_or_default();
-    let Some(at) = windows.iter().position(|window| is_of(window, hold)) else {
+    let found = object(cluster, namespace, name).await?;
+    let seen = read::project(&found);
+    let known = seen.windows.as_deref().unwrap_or_default();
+    let Some(at) = known.iter().position(|window| is_of(window, hold)) else {
         return Ok(());
     };
-    let gone = if windows.len() == 1 {
-        json!({"op": "remove", "path": "/spec/syncWindows"})
-    } else {
-        json!({"op": "remove", "path": format!("/spec/syncWindows/{at}")})
-    };
+    let mut windows = written_in(&found);
+    windows.remove(at);
     let what = format!("the windows of AppProject {name}");
-    let path = path(namespace, name);
-    cluster
-        .patch(&what, &path, Patch::Json, &json!([unchanged(&seen), gone]))
-        .await
-        .map(drop)
-}
-
-fn unchanged(project: &Project) -> Value {
-    json!({"op": "test", "path": "/metadata/resourceVersion", "value": project.resource_version})
+    write_windows(cluster, &what, &found, windows).await
 }
 
 #[cfg(test)]

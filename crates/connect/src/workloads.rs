@@ -4,7 +4,7 @@ use ripcord_domain::live::application::ObjectKey;
 use ripcord_domain::live::workload::{Kind, Pod, Revision, Workload};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, Patch, folder_of, path_of};
+use crate::cluster::{Cluster, Patch, path_of};
 use crate::error::ConnectError;
 use crate::read::{self, items};
 
@@ -41,38 +41,25 @@ pub async fn seen(cluster: &Cluster, key: &ObjectKey) -> Result<Option<Seen>, Co
 
 /// The pods that a workload's selector selects and that belong to it.
 async fn pods(cluster: &Cluster, workload: &Workload) -> Result<Vec<Pod>, ConnectError> {
-    let listed = listed(cluster, "v1", "", "Pod", workload).await?;
-    Ok(items(&listed["items"]).map(read::pod).collect())
+    let found = listed(cluster, "", "Pod", workload).await?;
+    Ok(found.iter().map(read::pod).collect())
 }
 
 async fn listed(
     cluster: &Cluster,
-    version: &str,
     group: &str,
     kind: &str,
     workload: &Workload,
-) -> Result<Value, ConnectError> {
-    let folder = folder_of(&ObjectKey {
+) -> Result<Vec<Value>, ConnectError> {
+    let kind = ObjectKey {
         group: group.into(),
-        version: version.into(),
+        version: "v1".into(),
         kind: kind.into(),
         namespace: workload.key.namespace.clone(),
         name: String::new(),
-    });
-    let what = format!("each {kind} of {}", workload.key);
-    let selector: String = workload
-        .selector
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect();
-    cluster
-        .get(&what, &format!("{folder}?labelSelector={selector}"))
-        .await
+    };
+    let what = format!("each {} of {}", kind.kind, workload.key);
+    cluster.objects(&what, &kind, &workload.selector).await
 }
 
 fn belongs_to(object: &Value, workload: &Workload) -> bool {
@@ -85,11 +72,9 @@ async fn kept(cluster: &Cluster, workload: &Workload) -> Result<Vec<Value>, Conn
         Kind::Deployment | Kind::Rollout => "ReplicaSet",
         Kind::StatefulSet | Kind::DaemonSet => "ControllerRevision",
     };
-    let listed = listed(cluster, "v1", "apps", kind, workload).await?;
-    Ok(items(&listed["items"])
-        .filter(|object| belongs_to(object, workload))
-        .cloned()
-        .collect())
+    let mut kept = listed(cluster, "apps", kind, workload).await?;
+    kept.retain(|object| belongs_to(object, workload));
+    Ok(kept)
 }
 
 /// What pods of the wanted template carry as its hash.
@@ -177,8 +162,7 @@ pub async fn undo(
 ) -> Result<(), ConnectError> {
     let key = &workload.key;
     let what = format!("the undo of {key}");
-    let path = path_of(key);
-    let object = cluster.get(&what, &path).await?;
+    let object = cluster.object(key).await?;
     let current = &object["spec"]["template"];
     let seen = read::workload(key, &object).map(|now| now.images);
     if seen.as_ref() != Some(&workload.images) {
@@ -190,15 +174,13 @@ pub async fn undo(
                 {"op": "test", "path": "/spec/template", "value": current},
                 {"op": "replace", "path": "/spec/template", "value": revision.template},
             ]);
-            cluster.patch(&what, &path, Patch::Json, &write).await?;
+            cluster.change(&what, key, Patch::Json, &write).await?;
         }
         Kind::StatefulSet | Kind::DaemonSet => {
             // The object's version is part of the patch: so it is a condition.
             let mut write = revision.template.clone();
             write["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
-            cluster
-                .patch(&what, &path, Patch::Strategic, &write)
-                .await?;
+            cluster.change(&what, key, Patch::Strategic, &write).await?;
         }
     }
     Ok(())
@@ -231,7 +213,10 @@ async fn patch_status(
 /// The cluster does not answer or allow it.
 pub async fn abort(cluster: &Cluster, key: &ObjectKey) -> Result<(), ConnectError> {
     let what = format!("the abort of {key}");
-    patch_status(cluster, key, &what, &json!({"abort": true})).await
+    match cluster.act(&what, key, "abort").await {
+        Some(done) => done,
+        None => patch_status(cluster, key, &what, &json!({"abort": true})).await,
+    }
 }
 
 /// Lets a Rollout skip its remaining steps. Before its new template is seen this is lost.
@@ -240,7 +225,10 @@ pub async fn abort(cluster: &Cluster, key: &ObjectKey) -> Result<(), ConnectErro
 /// The cluster does not answer or allow it.
 pub async fn promote(cluster: &Cluster, key: &ObjectKey) -> Result<(), ConnectError> {
     let what = format!("the promotion of {key}");
-    patch_status(cluster, key, &what, &json!({"promoteFull": true})).await
+    match cluster.act(&what, key, "promote-full").await {
+        Some(done) => done,
+        None => patch_status(cluster, key, &what, &json!({"promoteFull": true})).await,
+    }
 }
 
 /// Deletes one pod, if it is still the one that was seen.
@@ -256,7 +244,7 @@ pub async fn delete_pod(cluster: &Cluster, namespace: &str, pod: &Pod) -> Result
         name: pod.name.clone(),
     };
     let what = format!("the deletion of {key}");
-    cluster.delete(&what, &path_of(&key), &pod.uid).await
+    cluster.delete(&what, &key, &pod.uid).await
 }
 
 /// Deletes an object, such as a Job that cannot be changed, if it is still the one that is there now.
@@ -267,7 +255,7 @@ pub async fn delete(cluster: &Cluster, key: &ObjectKey) -> Result<(), ConnectErr
     let what = format!("the deletion of {key}");
     let object = cluster.object(key).await?;
     let uid = read::text(&object["metadata"]["uid"]);
-    cluster.delete(&what, &path_of(key), &uid).await
+    cluster.delete(&what, key, &uid).await
 }
 
 /// The AnalysisRuns of a Rollout, as they are: they are evidence, and are gone soon.
@@ -278,17 +266,15 @@ pub async fn analysis_runs(
     cluster: &Cluster,
     workload: &Workload,
 ) -> Result<Vec<Value>, ConnectError> {
-    let folder = folder_of(&ObjectKey {
+    let kind = ObjectKey {
         group: "argoproj.io".into(),
         version: "v1alpha1".into(),
         kind: "AnalysisRun".into(),
         namespace: workload.key.namespace.clone(),
         name: String::new(),
-    });
+    };
     let what = format!("each AnalysisRun of {}", workload.key);
-    let listed = cluster.get(&what, &folder).await?;
-    Ok(items(&listed["items"])
-        .filter(|object| belongs_to(object, workload))
-        .cloned()
-        .collect())
+    let mut runs = cluster.objects(&what, &kind, "").await?;
+    runs.retain(|object| belongs_to(object, workload));
+    Ok(runs)
 }

@@ -196,6 +196,9 @@ pub struct Part {
     /// The context of the kubeconfig where Argo CD's objects are; none is the current one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
+    /// The API server of Argo CD, where it went by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// The way that was chosen, and why.
     pub route: Route,
     /// The commit that Argo CD was compared with at the beginning.

@@ -132,7 +132,7 @@ pub fn examine(
         Ok(Ok((cluster, apps))) => {
             findings.push(Finding::green(
                 "cluster",
-                format!("{}: {} Application(s)", cluster.server(), apps.len()),
+                format!("{}: {} Application(s)", cluster.address(), apps.len()),
             ));
             if let Ok(plan) = plan {
                 runtime.block_on(applications(
@@ -266,12 +266,12 @@ async fn applications(
         return;
     }
     let aim = aim_of(plan);
-    let clusters = Clusters {
-        argo: cluster.clone(),
-        target: cluster.clone(),
-    };
     for app in concerned {
         let name = app.name.clone();
+        let clusters = Clusters {
+            argo: cluster.clone(),
+            target: cluster.of_application(&name),
+        };
         let (permissions, observed) = join(
             permissions(cluster, &app),
             observe(&clusters, app.clone(), &aim, before_of(plan), None, now),

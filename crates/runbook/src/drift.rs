@@ -61,7 +61,7 @@ pub fn find(
             "no_application",
             format!(
                 "no Application of Argo CD in {} deploys this from {}",
-                cluster.server(),
+                cluster.address(),
                 plan.remote
             ),
         ));
@@ -72,7 +72,12 @@ pub fn find(
             .iter()
             .flat_map(Recovery::standing_holds)
             .any(|hold| hold.application == app.name);
-        fields.extend(runtime.block_on(of_application(&cluster, app, plan, held))?);
+        fields.extend(runtime.block_on(of_application(
+            &cluster.of_application(&app.name),
+            app,
+            plan,
+            held,
+        ))?);
     }
     Ok(Drift {
         schema: SCHEMA,

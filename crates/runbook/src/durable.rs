@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use ripcord_connect::workloads::{self, Seen};
 use ripcord_connect::{ConnectError, argocd};
-use ripcord_domain::live::application::{AppName, Application, ObjectKey, Source};
+use ripcord_domain::live::application::{AppName, Application, ObjectKey, Operation, Source};
 use ripcord_domain::live::image::{Aim, Verdict};
 use ripcord_domain::live::proof::{self, Expected, Missing};
 use ripcord_domain::live::route::Route;
@@ -269,7 +269,8 @@ impl<'a> Landing<'a> {
                 Err(error) => break Err(error),
             };
             if live::is_ours(&seen, &self.record.snapshot().id) && !is_of_old(&seen, commit) {
-                break Ok(());
+                // One that waited in a window goes on after a comparison.
+                break holds::again(|| argocd::refresh(argo, &self.name)).await;
             }
             if seen.operation.is_some() && started.elapsed() > OTHERS_END_WITHIN {
                 live::terminate(argo, self.record, &self.name).await?;
@@ -318,11 +319,7 @@ impl<'a> Landing<'a> {
         let state = app.operation_state.as_ref();
         let ended = state.filter(|state| {
             state.operation.recovery.as_deref() == Some(id.as_str())
-                && state
-                    .operation
-                    .revisions
-                    .iter()
-                    .any(|revision| revision == commit)
+                && !is_to_another(&state.operation, commit)
         });
         let has_landed = app.sync == "Synced"
             && app
@@ -462,10 +459,14 @@ impl<'a> Landing<'a> {
 
 /// The recovery's own sync may be the one to the old commit.
 fn is_of_old(app: &Application, commit: &str) -> bool {
-    app.operation.as_ref().is_some_and(|operation| {
-        !operation
-            .revisions
-            .iter()
-            .any(|revision| revision == commit)
-    })
+    app.operation
+        .as_ref()
+        .is_some_and(|operation| is_to_another(operation, commit))
+}
+
+/// Whether an operation names commits, and not this one. By Argo CD's API it names the branch.
+fn is_to_another(operation: &Operation, commit: &str) -> bool {
+    let revisions = &operation.revisions;
+    let is_id = |text: &String| text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    revisions.iter().any(is_id) && !revisions.iter().any(|revision| revision == commit)
 }

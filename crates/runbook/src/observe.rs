@@ -2,7 +2,6 @@
 
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
-use ripcord_connect::access::{self, Permission};
 use ripcord_connect::workloads::{self, Seen};
 use ripcord_connect::{Cluster, ConnectError, argocd, project};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
@@ -89,10 +88,18 @@ pub(crate) async fn observe(
         images_tell: aim.tells(),
         windows: project.windows,
         no_window: project.no_window,
-        no_state_hold: state
-            .is_none()
-            .then(|| "no sync was ever done whose state could hold".to_owned()),
-        good_commit: good_commit.filter(|_| !app.has_several_sources || all_ours(&app)),
+        no_state_hold: if clusters.argo.is_by_server() {
+            Some("Argo CD's API cannot mark an operation".to_owned())
+        } else {
+            state
+                .is_none()
+                .then(|| "no sync was ever done whose state could hold".to_owned())
+        },
+        good_commit: good_commit.filter(|_| {
+            // Under auto-sync Argo CD's API only syncs to where the branch is.
+            let by_server = clusters.argo.is_by_server() && app.auto_sync.is_some();
+            !by_server && (!app.has_several_sources || all_ours(&app))
+        }),
         git_is_away,
         workloads: seen,
     };
@@ -222,13 +229,7 @@ async fn project_of(cluster: &Cluster, app: &Application, now: Timestamp) -> Pro
             name.name
         ))
     } else {
-        let permission = Permission {
-            verb: "patch",
-            group: "argoproj.io",
-            resource: "appprojects",
-            namespace: name.namespace.clone(),
-        };
-        match access::is_allowed(cluster, &permission).await {
+        match project::may_change(cluster, &name.namespace, &name.name).await {
             Ok(true) => None,
             Ok(false) => Some(format!(
                 "these credentials may not change project {}",

@@ -89,7 +89,7 @@ pub(crate) async fn prepare(
             "no_application",
             format!(
                 "no Application of Argo CD in {} deploys {} from {}",
-                cluster.server(),
+                cluster.address(),
                 keep::files(plan).first().map_or("these files", String::as_str),
                 plan.remote
             ),
@@ -100,7 +100,7 @@ pub(crate) async fn prepare(
     let observed = join_all(concerned.into_iter().map(|app| {
         let clusters = Clusters {
             argo: cluster.clone(),
-            target: cluster.clone(),
+            target: cluster.of_application(&app.name),
         };
         let (good_commit, away) = (good_commit.clone(), away.clone());
         let aim = &aim;
@@ -165,6 +165,7 @@ pub(crate) fn drawn(
             .map(|(_, observed, route)| Part {
                 application: observed.app.name.clone(),
                 context: which.context.clone(),
+                server: which.server.clone(),
                 route: route.clone(),
                 found_at: observed.app.revisions.clone(),
                 good: None,

@@ -1,11 +1,11 @@
 //! `doctor`.
 
-use ripcord_connect::Which;
 use ripcord_domain::{Kind, Problem};
 use ripcord_recovery::request::{Consent, Request, Selection, Words};
 use ripcord_recovery::ship;
 use ripcord_runbook::doctor::{self, Light};
 
+use super::recovering::which;
 use crate::args::{ClusterArgs, Global};
 use crate::moment;
 use crate::render::{Output, doctor as screen};
@@ -21,9 +21,7 @@ pub(super) fn run(
     let opened = wiring::open(global, Wanted::Environment(environment))?;
     let now = moment::now();
     let plan = ship::plan(&opened, &about(service, environment), now);
-    let which = Which {
-        context: cluster.context.clone(),
-    };
+    let which = which(cluster);
     let unfinished = wiring::ledger()?.unfinished()?;
     let diagnosis = doctor::examine(
         &opened,

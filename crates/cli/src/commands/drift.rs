@@ -1,11 +1,11 @@
 //! `drift`.
 
-use ripcord_connect::Which;
 use ripcord_domain::Problem;
 use ripcord_recovery::ship;
 use ripcord_runbook::drift;
 
 use super::doctor::about;
+use super::recovering::which;
 use crate::args::{ClusterArgs, Global};
 use crate::moment;
 use crate::render::{Output, recovery as screen};
@@ -20,9 +20,7 @@ pub(super) fn run(
 ) -> Result<(), Problem> {
     let opened = wiring::open(global, Wanted::Environment(environment))?;
     let plan = ship::plan(&opened, &about(service, environment), moment::now())?;
-    let which = Which {
-        context: cluster.context.clone(),
-    };
+    let which = which(cluster);
     let unfinished = wiring::ledger()?.unfinished()?;
     let found = drift::find(
         &opened,

@@ -12,7 +12,7 @@ use ripcord_recovery::survey::Branch;
 use ripcord_runbook::{Setting, Site, Wish, recover, release_all};
 
 use super::planning;
-use crate::args::{Global, LiveArgs, MethodArg, PaceArgs, Planning, PushArgs};
+use crate::args::{ClusterArgs, Global, LiveArgs, MethodArg, PaceArgs, Planning, PushArgs};
 use crate::moment;
 use crate::render::{Output, human, recovery as screen};
 use crate::wiring::{self, Wanted};
@@ -23,7 +23,9 @@ pub(super) fn is_live(planning: &Planning) -> bool {
     // A branch for a pull request deploys nothing yet.
     !live.git_only
         && planning.push.push_to.is_none()
-        && (live.pace.cluster.context.is_some() || is_configured())
+        && (live.pace.cluster.context.is_some()
+            || live.pace.cluster.server.is_some()
+            || is_configured())
 }
 
 /// `plan` and `rollback` where there is a cluster.
@@ -107,8 +109,10 @@ pub(super) fn resume(
         .map(|one| one.environment.as_str().to_owned());
     let opened = wiring::open(global, Wanted::Environment(environment.as_deref()))?;
     let mut pace = pace.clone();
-    if pace.cluster.context.is_none() {
-        pace.cluster.context = recovery.parts.first().and_then(|part| part.context.clone());
+    if pace.cluster.context.is_none() && pace.cluster.server.is_none() {
+        let known = recovery.parts.first();
+        pace.cluster.context = known.and_then(|part| part.context.clone());
+        pace.cluster.server = known.and_then(|part| part.server.clone());
     }
     let live = LiveArgs {
         // What was done by one of the parts alone is finished by all of them.
@@ -183,9 +187,13 @@ pub(super) fn release(id: Option<&str>, output: &mut Output) -> Result<(), Probl
             .iter()
             .map(|one| ledger.lock(one.service.as_str(), one.environment.as_str()))
             .collect::<Result<Vec<_>, _>>()?;
-        let context = recovery.parts.first().and_then(|part| part.context.clone());
+        let known = recovery.parts.first();
+        let which = Which {
+            context: known.and_then(|part| part.context.clone()),
+            server: known.and_then(|part| part.server.clone()),
+        };
         let gone = runtime.block_on(async {
-            let cluster = Cluster::open(&Which { context }).await?;
+            let cluster = Cluster::open(&which).await?;
             release_all(&cluster, &ledger, &mut recovery, moment::now()).await
         })?;
         released.extend(gone);
@@ -237,11 +245,17 @@ fn setting(opened: &Branch, live: &LiveArgs, pace: &PaceArgs) -> Result<Setting,
     })
 }
 
+/// How Argo CD is reached, as typed.
+pub(super) fn which(cluster: &ClusterArgs) -> Which {
+    Which {
+        context: cluster.context.clone(),
+        server: cluster.server.clone(),
+    }
+}
+
 fn site(pace: &PaceArgs, is_stream: bool) -> Result<Site, Problem> {
     Ok(Site {
-        which: Which {
-            context: pace.cluster.context.clone(),
-        },
+        which: which(&pace.cluster),
         namespace: pace.cluster.argocd_namespace.clone(),
         ledger: wiring::ledger()?,
         sink: Arc::new(move |event| {

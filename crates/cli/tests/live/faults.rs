@@ -345,3 +345,77 @@ fn a_right_that_is_missing_is_named_by_doctor_and_the_recovery_goes_on_without_i
     assert_eq!(recovery["holds"][0]["kind"], "state", "{recovery:#}");
     outage.assert_restored(GOOD);
 }
+
+#[test]
+fn a_deploy_that_does_not_even_render_is_taken_back() {
+    let mut outage = Outage::none_yet("auto-heal", "no-render", PAYMENTS, "no-render");
+    let path = "services/payments-service/overlays/production/kustomization.yaml";
+    let infra = outage.scene.infra();
+    let text = infra.read(path).unwrap().replace("v14", "v15");
+    infra.write(
+        path,
+        text.replace("resources:", "resources:\n  - missing.yaml"),
+    );
+    outage.bad = infra.commit("Deploy payments-service v15").land().unwrap();
+    outage.scene.refresh().unwrap();
+    outage.wait("Argo CD complains", |outage| {
+        outage.app()["status"]["conditions"]
+            .to_string()
+            .contains("missing.yaml")
+    });
+    let _ = outage.rollback(&[]).assert_code(0);
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_window_that_is_closed_to_people_is_said_and_resume_finishes_after_it() {
+    let mut outage = Outage::of("sync-windows", "shut", PAYMENTS);
+    outage.set_windows(&json!([{
+        "kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"],
+    }]));
+    let plan = outage.rollback(&["--dry-run"]).assert_code(0);
+    assert!(
+        plan.stdout.contains("a sync window denies every sync"),
+        "{plan:?}"
+    );
+    let output = outage.rollback(&["--wait", "5s"]).assert_code(8);
+    assert!(outage.runs(GOOD), "{output:?} {:?}", outage.pods());
+    outage.set_windows(&json!(null));
+    let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
+    assert!(resumed.assert_code(0).stdout.contains("restored"));
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_token_that_has_expired_is_said_before_anything_is_changed() {
+    let mut outage = Outage::of("auto-heal", "expired", PAYMENTS);
+    let ripcord = outage.ripcord_with(&json!({"token": "expired-and-secret"}));
+    let output = ripcord
+        .run(["rollback", PAYMENTS, "production", "--yes"])
+        .unwrap()
+        .assert_code(6);
+    assert!(
+        output.stderr.contains("does not accept these credentials"),
+        "{output:?}"
+    );
+    assert!(!format!("{output:?}").contains("expired-and-secret"));
+    assert_eq!(outage.scene.infra().tip().unwrap(), outage.bad);
+}
+
+#[test]
+fn an_operation_of_somebody_else_is_waited_for_and_ours_follows() {
+    let mut outage = Outage::of("auto-heal", "other-tool", PAYMENTS);
+    let application = outage.bed.application("other-tool");
+    // Another tool syncs the bad commit over and over while the rollback goes on.
+    let bad = outage.bad.clone();
+    let running = outage
+        .ripcord()
+        .spawn(["rollback", PAYMENTS, "production", "--yes", "--watch", "2s"])
+        .unwrap();
+    for _ in 0..5 {
+        let _ = application.sync_to(&bad).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let _ = running.wait().unwrap().assert_code(0);
+    outage.assert_restored(GOOD);
+}

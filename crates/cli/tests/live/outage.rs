@@ -187,6 +187,18 @@ impl<'a> Outage<'a> {
         last.map(|event| event["recovery"].clone()).unwrap()
     }
 
+    /// Writes other windows into the scene's own project.
+    pub(crate) fn set_windows(&self, windows: &Value) {
+        let project = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
+            "metadata": {"name": self.scene.name(), "namespace": "argocd"},
+            "spec": {"syncWindows": windows},
+        });
+        self.bed
+            .block_on(self.bed.objects().merge_object(&project))
+            .unwrap();
+    }
+
     /// The windows of a project.
     pub(crate) fn windows(&self, project: &str) -> Value {
         let found = self
@@ -266,10 +278,15 @@ impl Outage<'_> {
             .bed
             .kubectl("default", &["create", "token", account])
             .unwrap();
+        self.ripcord_with(&json!({"token": token.trim()}))
+    }
+
+    /// ripcord with other credentials.
+    pub(crate) fn ripcord_with(&self, user: &Value) -> Ripcord {
         let path = self.bed.kubeconfig().unwrap();
         let mut config: Value =
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        config["users"][0]["user"] = json!({"token": token.trim()});
+        config["users"][0]["user"] = user.clone();
         let own = self.scratch.path().join("kubeconfig");
         std::fs::write(&own, config.to_string()).unwrap();
         self.ripcord().env("KUBECONFIG", own.to_str().unwrap())
