@@ -46,3 +46,22 @@ pub async fn is_allowed(cluster: &Cluster, permission: &Permission) -> Result<bo
         .await?;
     Ok(said["status"]["allowed"] == true)
 }
+
+/// Whether the rules of Argo CD allow something, such as `applications`, `sync`, `default/payments`.
+///
+/// # Errors
+/// It does not answer, or is not reached by its API server.
+pub async fn is_allowed_by_argocd(
+    cluster: &Cluster,
+    resource: &str,
+    action: &str,
+    object: &str,
+) -> Result<bool, ConnectError> {
+    match cluster.server() {
+        Some(server) => server.may(resource, action, object).await,
+        None => Err(ConnectError::Refused {
+            what: "a review of permissions".to_owned(),
+            why: "Argo CD is not reached by its API server".to_owned(),
+        }),
+    }
+}

@@ -95,7 +95,7 @@ impl Cluster {
             });
         }
         let wrong = |error: &dyn std::fmt::Display| ConnectError::Configuration(error.to_string());
-        let mut config = match &which.context {
+        let config = match &which.context {
             Some(context) => {
                 let options = KubeConfigOptions {
                     context: Some(context.clone()),
@@ -107,13 +107,19 @@ impl Cluster {
             }
             None => kube::Config::infer().await.map_err(|error| wrong(&error))?,
         };
+        Self::of_config(config)
+    }
+
+    /// A Kubernetes API by a configuration of the client.
+    pub(crate) fn of_config(mut config: kube::Config) -> Result<Self, ConnectError> {
         config.connect_timeout = Some(LIMIT);
         config.read_timeout = Some(LIMIT);
         config.write_timeout = Some(LIMIT);
         // Retries are decided by whoever asks: they know what may be sent twice.
         config.default_retry = false;
         let address = config.cluster_url.to_string();
-        let client = kube::Client::try_from(config).map_err(|error| wrong(&error))?;
+        let client = kube::Client::try_from(config)
+            .map_err(|error| ConnectError::Configuration(error.to_string()))?;
         Ok(Self {
             way: Way::Kubernetes(client),
             address,

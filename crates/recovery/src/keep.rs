@@ -29,6 +29,31 @@ pub fn files(plan: &Plan) -> Vec<String> {
     files.into_iter().collect()
 }
 
+/// The Applications that the changed files of a plan declare: their settings change, by their parent.
+pub fn applications_in(branch: &Branch, plan: &Plan) -> BTreeSet<String> {
+    let Some(tree) = tree_of(branch, &plan.base) else {
+        return BTreeSet::new();
+    };
+    let declared = |path: String| {
+        let entry = branch.repo.entry(tree, &path).ok().flatten()?;
+        let bytes = branch.repo.blob(entry.id).ok()?;
+        let facts = ripcord_manifest::read(&path, &bytes, &ReadRules::default());
+        let objects = facts.objects.into_iter();
+        let names = objects.filter(|object| object.kind == "Application");
+        Some(names.map(|object| object.name).collect::<Vec<_>>())
+    };
+    files(plan)
+        .into_iter()
+        .filter_map(declared)
+        .flatten()
+        .collect()
+}
+
+fn tree_of(branch: &Branch, commit: &str) -> Option<Oid> {
+    let id: Oid = commit.parse().ok()?;
+    Some(branch.repo.commit(id).ok()?.tree)
+}
+
 /// Whether a commit is one of the repository's, as far as is known here.
 pub fn knows(branch: &Branch, commit: &str) -> bool {
     commit
@@ -89,12 +114,7 @@ const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "K
 /// components. What cannot be read is left out: the folder's own files always count.
 pub fn built_from(branch: &Branch, commit: &str, folder: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::from([folder.to_owned()]);
-    let Some(tree) = commit
-        .parse()
-        .ok()
-        .and_then(|id: Oid| branch.repo.commit(id).ok())
-        .map(|commit| commit.tree)
-    else {
+    let Some(tree) = tree_of(branch, commit) else {
         return found;
     };
     let mut left = vec![folder.to_owned()];

@@ -3,7 +3,7 @@
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use ripcord_connect::access::{self, Permission};
-use ripcord_connect::{Cluster, Which, bots};
+use ripcord_connect::{Cluster, ConnectError, Which, bots, destination};
 use ripcord_domain::live::application::{AppName, Application};
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::route::{self, Hold, Windows, Wishes};
@@ -268,12 +268,26 @@ async fn applications(
     let aim = aim_of(plan);
     for app in concerned {
         let name = app.name.clone();
+        let target = match destination::of(cluster, &name.namespace, &app).await {
+            Ok(target) => target,
+            Err(error) => {
+                findings.push(
+                    Finding::red(
+                        "destination",
+                        error.to_string(),
+                        "add a context with its address to the kubeconfig",
+                    )
+                    .of(&name),
+                );
+                continue;
+            }
+        };
         let clusters = Clusters {
             argo: cluster.clone(),
-            target: cluster.of_application(&name),
+            target,
         };
         let (permissions, observed) = join(
-            permissions(cluster, &app),
+            permissions(&clusters, &app),
             observe(&clusters, app.clone(), &aim, before_of(plan), None, now),
         )
         .await;
@@ -302,13 +316,17 @@ async fn applications(
     }
 }
 
-/// Every permission that a recovery may need.
-async fn permissions(cluster: &Cluster, app: &Application) -> Vec<Finding> {
-    let argo = app.name.namespace.as_str();
-    let target = app.destination.namespace.as_str();
+/// Every permission that a recovery may need, in the cluster of Argo CD and in that of the workloads.
+async fn permissions(clusters: &Clusters, app: &Application) -> Vec<Finding> {
+    if clusters.argo.is_by_server() {
+        return permissions_by_server(&clusters.argo, app).await;
+    }
+    let argo = (&clusters.argo, app.name.namespace.as_str());
+    let target = (&clusters.target, app.destination.namespace.as_str());
     let asked = [
         ("patch", "argoproj.io", "applications", argo, Light::Red),
         ("patch", "argoproj.io", "appprojects", argo, Light::Amber),
+        ("create", "", "events", argo, Light::Amber),
         ("list", "", "pods", target, Light::Red),
         ("delete", "", "pods", target, Light::Amber),
         ("list", "apps", "replicasets", target, Light::Amber),
@@ -325,40 +343,56 @@ async fn permissions(cluster: &Cluster, app: &Application) -> Vec<Finding> {
             Light::Amber,
         ),
         ("list", "argoproj.io", "analysisruns", target, Light::Amber),
-        ("create", "", "events", argo, Light::Amber),
     ];
-    let answers = join_all(
-        asked.map(|(verb, group, resource, namespace, light)| async move {
+    let answers = join_all(asked.map(
+        |(verb, group, resource, (cluster, namespace), light)| async move {
             let permission = Permission {
                 verb,
                 group,
                 resource,
                 namespace: namespace.to_owned(),
             };
-            (
-                permission.clone(),
-                light,
-                access::is_allowed(cluster, &permission).await,
-            )
-        }),
-    )
+            let answer = access::is_allowed(cluster, &permission).await;
+            let dot = if group.is_empty() { "" } else { "." };
+            let what = format!("{verb} {resource}{dot}{group} in {namespace}");
+            (what, light, answer)
+        },
+    ))
     .await;
+    judged(answers, app, "by a Role")
+}
+
+/// The same by the rules of Argo CD itself.
+async fn permissions_by_server(argo: &Cluster, app: &Application) -> Vec<Finding> {
+    let object = format!("{}/{}", app.project, app.name.name);
+    let asked = [
+        ("applications", "get", object.clone(), Light::Red),
+        ("applications", "sync", object.clone(), Light::Red),
+        ("applications", "update", object.clone(), Light::Amber),
+        ("applications", "delete", object, Light::Amber),
+        ("projects", "update", app.project.clone(), Light::Amber),
+    ];
+    let answers = join_all(asked.map(|(resource, action, object, light)| async move {
+        let answer = access::is_allowed_by_argocd(argo, resource, action, &object).await;
+        (format!("{resource}, {action}, {object}"), light, answer)
+    }))
+    .await;
+    judged(answers, app, "in policy.csv of argocd-rbac-cm")
+}
+
+fn judged(
+    answers: Vec<(String, Light, Result<bool, ConnectError>)>,
+    app: &Application,
+    where_to: &str,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut allowed = 0;
-    for (permission, light, answer) in answers {
-        let what = format!(
-            "{} {}{}{} in {}",
-            permission.verb,
-            permission.resource,
-            if permission.group.is_empty() { "" } else { "." },
-            permission.group,
-            permission.namespace
-        );
+    let count = answers.len();
+    for (what, light, answer) in answers {
         match answer {
-            Ok(true) => allowed += 1,
+            Ok(true) => {}
             Ok(false) => {
                 let mut finding = Finding::new("permission", light, format!("not allowed: {what}"));
-                finding.mend = Some(format!("grant `{what}` by a Role"));
+                finding.mend = Some(format!("grant `{what}` {where_to}"));
                 findings.push(finding.of(&app.name));
             }
             Err(error) => findings
@@ -367,7 +401,7 @@ async fn permissions(cluster: &Cluster, app: &Application) -> Vec<Finding> {
     }
     if findings.is_empty() {
         findings.push(
-            Finding::green("permission", format!("all {allowed} permissions are there"))
+            Finding::green("permission", format!("all {count} permissions are there"))
                 .of(&app.name),
         );
     }

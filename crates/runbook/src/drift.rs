@@ -1,7 +1,7 @@
 //! What runs otherwise than Git says: each field, who made it so, what will undo it, what makes it last.
 
 use futures_util::future::join_all;
-use ripcord_connect::{Cluster, Which};
+use ripcord_connect::{Cluster, Which, destination};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::drift::{Difference, of_object};
 use ripcord_domain::plan::{Plan, SCHEMA};
@@ -72,12 +72,11 @@ pub fn find(
             .iter()
             .flat_map(Recovery::standing_holds)
             .any(|hold| hold.application == app.name);
-        fields.extend(runtime.block_on(of_application(
-            &cluster.of_application(&app.name),
-            app,
-            plan,
-            held,
-        ))?);
+        let found = runtime.block_on(async {
+            let target = destination::of(&cluster, &app.name.namespace, app).await?;
+            of_application(&target, app, plan, held).await
+        });
+        fields.extend(found?);
     }
     Ok(Drift {
         schema: SCHEMA,

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use ripcord_domain::live::application::{AppName, Application, Source};
+use ripcord_domain::live::application::{Application, Source};
 use ripcord_domain::live::proof::Missing;
-use ripcord_domain::live::route::Method;
+use ripcord_domain::live::route::{Method, Route};
 use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::recovery::{Recovery, Standing, StepKind, StepState};
@@ -20,6 +20,7 @@ use crate::concern::Infra;
 use crate::durable::{Landing, Target};
 use crate::event::Event;
 use crate::holds;
+use crate::observe::{Clusters, Observed};
 use crate::prepare::Prepared;
 use crate::record::{Begun, Record};
 use crate::recover::{Lane, Setting, broken};
@@ -232,40 +233,50 @@ async fn land(
     target: &Target<'_>,
     setting: &Setting,
 ) -> Result<Vec<Missing>, Problem> {
-    let mut landings: Vec<(AppName, Landing<'_>)> = prepared
-        .observed
-        .iter()
-        .map(|(clusters, observed, route)| {
-            let name = observed.app.name.clone();
-            let landing = Landing::new(
-                clusters,
-                record,
-                &prepared.aim,
-                route,
-                target,
-                name.clone(),
-                setting.patience,
-            );
-            (name, landing)
-        })
-        .collect();
-    let landed = join_all(landings.iter_mut().map(|(name, landing)| async move {
-        match landing.land().await {
-            Ok(missing) => Ok(missing),
-            // What is done stays done; what is missing is said.
-            Err(problem) if problem.code == "no_ledger" => Err(problem),
-            Err(problem) => Ok(vec![Missing::new(
-                &problem.code,
-                format!("{name}: {}", problem.message),
-            )]),
-        }
-    }))
-    .await;
     let mut missing = Vec::new();
-    for one in landed {
-        missing.extend(one?);
+    // Children get their settings by their parents.
+    for children in [false, true] {
+        let landed = join_all(
+            prepared
+                .observed
+                .iter()
+                .filter(|(_, observed, _)| observed.parent.is_some() == children)
+                .map(|going| land_one(record, prepared, target, setting, going)),
+        )
+        .await;
+        for one in landed {
+            missing.extend(one?);
+        }
     }
     Ok(missing)
+}
+
+async fn land_one(
+    record: &Record,
+    prepared: &Prepared,
+    target: &Target<'_>,
+    setting: &Setting,
+    (clusters, observed, route): &(Clusters, Observed, Route),
+) -> Result<Vec<Missing>, Problem> {
+    let name = observed.app.name.clone();
+    let mut landing = Landing::new(
+        clusters,
+        record,
+        &prepared.aim,
+        route,
+        target,
+        name.clone(),
+        setting.patience,
+    );
+    match landing.land().await {
+        Ok(missing) => Ok(missing),
+        // What is done stays done; what is missing is said.
+        Err(problem) if problem.code == "no_ledger" => Err(problem),
+        Err(problem) => Ok(vec![Missing::new(
+            &problem.code,
+            format!("{name}: {}", problem.message),
+        )]),
+    }
 }
 
 async fn watched(

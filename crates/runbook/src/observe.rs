@@ -18,6 +18,8 @@ pub(crate) struct Observed {
     pub(crate) workloads: Vec<Watched>,
     /// Its project, in the namespace of Argo CD.
     pub(crate) project: AppName,
+    /// The Application from which it has its settings, where those change.
+    pub(crate) parent: Option<AppName>,
 }
 
 /// A workload with its earlier templates.
@@ -108,6 +110,7 @@ pub(crate) async fn observe(
         situation,
         workloads,
         project: project.name,
+        parent: None,
     })
 }
 

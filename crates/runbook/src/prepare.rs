@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use ripcord_connect::{Cluster, Which, argocd};
-use ripcord_domain::live::application::Application;
+use ripcord_connect::{Cluster, Which, argocd, destination};
+use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::route::{self, Route};
 use ripcord_domain::plan::{Plan, SCHEMA};
@@ -62,9 +62,28 @@ pub(crate) fn concerned(branch: &Branch, plan: &Plan, apps: Vec<Application>) ->
         knows: &knows,
         built_from: &built_from,
     };
-    apps.into_iter()
-        .filter(|app| infra.concerns(app, &files))
-        .collect()
+    let (mut concerned, others): (Vec<_>, Vec<_>) = apps
+        .into_iter()
+        .partition(|app| infra.concerns(app, &files));
+    // What a parent has from the changed files gets new settings by it.
+    let named = keep::applications_in(branch, plan);
+    let children: Vec<Application> = others
+        .into_iter()
+        .filter(|app| named.contains(&app.name.name) && parent_of(app, &concerned).is_some())
+        .collect();
+    concerned.extend(children);
+    concerned
+}
+
+/// The one among these Applications that another is a part of.
+fn parent_of(app: &Application, among: &[Application]) -> Option<AppName> {
+    let is_it = |key: &ObjectKey| {
+        key.kind == "Application" && key.group == "argoproj.io" && key.name == app.name.name
+    };
+    among
+        .iter()
+        .find(|parent| parent.resources.iter().any(|resource| is_it(&resource.key)))
+        .map(|parent| parent.name.clone())
 }
 
 #[expect(
@@ -97,15 +116,22 @@ pub(crate) async fn prepare(
         .hint("`--context NAME` names the cluster that Argo CD's objects are in; `--git-only` pushes and looks at no cluster"));
     }
     let good_commit = before_of(plan);
-    let observed = join_all(concerned.into_iter().map(|app| {
-        let clusters = Clusters {
-            argo: cluster.clone(),
-            target: cluster.of_application(&app.name),
-        };
-        let (good_commit, away) = (good_commit.clone(), away.clone());
+    let parents: Vec<Option<AppName>> = concerned
+        .iter()
+        .map(|app| parent_of(app, &concerned))
+        .collect();
+    let observed = join_all(concerned.into_iter().zip(parents).map(|(app, parent)| {
+        // The commit before is one of the infra repo; what a child deploys may be from elsewhere.
+        let good_commit = good_commit.clone().filter(|_| parent.is_none());
+        let away = away.clone();
         let aim = &aim;
         async move {
-            let observed = observe(&clusters, app, aim, good_commit, away, now).await?;
+            let clusters = Clusters {
+                argo: cluster.clone(),
+                target: destination::of(cluster, &app.name.namespace, &app).await?,
+            };
+            let mut observed = observe(&clusters, app, aim, good_commit, away, now).await?;
+            observed.parent = parent;
             let route = route::choose(setting.wishes, &observed.situation);
             Ok::<_, Problem>((clusters, observed, route))
         }

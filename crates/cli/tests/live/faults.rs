@@ -419,3 +419,55 @@ fn an_operation_of_somebody_else_is_waited_for_and_ours_follows() {
     let _ = running.wait().unwrap().assert_code(0);
     outage.assert_restored(GOOD);
 }
+
+#[test]
+fn a_version_in_a_childs_settings_goes_back_by_its_parent_first() {
+    let child = "by-parent-payments-service";
+    let mut outage = Outage::none_yet("app-of-apps", "by-parent", PAYMENTS, child);
+    let path = "apps/production/payments-service.yaml";
+    let text = outage.scene.infra().read(path).unwrap();
+    let deploy = |outage: &mut Outage<'_>, version: &str| {
+        let image = format!(
+            "overlays/production\n    kustomize:\n      images:\n        - acme/payments-service:{version}\n"
+        );
+        let infra = outage.scene.infra();
+        infra.write(path, text.replace("overlays/production\n", &image));
+        let commit = infra
+            .commit(&format!("Deploy payments-service {version}"))
+            .land()
+            .unwrap();
+        outage.scene.refresh().unwrap();
+        commit
+    };
+    deploy(&mut outage, GOOD);
+    outage.scene.wait_until("Healthy").unwrap();
+    outage.bad = deploy(&mut outage, BAD);
+    outage.wait("the bad version is there", |outage| {
+        outage.pods().iter().any(|pod| pod.version == BAD) && outage.app()["operation"].is_null()
+    });
+    // In such a repository the Application is the service.
+    let output = outage
+        .ripcord()
+        .run([
+            "rollback",
+            "--include-shared",
+            child,
+            "production",
+            "--yes",
+            "--watch",
+            "2s",
+            "--wait",
+            "60s",
+            "-o",
+            "json",
+        ])
+        .unwrap()
+        .assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert_eq!(
+        recovery["parts"].as_array().unwrap().len(),
+        2,
+        "{recovery:#}"
+    );
+    outage.assert_restored(GOOD);
+}

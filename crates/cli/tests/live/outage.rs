@@ -122,7 +122,13 @@ impl<'a> Outage<'a> {
             more,
         ]
         .concat();
-        self.ripcord().run(args).unwrap()
+        // Else a test that fails would wait as long as a person would.
+        let wait: &[&str] = if more.contains(&"--wait") {
+            &[]
+        } else {
+            &["--wait", "60s"]
+        };
+        self.ripcord().run([&args, wait].concat()).unwrap()
     }
 
     pub(crate) fn app(&self) -> Value {

@@ -1,8 +1,9 @@
 //! Parts that are down, in a testbed of its own: one after the other.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ripcord_testbed::{Network, Options, Testbed};
+use ripcord_testbed::{Network, Options, Scene, Testbed};
+use ripcord_testkit::{Ripcord, Scratch};
 
 use crate::outage::{BAD, GOOD, Outage, PAYMENTS};
 
@@ -83,4 +84,57 @@ fn with_the_cluster_away_for_a_while(bed: &Testbed) {
         .unwrap();
     let _ = running.wait().unwrap().assert_code(0);
     outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_service_in_another_cluster_than_argo_cds_goes_back_there() {
+    let bed = Testbed::start(&Options {
+        rollouts: false,
+        more_clusters: vec!["edge".into()],
+        ..Options::default()
+    })
+    .unwrap();
+    let edge = bed.register("edge").unwrap();
+    let mut scene = Scene::set_on(&bed, "auto-heal", "afar", &edge).unwrap();
+    scene.wait_until("Healthy").unwrap();
+    let scratch = Scratch::new().unwrap();
+    let clone = scratch
+        .clone_of(&bed.git().url("afar.git"), "clone")
+        .unwrap();
+    let bad = scene.deploy(PAYMENTS, BAD).unwrap();
+    scene.refresh().unwrap();
+    let until = Instant::now() + Duration::from_mins(1);
+    loop {
+        let app = scene.application().get().unwrap();
+        if app["status"]["sync"]["revision"] == *bad
+            && app["operation"].is_null()
+            && app["status"]["health"]["status"] == "Progressing"
+        {
+            break;
+        }
+        assert!(Instant::now() < until, "{app:#}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let output = Ripcord::new(&scratch, env!("CARGO_BIN_EXE_ripcord"))
+        .in_dir(&clone)
+        .at("")
+        .env("KUBECONFIG", bed.kubeconfig().unwrap().to_str().unwrap())
+        .run([
+            "rollback",
+            PAYMENTS,
+            "production",
+            "--yes",
+            "--watch",
+            "2s",
+            "-o",
+            "json",
+        ])
+        .unwrap()
+        .assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert!(
+        recovery["steps"].to_string().contains("undo"),
+        "{recovery:#}"
+    );
+    assert!(!recovery["parts"][0]["good"].is_null(), "{recovery:#}");
 }

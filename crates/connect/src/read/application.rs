@@ -77,9 +77,38 @@ pub fn application(object: &Value) -> Application {
             .filter(|condition| text(&condition["type"]).ends_with("Error"))
             .map(|condition| text(&condition["message"]))
             .collect(),
+        is_outdated: is_outdated(spec, &status["sync"]["comparedTo"]),
         is_going: !meta["deletionTimestamp"].is_null(),
         is_hydrated: spec["sourceHydrator"].is_object(),
     }
+}
+
+/// Whether what was compared last came from other settings than there are now.
+fn is_outdated(spec: &Value, compared: &Value) -> bool {
+    let now: Vec<&Value> = match spec["sources"].as_array() {
+        Some(sources) => sources.iter().collect(),
+        None => vec![&spec["source"]],
+    };
+    let then: Vec<&Value> = match compared["sources"].as_array() {
+        Some(sources) => sources.iter().collect(),
+        None => vec![&compared["source"]],
+    };
+    // Before the first comparison there is nothing to tell by.
+    let is_known = then.iter().any(|source| !source["repoURL"].is_null());
+    let parts = [
+        "repoURL",
+        "path",
+        "chart",
+        "targetRevision",
+        "helm",
+        "kustomize",
+    ];
+    is_known
+        && (now.len() != then.len()
+            || now
+                .iter()
+                .zip(&then)
+                .any(|(now, then)| parts.iter().any(|part| now[*part] != then[*part])))
 }
 
 fn source(source: &Value) -> Source {
@@ -192,6 +221,20 @@ mod tests {
         let operation = app.operation.unwrap();
         assert_eq!(operation.recovery.as_deref(), Some("r-1"));
         assert_eq!(operation.revisions, ["a", "b"]);
+    }
+
+    #[test]
+    fn an_application_whose_settings_changed_since_is_outdated() {
+        let with = |image: &str| {
+            let source = |image: &str| json!({"repoURL": "r", "kustomize": {"images": [image]}});
+            application(&json!({
+                "spec": {"source": source(image)},
+                "status": {"sync": {"comparedTo": {"source": source("a:v2")}}},
+            }))
+        };
+        assert!(with("a:v1").is_outdated);
+        assert!(!with("a:v2").is_outdated);
+        assert!(!application(&json!({"spec": {"source": {"repoURL": "r"}}})).is_outdated);
     }
 
     #[test]

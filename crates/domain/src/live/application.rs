@@ -182,6 +182,8 @@ pub struct Application {
     pub refresh_is_asked: bool,
     /// What Argo CD complains of.
     pub conditions: Vec<String>,
+    /// Its settings were changed, and it was not compared since.
+    pub is_outdated: bool,
     /// It is being deleted.
     pub is_going: bool,
     /// Its manifests are made from another branch.
@@ -197,7 +199,7 @@ impl Application {
     }
 
     /// The commits by which an operation goes to `revision` in every source of the repository that
-    /// `is_ours` knows, and leaves the others where they are.
+    /// `is_ours` knows, and leaves the others where they are, or where new settings want them.
     pub fn revisions_at(&self, revision: &str, is_ours: impl Fn(&Source) -> bool) -> Vec<String> {
         self.sources
             .iter()
@@ -206,7 +208,7 @@ impl Application {
                 if is_ours(source) {
                     return revision.to_owned();
                 }
-                let known = self.revisions.get(at);
+                let known = self.revisions.get(at).filter(|_| !self.is_outdated);
                 known.unwrap_or(&source.target).clone()
             })
             .collect()

@@ -180,6 +180,12 @@ pub fn agreement(expected: &Expected<'_>, app: &Application) -> Vec<Missing> {
             format!("{name} was not compared with Git yet"),
         ));
     }
+    if app.is_outdated {
+        missing.push(Missing::new(
+            "settings_changed",
+            format!("{name} was not compared since its settings changed"),
+        ));
+    }
     if let Some(operation) = &app.operation {
         let who = if operation.is_automated {
             "Argo CD"

@@ -232,6 +232,15 @@ fn synced_to_another_commit_is_missing() {
 }
 
 #[test]
+fn synced_before_its_settings_changed_is_a_false_green() {
+    let app = Application {
+        is_outdated: true,
+        ..application()
+    };
+    assert_eq!(codes(&disagreement(&app, true)), ["settings_changed"]);
+}
+
+#[test]
 fn what_the_bad_version_added_may_stay_only_when_nothing_prunes() {
     let left = Resource {
         wants_pruning: true,
