@@ -97,7 +97,10 @@ fn every_command_in_the_documents_is_one_that_ripcord_knows() {
 fn the_run_that_the_readme_shows_is_what_the_demo_does() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let readme = std::fs::read_to_string(readme).unwrap();
-    let run = readme.split("```").nth(1).unwrap();
+    let mut blocks = readme.split("```");
+    let run = blocks
+        .find(|block| block.contains("was not observed"))
+        .unwrap();
     let command = run
         .lines()
         .find_map(|line| line.strip_prefix("$ ripcord "))

@@ -126,3 +126,21 @@ fn a_dry_run_shows_the_way_and_changes_nothing() {
     let none = outage.ripcord().run(["recoveries", "-o", "json"]).unwrap();
     assert_eq!(none.json().unwrap(), serde_json::json!([]));
 }
+
+#[test]
+fn the_readme_shows_what_a_recovery_prints() {
+    let outage = Outage::of("auto-heal", "live-readme", PAYMENTS);
+    let said = outage.rollback(&[]).assert_code(0).stdout;
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let shown = readme.split("```").nth(1).unwrap();
+    for line in shown.lines().skip(2) {
+        // Without what differs each time.
+        let steady = line
+            .split_whitespace()
+            .filter(|word| word.len() > 3 && word.chars().all(|c| c.is_ascii_lowercase()));
+        for word in steady {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+}
