@@ -45,7 +45,7 @@ impl Way {
 }
 
 /// One point of the sweep.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
     scene: &'static str,
     service: &'static str,
@@ -194,10 +194,10 @@ fn ways(point: Point) -> Vec<Way> {
     }
     ways.push(Way::Ripcord);
     if point.push != Push::Away {
-        ways.extend([Way::Webhook, Way::Refresh]);
+        ways.push(Way::Webhook);
     }
-    if point.scene == "auto-heal" {
-        ways.push(Way::Undo);
+    if point == Point::USUAL {
+        ways.extend([Way::Refresh, Way::Undo]);
     }
     ways
 }

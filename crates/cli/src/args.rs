@@ -230,7 +230,7 @@ pub(crate) enum SchemaName {
     History,
     /// `init`
     Init,
-    /// `show`, and `plan` where there is a cluster
+    /// `show`
     Recovery,
     /// A line of `rollback` and `resume` where there is a cluster
     Event,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::live::image::Aim;
 use crate::names::{Environment, Service};
+use crate::recovery::Part;
 
 /// The number of the JSON form; it grows when a field changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -61,6 +62,9 @@ pub struct Plan {
     /// Where it went, after a push.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pushed: Option<Pushed>,
+    /// The Applications that are put back in the cluster, and the way of each, where one was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cluster: Vec<Part>,
 }
 
 /// One service's part.

@@ -262,6 +262,7 @@ pub(crate) fn planned(
         warnings,
         commit,
         pushed: None,
+        cluster: Vec::new(),
     }
 }
 

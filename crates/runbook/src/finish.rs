@@ -130,6 +130,12 @@ pub(crate) fn finish(
             "Git still says the bad version: this method leaves it as it is",
         ));
     }
+    if let Some(why) = &prepared.unseen {
+        missing.push(Missing::new(
+            "cluster_unseen",
+            format!("what production runs was not observed: {why}"),
+        ));
+    }
     let relapse = if missing.is_empty() && !setting.watch.is_zero() {
         runtime.block_on(watched(&record, &prepared, &target, setting))?
     } else {

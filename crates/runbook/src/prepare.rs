@@ -22,6 +22,8 @@ pub(crate) struct Prepared {
     pub(crate) id: RecoveryId,
     pub(crate) aim: Aim,
     pub(crate) observed: Vec<(Clusters, Observed, Route)>,
+    /// Why no cluster was seen, if so.
+    pub(crate) unseen: Option<String>,
 }
 
 pub(crate) async fn listed(
@@ -143,6 +145,7 @@ pub(crate) async fn prepare(
         id: id.clone(),
         aim,
         observed,
+        unseen: None,
     })
 }
 

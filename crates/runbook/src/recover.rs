@@ -96,13 +96,18 @@ pub fn recover(
         sink,
         clock,
     } = site;
+    let mut wish = wish;
     if let Some(key) = &setting.key
         && let Some(known) = ledger.of_key(key)?
     {
-        sink(&Event::Ended {
-            recovery: Box::new(known.clone()),
-        });
-        return Ok(known);
+        if known.standing != Standing::Running {
+            sink(&Event::Ended {
+                recovery: Box::new(known.clone()),
+            });
+            return Ok(known);
+        }
+        // It is under way, which its lock tells, or was interrupted.
+        wish = Wish::Resume(Box::new(known));
     }
     // The cluster is asked while Git is.
     let seen = runtime.spawn(listed(which.clone(), namespace));
@@ -138,19 +143,28 @@ pub fn recover(
                 "a recovery begins once",
             ));
         };
-        let (cluster, apps) = runtime.block_on(seen).map_err(broken)??;
         let aim = aim_of(plan);
-        let prepared = runtime.block_on(prepare(
-            branch,
-            plan,
-            &cluster,
-            apps,
-            aim,
-            setting,
-            away,
-            &id,
-            clock(),
-        ))?;
+        let prepared = match runtime.block_on(seen).map_err(broken)? {
+            Ok((cluster, apps)) => runtime.block_on(prepare(
+                branch,
+                plan,
+                &cluster,
+                apps,
+                aim,
+                setting,
+                away,
+                &id,
+                clock(),
+            ))?,
+            // Git does not need the cluster; what is missing is said at the end.
+            Err(problem) if pushes && problem.code == "cluster_unreachable" => Prepared {
+                id: id.clone(),
+                aim,
+                observed: Vec::new(),
+                unseen: Some(problem.message),
+            },
+            Err(problem) => return Err(problem),
+        };
         let mut recovery = drawn(&prepared, plan, setting, &request, &which, started);
         if !approve(plan, &recovery)? {
             return Ok(false);

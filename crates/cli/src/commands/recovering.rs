@@ -58,8 +58,9 @@ pub(super) fn rollback(
         },
         &mut |event| progress(event),
     );
-    if let Some((plan, recovery)) = planned {
-        output.value(&recovery, |screen| {
+    if let Some((mut plan, recovery)) = planned {
+        plan.cluster.clone_from(&recovery.parts);
+        output.value(&plan, |screen| {
             human::plan(screen, &plan)?;
             screen::routes(screen, &recovery)
         });

@@ -3,6 +3,7 @@
 use std::io;
 
 use jiff::Timestamp;
+use ripcord_domain::live::route::Hold;
 use ripcord_domain::message::short_digests;
 use ripcord_domain::plan::{Outcome, Plan, Scope, ServicePlan, Severity};
 use ripcord_domain::timeline::Ended;
@@ -55,14 +56,19 @@ pub(crate) fn status(screen: &mut Screen<'_>, status: &Status, now: Timestamp) -
     }
     table::print(screen.out, &headings, &rows)?;
     for hold in &status.holds {
-        writeln!(
-            screen.out,
-            "{}: {} is held until {} by {}; `ripcord resume` finishes it, `ripcord release` lets go",
-            screen.bold("held"),
-            hold.application,
-            hold.until,
-            hold.owner
-        )?;
+        let until = if hold.until < now && hold.kind == Hold::Window {
+            format!(
+                "was held until {}, and that is not tidied up; `ripcord release` does it",
+                hold.until
+            )
+        } else {
+            format!(
+                "is held until {} by {}; `ripcord resume` finishes it, `ripcord release` lets go",
+                hold.until, hold.owner
+            )
+        };
+        let held = screen.bold("held");
+        writeln!(screen.out, "{held}: {} {until}", hold.application)?;
     }
     skipped(
         screen,

@@ -471,3 +471,18 @@ fn a_version_in_a_childs_settings_goes_back_by_its_parent_first() {
     );
     outage.assert_restored(GOOD);
 }
+
+#[test]
+fn a_cluster_that_does_not_answer_does_not_keep_git_from_being_right() {
+    let mut outage = Outage::of("auto-heal", "no-cluster", PAYMENTS);
+    let ripcord = outage.ripcord_at("https://127.0.0.1:9");
+    let output = ripcord
+        .run(["rollback", PAYMENTS, "production", "--yes"])
+        .unwrap()
+        .assert_code(8);
+    assert!(output.stderr.contains("was not observed"), "{output:?}");
+    assert_ne!(outage.scene.infra().tip().unwrap(), outage.bad);
+    let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
+    assert!(resumed.assert_code(0).stdout.contains("restored"));
+    outage.assert_restored(GOOD);
+}

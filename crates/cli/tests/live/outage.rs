@@ -216,15 +216,6 @@ impl<'a> Outage<'a> {
     }
 }
 
-/// The events that a run printed, one in each line.
-pub(crate) fn events(output: &Output) -> Vec<Value> {
-    output
-        .stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect()
-}
-
 impl Outage<'_> {
     fn git_in_clone(&self, args: &[&str]) {
         self.scratch.git(&self.clone, args).unwrap();
@@ -289,12 +280,30 @@ impl Outage<'_> {
 
     /// ripcord with other credentials.
     pub(crate) fn ripcord_with(&self, user: &Value) -> Ripcord {
+        self.ripcord_configured(|config| config["users"][0]["user"] = user.clone())
+    }
+
+    /// ripcord that looks for the cluster at another address.
+    pub(crate) fn ripcord_at(&self, server: &str) -> Ripcord {
+        self.ripcord_configured(|config| config["clusters"][0]["cluster"]["server"] = server.into())
+    }
+
+    fn ripcord_configured(&self, change: impl FnOnce(&mut Value)) -> Ripcord {
         let path = self.bed.kubeconfig().unwrap();
         let mut config: Value =
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        config["users"][0]["user"] = user.clone();
+        change(&mut config);
         let own = self.scratch.path().join("kubeconfig");
         std::fs::write(&own, config.to_string()).unwrap();
         self.ripcord().env("KUBECONFIG", own.to_str().unwrap())
     }
+}
+
+/// The events that a run printed, one in each line.
+pub(crate) fn events(output: &Output) -> Vec<Value> {
+    output
+        .stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
