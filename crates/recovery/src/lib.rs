@@ -25,6 +25,7 @@ pub mod status;
 pub mod survey;
 pub mod undo;
 
+mod bots;
 mod contention;
 mod draft;
 mod moved;

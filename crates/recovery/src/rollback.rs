@@ -18,6 +18,7 @@ use ripcord_domain::timeline::{BEFORE_ALL, Deploy, Position, State};
 use ripcord_domain::{Catalog, Unit, layout};
 use ripcord_git::{Oid, Repo, trailers};
 
+use crate::bots;
 use crate::change::{self, Ground, Way};
 use crate::draft::Draft;
 use crate::places;
@@ -214,7 +215,8 @@ fn prepare_in<'a>(
                 .is_some()
         })
     });
-    for found in risk::of_changes(&changed) {
+    let bots = bots::of_changes(&changed);
+    for found in risk::of_changes(&changed).into_iter().chain(bots) {
         if !warnings.contains(&found) {
             warnings.push(found);
         }

@@ -308,7 +308,7 @@ async fn applications(
                 Finding::amber(
                     "image_bot",
                     bot,
-                    "it would bump the version again: `--hold-bots` excludes the bad one",
+                    "it would bump the version again: exclude the bad one there (`ignoreTags`)",
                 )
                 .of(&name),
             );

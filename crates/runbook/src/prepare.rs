@@ -1,8 +1,8 @@
 //! What a recovery will do: the Applications that are concerned, what is seen of them, the ways.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use jiff::Timestamp;
-use ripcord_connect::{Cluster, Which, argocd, destination};
+use ripcord_connect::{Cluster, Which, argocd, bots, destination};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::route::{self, Route};
@@ -132,9 +132,17 @@ pub(crate) async fn prepare(
                 argo: cluster.clone(),
                 target: destination::of(cluster, &app.name.namespace, &app).await?,
             };
-            let mut observed = observe(&clusters, app, aim, good_commit, away, now).await?;
+            let seen = app.clone();
+            let (observed, bots) = join(
+                observe(&clusters, app, aim, good_commit, away, now),
+                bots::of(cluster, &seen),
+            )
+            .await;
+            let mut observed = observed?;
             observed.parent = parent;
-            let route = route::choose(setting.wishes, &observed.situation);
+            let mut route = route::choose(setting.wishes, &observed.situation);
+            let bumps = |bot| format!("{bot}: it would bump the version again");
+            route.why.extend(bots.into_iter().map(bumps));
             Ok::<_, Problem>((clusters, observed, route))
         }
     }))

@@ -5,6 +5,7 @@
     reason = "the helpers of a test may fail it on the spot"
 )]
 
+mod bots;
 mod choice;
 mod clones;
 mod contract;
