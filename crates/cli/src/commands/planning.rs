@@ -7,7 +7,7 @@ use ripcord_domain::names::environment_word;
 use ripcord_domain::plan::{Outcome, Plan, Scope};
 use ripcord_domain::{Kind, Problem};
 use ripcord_recovery::request::{Consent, Request, Selection, To, Words};
-use ripcord_recovery::ship::{self, Shipping};
+use ripcord_recovery::ship::{self, Event, Shipping};
 use ripcord_recovery::survey::Branch;
 
 use super::recovering;
@@ -36,18 +36,34 @@ pub(super) fn run(
         return Ok(());
     }
     ask_reason(&mut request.words, &planning.push, output)?;
-    let shipping = shipping(&planning.push);
+    carry_out(
+        &opened,
+        &planning.push,
+        output,
+        |shipping, approve, watch| {
+            ship::rollback(&opened, &request, shipping, &moment::now, approve, watch)
+        },
+    )
+}
+
+/// What is asked before a push, with the plan.
+pub(super) type Approve<'f> = dyn FnMut(&Plan) -> Result<bool, Problem> + 'f;
+
+/// Asks, pushes, and prints what it came to: the same for everything that makes a commit.
+pub(super) fn carry_out(
+    opened: &Branch,
+    push: &PushArgs,
+    output: &mut Output,
+    ship: impl FnOnce(&Shipping, &mut Approve<'_>, &mut dyn FnMut(Event)) -> Result<Plan, Problem>,
+) -> Result<(), Problem> {
     let mut shown = false;
     let mut progress = Output::progress();
-    let plan = ship::rollback(
-        &opened,
-        &request,
-        &shipping,
-        &moment::now,
-        &mut |plan| approve(plan, &planning.push, output, &mut shown),
+    let plan = ship(
+        &shipping(push),
+        &mut |plan| approve(plan, push, output, &mut shown),
         &mut |event| progress(event),
     )?;
-    finish(&opened, &plan, shown, output)
+    finish(opened, &plan, shown, output)
 }
 
 /// Turns what was typed into a request.
@@ -205,12 +221,7 @@ pub(super) fn approve(
 }
 
 /// Prints what it came to.
-pub(super) fn finish(
-    opened: &Branch,
-    plan: &Plan,
-    shown: bool,
-    output: &mut Output,
-) -> Result<(), Problem> {
+fn finish(opened: &Branch, plan: &Plan, shown: bool, output: &mut Output) -> Result<(), Problem> {
     if plan.outcome == Outcome::Planned {
         return Err(Problem::new(
             Kind::Refused,

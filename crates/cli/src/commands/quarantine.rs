@@ -57,16 +57,7 @@ fn run_lift(
         return Ok(());
     }
     planning::ask_reason(&mut request.words, push, output)?;
-    let shipping = planning::shipping(push);
-    let mut shown = false;
-    let mut progress = Output::progress();
-    let plan = lift::lift(
-        &opened,
-        &request,
-        &shipping,
-        &moment::now,
-        &mut |plan| planning::approve(plan, push, output, &mut shown),
-        &mut |event| progress(event),
-    )?;
-    planning::finish(&opened, &plan, shown, output)
+    planning::carry_out(&opened, push, output, |shipping, approve, watch| {
+        lift::lift(&opened, &request, shipping, &moment::now, approve, watch)
+    })
 }

@@ -30,16 +30,7 @@ pub(super) fn run(
         return Ok(());
     }
     planning::ask_reason(&mut request.words, push, output)?;
-    let shipping = planning::shipping(push);
-    let mut shown = false;
-    let mut progress = Output::progress();
-    let plan = undo::undo(
-        &opened,
-        &request,
-        &shipping,
-        &moment::now,
-        &mut |plan| planning::approve(plan, push, output, &mut shown),
-        &mut |event| progress(event),
-    )?;
-    planning::finish(&opened, &plan, shown, output)
+    planning::carry_out(&opened, push, output, |shipping, approve, watch| {
+        undo::undo(&opened, &request, shipping, &moment::now, approve, watch)
+    })
 }
