@@ -29,14 +29,14 @@ fn mark_of(id: &RecoveryId, until: Timestamp) -> String {
     format!("held by ripcord {id} until {until}; `ripcord release {id}` lets go")
 }
 
-/// Takes a hold: it is recorded first.
-pub(crate) async fn take(
+/// Takes a hold; it is recorded first. What holds, or why nothing does.
+pub(crate) async fn hold(
     cluster: &Cluster,
     record: &Record,
     observed: &Observed,
     kind: Hold,
     minutes: i64,
-) -> Result<String, Problem> {
+) -> Result<Result<String, Problem>, Problem> {
     let now = record.now();
     let recovery = record.snapshot();
     let until = project::ends(now, minutes);
@@ -52,7 +52,34 @@ pub(crate) async fn take(
         until,
         released: None,
     };
-    record.change(|recovery| recovery.holds.push(hold.clone()))?;
+    let begun = record.start_with(StepKind::Hold, Some(app), "", |recovery| {
+        recovery.holds.push(hold);
+    })?;
+    let taken = take(cluster, record, observed, kind, (now, minutes), until).await;
+    match &taken {
+        Ok(what) => {
+            record.end(begun, StepState::Done, what.clone())?;
+            tell(cluster, record, app, "Held", what);
+        }
+        Err(problem) => {
+            record.end(begun, StepState::Failed, problem.message.clone())?;
+            // It may have been taken all the same; if that cannot be undone it stands in the record.
+            let _ = release(cluster, record, app).await;
+        }
+    }
+    Ok(taken)
+}
+
+async fn take(
+    cluster: &Cluster,
+    record: &Record,
+    observed: &Observed,
+    kind: Hold,
+    (now, minutes): (Timestamp, i64),
+    until: Timestamp,
+) -> Result<String, Problem> {
+    let recovery = record.snapshot();
+    let app = &observed.app.name;
     if kind == Hold::Window {
         let window = project::hold(app, recovery.id.as_str(), now, minutes);
         let at = &observed.project;

@@ -64,20 +64,13 @@ pub(crate) async fn go(
         return Ok(());
     }
     if matches!(route.hold, Hold::Window | Hold::State) {
-        let begun = record.start(StepKind::Hold, Some(app), "")?;
-        match holds::take(argo, record, observed, route.hold, hold_minutes).await {
-            Ok(what) => {
-                record.end(begun, StepState::Done, what.clone())?;
-                tell(argo, record, app, "Held", &what);
-            }
-            Err(problem) => {
-                record.end(begun, StepState::Failed, problem.message.clone())?;
-                // Without a hold nothing in the cluster may be changed: it would not last.
-                record.note(format!(
-                    "{app} cannot be held, so the cluster waits for Git"
-                ));
-                return Ok(());
-            }
+        let held = holds::hold(argo, record, observed, route.hold, hold_minutes).await?;
+        if held.is_err() {
+            // Without a hold nothing in the cluster may be changed: it would not last.
+            record.note(format!(
+                "{app} cannot be held, so the cluster waits for Git"
+            ));
+            return Ok(());
         }
     }
     for change in changes {

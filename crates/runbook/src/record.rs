@@ -89,6 +89,17 @@ impl Record {
         application: Option<&AppName>,
         what: impl Into<String>,
     ) -> Result<Begun, Problem> {
+        self.start_with(kind, application, what, |_| ())
+    }
+
+    /// The same with something else that is to be known before it: one write, not two.
+    pub(crate) fn start_with(
+        &self,
+        kind: StepKind,
+        application: Option<&AppName>,
+        what: impl Into<String>,
+        change: impl FnOnce(&mut Recovery),
+    ) -> Result<Begun, Problem> {
         let step = Step {
             kind,
             application: application.cloned(),
@@ -99,6 +110,7 @@ impl Record {
         };
         let shown = step.clone();
         let at = self.change(|recovery| {
+            change(recovery);
             recovery.steps.push(step);
             recovery.steps.len() - 1
         })?;
