@@ -1,6 +1,7 @@
 //! Programs that write new versions into Git or into Applications by themselves.
 
 use ripcord_domain::live::application::Application;
+use ripcord_domain::live::windows::fits;
 
 use crate::cluster::Cluster;
 use crate::read::{items, text};
@@ -30,28 +31,6 @@ pub async fn of(cluster: &Cluster, app: &Application) -> Vec<String> {
         }
     }
     found
-}
-
-/// Whether a name fits a pattern with `*`.
-fn fits(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else {
-        return false;
-    };
-    let mut last = None;
-    for part in parts {
-        last = Some(part);
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    match last {
-        // Without a star all of it must fit; behind one what is left must be the end.
-        None => rest.is_empty(),
-        Some(part) => part.is_empty() || rest.is_empty() || name.ends_with(part),
-    }
 }
 
 #[cfg(test)]

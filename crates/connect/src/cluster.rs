@@ -326,17 +326,6 @@ impl Cluster {
             _ => self.get(&key.to_string(), &path_of(key)).await,
         }
     }
-
-    /// The release of Argo CD, where it says so.
-    ///
-    /// # Errors
-    /// It does not answer.
-    pub async fn argocd_version(&self) -> Result<Option<String>, ConnectError> {
-        match self.server() {
-            Some(server) => server.version().await.map(Some),
-            None => Ok(None),
-        }
-    }
 }
 
 /// Whether an object has all labels of a selector.
@@ -391,7 +380,7 @@ fn plural(kind: &str) -> String {
     {
         return format!("{stem}ies");
     }
-    if lower.ends_with('s') || lower.ends_with("ss") {
+    if lower.ends_with('s') {
         return format!("{lower}es");
     }
     format!("{lower}s")

@@ -7,7 +7,7 @@ use reqwest::Method;
 use ripcord_domain::live::application::{AppName, ObjectKey};
 use serde_json::{Value, json};
 
-use crate::error::ConnectError;
+use crate::error::{ConnectError, root};
 use crate::login::Login;
 use crate::read::{items, text};
 
@@ -295,18 +295,6 @@ impl Server {
             .await
             .map(drop)
     }
-
-    /// The release of Argo CD.
-    pub(crate) async fn version(&self) -> Result<String, ConnectError> {
-        let url = format!("{}/api/version", self.login.url);
-        let unreachable = |error: reqwest::Error| ConnectError::Unreachable {
-            what: "Argo CD's version".to_owned(),
-            why: root(&error.without_url()),
-        };
-        let answer = self.http.get(url).send().await.map_err(unreachable)?;
-        let said: Value = answer.json().await.map_err(unreachable)?;
-        Ok(text(&said["Version"]))
-    }
 }
 
 /// The path of an Application.
@@ -351,9 +339,4 @@ fn refused(what: &str, status: u16, why: &str) -> ConnectError {
         }
         _ => ConnectError::Refused { what, why },
     }
-}
-
-/// The innermost cause.
-fn root(error: &dyn std::error::Error) -> String {
-    crate::error::root(error)
 }

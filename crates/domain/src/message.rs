@@ -113,6 +113,11 @@ pub fn subject(templates: &CommitTemplates, undo: bool, moves: &[Move]) -> Strin
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The first ten digits of a commit: enough for a person to tell it from others.
+pub fn short_commit(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
+}
+
 /// A subject is read at a glance: twelve digits tell digests apart, the trailers have all of them.
 pub fn short_digests(text: &str) -> String {
     let mut parts = text.split("sha256:");

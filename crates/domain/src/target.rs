@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::PlaceId;
+use crate::message::short_commit;
 use crate::plan::Candidate;
 use crate::problem::{Kind, Problem};
 use crate::timeline::{BEFORE_ALL, Judgement, Position, State, Timeline};
@@ -71,7 +72,7 @@ pub fn choose(
                         "it was already rolled back to {} by {} in {}",
                         version_at(timeline, timeline.deploys.len().saturating_sub(1), primary),
                         deploy.1,
-                        short(deploy.0)
+                        short_commit(deploy.0)
                     ),
                 });
             }
@@ -96,7 +97,7 @@ pub fn choose(
         Wanted::State(state, commit) => {
             if current.map(|deploy| &deploy.after) == Some(state) {
                 return Ok(Choice::AlreadyThere {
-                    why: format!("it already runs what it ran at {}", short(commit)),
+                    why: format!("it already runs what it ran at {}", short_commit(commit)),
                 });
             }
             let position = (0..timeline.deploys.len())
@@ -330,10 +331,6 @@ fn no_earlier(timeline: &Timeline, what: &str) -> Problem {
     };
     Problem::new(Kind::Nothing, "no_earlier_version", message)
         .hint("`ripcord history` shows every version; `--to VERSION` takes one by name")
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..commit.len().min(10)).unwrap_or(commit)
 }
 
 #[cfg(test)]

@@ -3,17 +3,18 @@
 /// The parts of an image reference, as the container runtimes split it
 /// (<https://github.com/distribution/reference/blob/main/reference.go>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ImageReference<'a> {
+pub struct ImageReference<'a> {
     /// Registry and repository.
-    pub(crate) name: &'a str,
-    pub(crate) tag: Option<&'a str>,
+    pub name: &'a str,
+    /// What stands behind the colon.
+    pub tag: Option<&'a str>,
     /// With its algorithm: `sha256:…`.
-    pub(crate) digest: Option<&'a str>,
+    pub digest: Option<&'a str>,
 }
 
 impl<'a> ImageReference<'a> {
     /// Splits a reference; `None` when it cannot be one (empty, blanks, a placeholder).
-    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+    pub fn parse(text: &'a str) -> Option<Self> {
         if text.is_empty() || is_placeholder(text) || text.contains(char::is_whitespace) {
             return None;
         }

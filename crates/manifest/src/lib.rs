@@ -22,6 +22,7 @@ pub use facts::{
     Role, VersionField,
 };
 pub use field_path::{FieldPath, FieldPathError, Step};
+pub use image::ImageReference;
 pub use key::{DeclarationKey, DeclarationKeyError};
 pub use read::read;
 pub use restore::{EditError, Side, Unsafe, restore_version};

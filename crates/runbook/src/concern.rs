@@ -39,15 +39,11 @@ impl Infra<'_> {
     /// Whether one of the files decides what the Application deploys.
     pub(crate) fn concerns(&self, app: &Application, files: &[&str]) -> bool {
         let ours = |source: &&Source| self.is_ours(app, source) && self.follows(source);
-        let lends = |source: &&Source| source.lent_as.is_some();
         app.sources.iter().filter(ours).any(|source| {
             let lent = source.lent_as.as_deref();
             files.iter().any(|file| {
                 lent.is_some_and(|name| lent_file(app, name, file)) || self.reads(app, source, file)
             })
-        }) || app.sources.iter().filter(ours).filter(lends).any(|source| {
-            let name = source.lent_as.as_deref().unwrap_or_default();
-            files.iter().any(|file| lent_file(app, name, file))
         })
     }
 

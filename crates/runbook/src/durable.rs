@@ -10,6 +10,7 @@ use ripcord_domain::live::application::{AppName, Application, ObjectKey, Operati
 use ripcord_domain::live::image::{Aim, Verdict};
 use ripcord_domain::live::proof::{self, Expected, Missing};
 use ripcord_domain::live::route::Route;
+use ripcord_domain::message::short_commit;
 use ripcord_domain::problem::Problem;
 use ripcord_domain::recovery::{StepKind, StepState};
 
@@ -256,7 +257,7 @@ impl<'a> Landing<'a> {
         let begun = self.record.start(
             StepKind::Operate,
             Some(&self.name),
-            format!("Argo CD syncs {}", commit.get(..10).unwrap_or(commit)),
+            format!("Argo CD syncs {}", short_commit(commit)),
         )?;
         let started = Instant::now();
         let done = loop {
@@ -268,7 +269,7 @@ impl<'a> Landing<'a> {
                 }
                 Err(error) => break Err(error),
             };
-            if live::is_ours(&seen, &self.record.snapshot().id) && !is_of_old(&seen, commit) {
+            if live::is_ours(&seen, &self.record.id()) && !is_of_old(&seen, commit) {
                 // One that waited in a window goes on after a comparison.
                 break holds::again(|| argocd::refresh(argo, &self.name)).await;
             }
@@ -315,7 +316,7 @@ impl<'a> Landing<'a> {
         if app.operation.is_some() {
             return Ok(());
         }
-        let id = self.record.snapshot().id;
+        let id = self.record.id();
         let state = app.operation_state.as_ref();
         let ended = state.filter(|state| {
             state.operation.recovery.as_deref() == Some(id.as_str())

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use ripcord_domain::live::application::{Application, Source};
 use ripcord_domain::live::proof::Missing;
 use ripcord_domain::live::route::{Method, Route};
+use ripcord_domain::message::short_commit;
 use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::recovery::{Recovery, Standing, StepKind, StepState};
@@ -165,7 +166,7 @@ fn give_way(runtime: &Runtime, record: &Record, prepared: &Prepared, problem: &P
         Err(other) => problem.hint(format!(
             "a hold stands ({}): `ripcord release {}` lets go",
             other.message,
-            record.snapshot().id
+            record.id()
         )),
     }
 }
@@ -211,11 +212,7 @@ fn note_push(
         Some(pushed) => record.end(
             begun,
             StepState::Done,
-            format!(
-                "{} is on {}",
-                pushed.commit.get(..10).unwrap_or(&pushed.commit),
-                pushed.branch
-            ),
+            format!("{} is on {}", short_commit(&pushed.commit), pushed.branch),
         ),
         None => record.end(begun, StepState::Skipped, "Git says so already"),
     }

@@ -193,7 +193,7 @@ pub(crate) async fn terminate(
     app: &AppName,
 ) -> Result<(), Problem> {
     let begun = record.start(StepKind::Terminate, Some(app), "")?;
-    let id = record.snapshot().id;
+    let id = record.id();
     let started = Instant::now();
     let mut ending_since = None;
     let mut what = "nothing runs any more".to_owned();
@@ -252,7 +252,7 @@ pub(crate) fn is_ours(app: &Application, id: &RecoveryId) -> bool {
 pub(crate) fn tell(argo: &Cluster, record: &Record, app: &AppName, reason: &str, message: &str) {
     let (argo, app) = (argo.clone(), app.clone());
     let (reason, message) = (reason.to_owned(), message.to_owned());
-    let (id, now) = (record.snapshot().id, record.now());
+    let (id, now) = (record.id(), record.now());
     tokio::spawn(async move {
         let _ = events::say(&argo, &app, id.as_str(), &reason, &message, now).await;
     });

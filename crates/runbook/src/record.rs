@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use ripcord_domain::live::application::AppName;
 use ripcord_domain::live::proof::Missing;
 use ripcord_domain::problem::Problem;
-use ripcord_domain::recovery::{HoldRecord, Part, Recovery, Step, StepKind, StepState};
+use ripcord_domain::recovery::{HoldRecord, Part, Recovery, RecoveryId, Step, StepKind, StepState};
 use ripcord_ledger::Ledger;
 
 use crate::event::{Event, Sink};
@@ -61,6 +61,16 @@ impl Record {
     /// The recovery as it is now.
     pub(crate) fn snapshot(&self) -> Recovery {
         self.lock().recovery.clone()
+    }
+
+    /// Its name.
+    pub(crate) fn id(&self) -> RecoveryId {
+        self.lock().recovery.id.clone()
+    }
+
+    /// When every Application had good pods only.
+    fn all_good(&self) -> Option<Timestamp> {
+        self.lock().recovery.good()
     }
 
     /// Changes the recovery and saves it.
@@ -184,11 +194,11 @@ impl Record {
     /// Records that an Application's pods are all good; says so once they are everywhere.
     pub(crate) fn good(&self, app: &AppName) -> Result<(), Problem> {
         let now = self.now();
-        let was = self.snapshot().good();
+        let was = self.all_good();
         self.change_part(app, |part| {
             part.good.get_or_insert(now);
         })?;
-        if let (None, Some(at)) = (was, self.snapshot().good()) {
+        if let (None, Some(at)) = (was, self.all_good()) {
             let (id, seconds) = self.id_and_seconds();
             self.say(&Event::Good { id, at, seconds });
         }

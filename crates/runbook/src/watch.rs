@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ripcord_connect::workloads::Seen;
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::{Aim, Verdict};
+use ripcord_domain::message::short_commit;
 use ripcord_domain::problem::Problem;
 
 use crate::durable::{Picture, Target, look};
@@ -84,7 +85,7 @@ fn relapse(aim: &Aim, target: &Target<'_>, picture: &Picture) -> Option<String> 
             return Some(format!(
                 "{}: Git at {} no longer says what was restored; {}",
                 app.name,
-                revision.get(..10).unwrap_or(revision),
+                short_commit(revision),
                 who(app, "argocd-controller"),
             ));
         }
@@ -115,7 +116,7 @@ fn who(app: &Application, manager: &str) -> String {
         _ => "nobody that it names".to_owned(),
     };
     let to = app.revisions.first().map_or_else(String::new, |revision| {
-        format!(", at commit {}", revision.get(..10).unwrap_or(revision))
+        format!(", at commit {}", short_commit(revision))
     });
     format!("Argo CD, on behalf of {on_behalf}{to},")
 }

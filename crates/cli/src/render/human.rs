@@ -4,7 +4,7 @@ use std::io;
 
 use jiff::Timestamp;
 use ripcord_domain::live::route::Hold;
-use ripcord_domain::message::short_digests;
+use ripcord_domain::message::{short_commit, short_digests};
 use ripcord_domain::plan::{Outcome, Plan, Scope, ServicePlan, Severity};
 use ripcord_domain::timeline::Ended;
 use ripcord_recovery::guard::Verdict;
@@ -471,7 +471,7 @@ pub(crate) fn inferred(screen: &mut Screen<'_>, inferred: &Inferred) -> io::Resu
 
 /// The first ten digits of a commit.
 pub(crate) fn short(commit: &str) -> String {
-    commit.get(..10).unwrap_or(commit).to_owned()
+    short_commit(commit).to_owned()
 }
 
 /// Digests are long: their first digits tell them apart.

@@ -76,16 +76,7 @@ fn behind_the_hook_ripcord_itself_works_and_an_undo_takes_a_lift_first() {
             "quarantine lift payments bad1111",
         ],
     );
-    let lift = [
-        "quarantine",
-        "lift",
-        "payments",
-        "bad1111",
-        "--yes",
-        "--reason",
-        "x",
-    ];
-    let _ = stage.run(&lift).assert_code(0);
+    stage.lift("bad1111");
     let _ = stage.run(&["undo", &rollback, "--yes"]).assert_code(0);
     assert_eq!(stage.live(), "bad1111");
 

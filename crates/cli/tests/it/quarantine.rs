@@ -67,16 +67,7 @@ fn it_is_no_deploy_and_belongs_to_nobody() {
     for list in ["unreadable", "unowned"] {
         assert_eq!(status[list], serde_json::json!([]), "{status:#}");
     }
-    let lift = [
-        "quarantine",
-        "lift",
-        "payments",
-        "bad1111",
-        "--yes",
-        "--reason",
-        "x",
-    ];
-    let _ = stage.run(&lift).assert_code(0);
+    stage.lift("bad1111");
     let history = json(stage.run(&["history", "payments", "-o", "json"]), 0);
     assert_eq!(
         history["deploys"].as_array().unwrap().len(),
@@ -272,16 +263,7 @@ fn an_undo_takes_its_entry_back_and_no_other() {
 fn an_undo_after_a_lift_goes_on() {
     let stage = Stage::payments();
     let _ = stage.roll_back().assert_code(0);
-    let lift = [
-        "quarantine",
-        "lift",
-        "payments",
-        "bad1111",
-        "--yes",
-        "--reason",
-        "x",
-    ];
-    let _ = stage.run(&lift).assert_code(0);
+    stage.lift("bad1111");
     assert_eq!(file(&stage), None);
     let _ = stage.run(&["undo", "--yes"]).assert_code(0);
     assert_eq!((stage.live(), file(&stage)), ("bad1111".into(), None));

@@ -107,6 +107,20 @@ impl Stage {
         self.ripcord().env(name, value).run(args).unwrap()
     }
 
+    /// Lifts the quarantine of a version of payments.
+    pub(crate) fn lift(&self, version: &str) {
+        let lift = [
+            "quarantine",
+            "lift",
+            "payments",
+            version,
+            "--yes",
+            "--reason",
+            "x",
+        ];
+        let _ = self.run(&lift).assert_code(0);
+    }
+
     pub(crate) fn tip(&self) -> String {
         self.infra.tip().unwrap()
     }

@@ -13,8 +13,6 @@ pub struct Project {
     pub name: String,
     /// Its namespace.
     pub namespace: String,
-    /// Changes with every write.
-    pub resource_version: String,
     /// Who puts it back to what Git says, if anybody does.
     pub managed_by: Option<String>,
     /// Its windows; none where the project does not name any.
@@ -28,7 +26,6 @@ pub fn project(object: &Value) -> Project {
     Project {
         name: text(&meta["name"]),
         namespace: text(&meta["namespace"]),
-        resource_version: text(&meta["resourceVersion"]),
         managed_by: managed_by(meta),
         windows: windows
             .is_array()

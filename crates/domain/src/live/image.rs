@@ -1,5 +1,6 @@
 //! Versions as containers name them.
 
+use ripcord_manifest::ImageReference;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,40 +44,6 @@ pub enum Verdict {
     Unconcerned,
 }
 
-/// An image reference in its parts.
-struct Parts<'a> {
-    name: &'a str,
-    tag: Option<&'a str>,
-    digest: Option<&'a str>,
-}
-
-impl<'a> Parts<'a> {
-    fn of(image: &'a str) -> Self {
-        let (rest, digest) = match image.split_once('@') {
-            Some((rest, digest)) => (rest, Some(digest)),
-            None => (image, None),
-        };
-        // A colon before the last slash belongs to the port of the registry.
-        let after_slash = rest.rfind('/').map_or(0, |at| at + 1);
-        match rest[after_slash..].find(':') {
-            Some(at) => Self {
-                name: &rest[..after_slash + at],
-                tag: Some(&rest[after_slash + at + 1..]),
-                digest,
-            },
-            None => Self {
-                name: rest,
-                tag: None,
-                digest,
-            },
-        }
-    }
-
-    fn last_name(&self) -> &'a str {
-        last_segment(self.name)
-    }
-}
-
 fn last_segment(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
@@ -88,7 +55,7 @@ impl Mark {
         if let Some(image) = role("image") {
             // Kustomize overrides in an Application are written `name=new:tag`.
             let text = image.value.rsplit('=').next().unwrap_or(&image.value);
-            let parts = Parts::of(text);
+            let parts = ImageReference::parse(text)?;
             return Self {
                 name: Some(parts.name.to_owned()),
                 tag: parts.tag.map(str::to_owned),
@@ -111,13 +78,13 @@ impl Mark {
     }
 
     /// Whether an image is one of the same name, as far as the mark has one.
-    fn is_about(&self, image: &Parts<'_>) -> bool {
+    fn is_about(&self, image: &ImageReference<'_>) -> bool {
         self.name
             .as_deref()
-            .is_none_or(|name| last_segment(name) == image.last_name())
+            .is_none_or(|name| last_segment(name) == last_segment(image.name))
     }
 
-    fn fits(&self, image: &Parts<'_>) -> bool {
+    fn fits(&self, image: &ImageReference<'_>) -> bool {
         if !self.is_about(image) {
             return false;
         }
@@ -169,7 +136,9 @@ impl Aim {
 
     /// What one image is.
     fn of_image(&self, image: &str) -> Verdict {
-        let parts = Parts::of(image);
+        let Some(parts) = ImageReference::parse(image) else {
+            return Verdict::Unconcerned;
+        };
         let fits = |marks: &[Mark]| marks.iter().any(|mark| mark.fits(&parts));
         if fits(&self.good) {
             return Verdict::Good;

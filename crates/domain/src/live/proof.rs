@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::live::application::{Application, Source};
 use crate::live::image::{Aim, Verdict};
 use crate::live::workload::{Kind, Pod, Workload};
+use crate::message::short_commit;
 
 /// Something that is not as it shall be yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -172,7 +173,7 @@ pub fn agreement(expected: &Expected<'_>, app: &Application) -> Vec<Missing> {
     if let Some((_, revision)) = unaccepted {
         missing.push(Missing::new(
             "other_revision",
-            format!("{name} was compared with {}", short(revision)),
+            format!("{name} was compared with {}", short_commit(revision)),
         ));
     } else if app.revisions.is_empty() {
         missing.push(Missing::new(
@@ -234,11 +235,6 @@ fn is_synced(app: &Application, prunes: bool) -> bool {
         && !prunes
         && differing().next().is_some()
         && differing().all(|resource| resource.wants_pruning)
-}
-
-/// The first ten digits of a commit.
-pub(crate) fn short(commit: &str) -> &str {
-    commit.get(..10).unwrap_or(commit)
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::live::application::ObjectKey;
 use crate::live::image::Verdict;
-use crate::live::proof::short;
 use crate::live::workload::Kind;
+use crate::message::short_commit;
 
 /// How a service is put back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -206,7 +206,7 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
                     ),
                     Live::SyncOld { commit } => format!(
                         "Argo CD syncs {} at once: an undo is not possible",
-                        short(commit)
+                        short_commit(commit)
                     ),
                     Live::Abort { workload } => format!("{workload} is aborted"),
                 });

@@ -76,7 +76,8 @@ impl Window {
     }
 }
 
-fn fits(glob: &str, name: &str) -> bool {
+/// Whether a name fits a glob, as Argo CD matches names: a star stands for anything.
+pub fn fits(glob: &str, name: &str) -> bool {
     let glob = GlobBuilder::new(glob).literal_separator(false).build();
     glob.is_ok_and(|glob| glob.compile_matcher().is_match(name))
 }
