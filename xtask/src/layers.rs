@@ -45,13 +45,25 @@ const LAYERS: &[Layer] = &[
         owns: &["rusqlite"],
     },
     Layer {
+        name: "ripcord-forge",
+        may_use: &["ripcord-domain"],
+        owns: &[],
+    },
+    Layer {
+        name: "ripcord-registry",
+        may_use: &[],
+        owns: &["oci-client"],
+    },
+    Layer {
         name: "ripcord-runbook",
         may_use: &[
             "ripcord-connect",
             "ripcord-domain",
+            "ripcord-forge",
             "ripcord-git",
             "ripcord-ledger",
             "ripcord-recovery",
+            "ripcord-registry",
         ],
         owns: &[],
     },

@@ -35,6 +35,25 @@ pub struct Config {
     pub branches: BTreeMap<String, String>,
     /// How commits read.
     pub commit: CommitTemplates,
+    /// Which forge the remote is on, where its address does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forge: Option<Forge>,
+    /// What registries are called from here: the name in images to the other one, such as
+    /// `docker.io: mirror.acme.example`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mirrors: BTreeMap<String, String>,
+}
+
+/// A forge whose API is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Forge {
+    /// GitHub, also one's own.
+    Github,
+    /// GitLab, also one's own.
+    Gitlab,
+    /// Gitea and Forgejo.
+    Gitea,
 }
 
 /// A file whose version is found by a field or is the whole text.

@@ -8,6 +8,7 @@ mod address;
 mod beside;
 mod branch;
 mod commit;
+mod credentials;
 mod differing;
 mod error;
 mod fetch;
@@ -39,6 +40,7 @@ pub use gix::ObjectId as Oid;
 
 pub use address::{Location, SafeUrl};
 pub use commit::{Commit, Identities, Identity, NewCommit, Person};
+pub use credentials::Credentials;
 pub use error::RepoError;
 pub use fetch::{FetchDepth, Filter};
 pub use first_parents::Link;

@@ -85,6 +85,11 @@ impl Remote {
         &self.fetch
     }
 
+    /// The address that is pushed to; shown without credentials.
+    pub fn push_url(&self) -> &SafeUrl {
+        self.push.as_ref().unwrap_or(&self.fetch)
+    }
+
     /// What git is told to fetch from.
     pub(crate) fn argument(&self) -> &str {
         self.name.as_deref().unwrap_or(NAMELESS)

@@ -169,6 +169,9 @@ fn text(
         "# A rollback there must carry a reason:\n# protected: [production]\n\n\
          # For a branch per environment:\n# branches: {production: release}\n\n\
          # aliases:\n#   services: {pay: payments-service}\n#   environments: {p: production}\n\n\
+         # Which forge the remote is on, where its address does not say: github, gitlab, gitea\n\
+         # forge: gitea\n\n\
+         # What registries are called from here:\n# mirrors: {docker.io: mirror.acme.example}\n\n\
          # commit:\n\
          #   rollback: 'deploy: {service} {to} to {environment} (rollback from {from})'\n",
     );

@@ -1,0 +1,354 @@
+//! The rules of a branch, in the words of each forge.
+
+use std::time::Duration;
+
+use ripcord_domain::config::Forge;
+use serde_json::Value;
+
+use crate::api::{Api, Scheme, Who};
+use crate::place::{Place, escaped};
+
+/// What a push to a branch meets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The forge that says so.
+    pub forge: Forge,
+    /// Whether they let this person push; none where they do not say.
+    pub lets_push: Option<bool>,
+    /// Each rule, in words.
+    pub rules: Vec<String>,
+}
+
+/// The rules for a branch, or none where no forge is that is known here. No answer is waited for longer
+/// than the limit.
+///
+/// # Errors
+/// The forge does not answer, or not to whoever asks.
+pub async fn rules(
+    place: &Place,
+    forge: Option<Forge>,
+    who: Option<&Who>,
+    branch: &str,
+    limit: Duration,
+) -> Result<Option<Rules>, String> {
+    let api = Api::new(who, limit)?;
+    let forge = match forge.or_else(|| by_host(place.host())) {
+        Some(forge) => forge,
+        None => match by_asking(&api, place).await {
+            Some(forge) => forge,
+            None => return Ok(None),
+        },
+    };
+    let found = match forge {
+        Forge::Github => github(&api, place, branch).await?,
+        Forge::Gitlab => gitlab(&api, place, branch).await?,
+        Forge::Gitea => gitea(&api, place, branch).await?,
+    };
+    Ok(Some(found))
+}
+
+fn by_host(host: &str) -> Option<Forge> {
+    match host {
+        "github.com" => Some(Forge::Github),
+        "gitlab.com" => Some(Forge::Gitlab),
+        "codeberg.org" | "gitea.com" => Some(Forge::Gitea),
+        _ => None,
+    }
+}
+
+/// Which forge a host is, by what only one of them answers.
+async fn by_asking(api: &Api<'_>, place: &Place) -> Option<Forge> {
+    let at = |path: &str| format!("{}{path}", place.origin);
+    let (gitea, gitlab, github) = (
+        at("/api/v1/version"),
+        at("/api/v4/version"),
+        at("/api/v3/meta"),
+    );
+    let (gitea, gitlab, github) = futures_util::future::join3(
+        api.ask_unnamed(&gitea),
+        api.ask_unnamed(&gitlab),
+        api.ask_unnamed(&github),
+    )
+    .await;
+    let says = |answer: Result<(u16, Value), String>, status: u16, field: &str| {
+        answer.is_ok_and(|(code, said)| code == status && !said[field].is_null())
+    };
+    if says(gitea, 200, "version") {
+        Some(Forge::Gitea)
+    } else if says(github, 200, "verifiable_password_authentication") {
+        Some(Forge::Github)
+    } else if says(gitlab, 401, "message") {
+        Some(Forge::Gitlab)
+    } else {
+        None
+    }
+}
+
+/// What a status means that is not a success.
+fn refused(what: &str, status: u16) -> String {
+    match status {
+        401 | 403 => format!("{what} is not shown to whoever git pushes as"),
+        404 => format!("{what} is not there, or hidden"),
+        429 => format!("{what}: asked too often"),
+        other => format!("{what}: HTTP {other}"),
+    }
+}
+
+async fn get(api: &Api<'_>, scheme: Scheme, what: &str, url: &str) -> Result<Value, String> {
+    match api.ask(scheme, url).await? {
+        (200, said) => Ok(said),
+        (status, _) => Err(refused(what, status)),
+    }
+}
+
+/// <https://docs.gitea.com/api/> (`repoGetBranch`).
+async fn gitea(api: &Api<'_>, place: &Place, branch: &str) -> Result<Rules, String> {
+    let Place { origin, path } = place;
+    let url = format!("{origin}/api/v1/repos/{path}/branches/{}", escaped(branch));
+    let said = get(api, Scheme::Basic, &format!("branch {branch}"), &url).await?;
+    Ok(of_gitea(&said, api.is_somebody()))
+}
+
+fn of_gitea(said: &Value, is_somebody: bool) -> Rules {
+    let is_protected = said["protected"] == true;
+    let mut rules = Vec::new();
+    if is_protected {
+        rules.push("the branch is protected".to_owned());
+        let approvals = said["required_approvals"].as_i64().unwrap_or(0);
+        if approvals > 0 {
+            rules.push(format!("{approvals} approval(s) for a pull request"));
+        }
+        if said["enable_status_check"] == true {
+            rules.push(checks(&said["status_check_contexts"]));
+        }
+    }
+    Rules {
+        forge: Forge::Gitea,
+        // Nobody may not push anyway.
+        lets_push: is_somebody.then(|| said["user_can_push"] == true),
+        rules,
+    }
+}
+
+fn checks(names: &Value) -> String {
+    let names: Vec<&str> = names
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.as_str().or_else(|| name["context"].as_str()))
+        .collect();
+    if names.is_empty() {
+        return "checks must pass first".to_owned();
+    }
+    format!("checks must pass first: {}", names.join(", "))
+}
+
+/// <https://docs.gitlab.com/api/branches/#get-single-repository-branch>
+async fn gitlab(api: &Api<'_>, place: &Place, branch: &str) -> Result<Rules, String> {
+    let url = format!(
+        "{}/api/v4/projects/{}/repository/branches/{}",
+        place.origin,
+        place.id(),
+        escaped(branch)
+    );
+    let said = get(api, Scheme::Bearer, &format!("branch {branch}"), &url).await?;
+    Ok(of_gitlab(&said, api.is_somebody()))
+}
+
+fn of_gitlab(said: &Value, is_somebody: bool) -> Rules {
+    let mut rules = Vec::new();
+    if said["protected"] == true {
+        rules.push(if said["developers_can_push"] == true {
+            "the branch is protected; developers push to it".to_owned()
+        } else {
+            "the branch is protected".to_owned()
+        });
+    }
+    Rules {
+        forge: Forge::Gitlab,
+        lets_push: is_somebody.then(|| said["can_push"] == true),
+        rules,
+    }
+}
+
+/// Rules of GitHub that a push of one commit does not meet without a pull request
+/// (<https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch>).
+const STOPPING: [&str; 7] = [
+    "pull_request",
+    "required_status_checks",
+    "required_deployments",
+    "merge_queue",
+    "workflows",
+    "code_scanning",
+    "update",
+];
+
+async fn github(api: &Api<'_>, place: &Place, branch: &str) -> Result<Rules, String> {
+    let base = if place.host() == "github.com" {
+        "https://api.github.com".to_owned()
+    } else {
+        format!("{}/api/v3", place.origin)
+    };
+    let repository = format!("{base}/repos/{}", place.path);
+    let branch = escaped(branch);
+    let (rules, old) = (
+        format!("{repository}/rules/branches/{branch}?per_page=100"),
+        format!("{repository}/branches/{branch}"),
+    );
+    let (rules, old) = futures_util::future::join(
+        get(api, Scheme::Basic, "the rules of the branch", &rules),
+        get(api, Scheme::Basic, "the branch", &old),
+    )
+    .await;
+    let rules = rules?;
+    let mut passed = Vec::new();
+    for id in rulesets(&rules) {
+        let url = format!("{repository}/rulesets/{id}");
+        let said = get(api, Scheme::Basic, "a ruleset", &url).await;
+        if said.is_ok_and(|said| said["current_user_can_bypass"] == "always") {
+            passed.push(id);
+        }
+    }
+    Ok(of_github(
+        &rules,
+        &passed,
+        &old.unwrap_or_default(),
+        api.is_somebody(),
+    ))
+}
+
+/// The sets that rules are from which stop a push.
+fn rulesets(rules: &Value) -> Vec<i64> {
+    let mut ids: Vec<i64> = rules
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|rule| STOPPING.iter().any(|word| rule["type"] == *word))
+        .filter_map(|rule| rule["ruleset_id"].as_i64())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+fn of_github(said: &Value, passed: &[i64], branch: &Value, is_somebody: bool) -> Rules {
+    let mut rules = Vec::new();
+    let mut stops = false;
+    for rule in said.as_array().into_iter().flatten() {
+        let parameters = &rule["parameters"];
+        let words = match rule["type"].as_str().unwrap_or_default() {
+            "pull_request" => {
+                let count = parameters["required_approving_review_count"].as_i64();
+                format!("a pull request with {} approval(s)", count.unwrap_or(0))
+            }
+            "required_status_checks" => checks(&parameters["required_status_checks"]),
+            "required_signatures" => "commits must be signed".to_owned(),
+            "merge_queue" => "changes go through the merge queue".to_owned(),
+            "update" => "nobody may update it".to_owned(),
+            // A push that goes forward meets these.
+            "non_fast_forward" | "deletion" | "creation" | "required_linear_history" => continue,
+            other => other.replace('_', " "),
+        };
+        let is_passed = rule["ruleset_id"]
+            .as_i64()
+            .is_some_and(|id| passed.contains(&id));
+        let stopping = STOPPING.iter().any(|word| rule["type"] == *word);
+        stops |= stopping && !is_passed;
+        rules.push(if is_passed {
+            format!("{words} (bypassed)")
+        } else {
+            words
+        });
+    }
+    let is_old = branch["protection"]["enabled"] == true;
+    if is_old && rules.is_empty() {
+        rules.push(
+            "the branch is protected; what that asks for is shown to administrators only".into(),
+        );
+    }
+    Rules {
+        forge: Forge::Github,
+        lets_push: if stops {
+            Some(false)
+        } else if is_old || !is_somebody {
+            None
+        } else {
+            Some(true)
+        },
+        rules,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// As <https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch> shows it.
+    fn github_rules() -> Value {
+        json!([
+            {"type": "non_fast_forward", "ruleset_source_type": "Repository",
+             "ruleset_source": "acme/infra", "ruleset_id": 42},
+            {"type": "pull_request", "ruleset_source_type": "Organization",
+             "ruleset_source": "acme", "ruleset_id": 73,
+             "parameters": {"required_approving_review_count": 2}},
+            {"type": "required_status_checks", "ruleset_id": 73,
+             "parameters": {"required_status_checks": [{"context": "guard"}]}},
+        ])
+    }
+
+    #[test]
+    fn a_ruleset_of_github_stops_a_push_unless_one_may_pass_it() {
+        let rules = github_rules();
+        assert_eq!(rulesets(&rules), [73]);
+        let stopped = of_github(&rules, &[], &Value::Null, true);
+        assert_eq!(stopped.lets_push, Some(false));
+        assert_eq!(
+            stopped.rules,
+            [
+                "a pull request with 2 approval(s)",
+                "checks must pass first: guard"
+            ]
+        );
+        let passing = of_github(&rules, &[73], &Value::Null, true);
+        assert_eq!(passing.lets_push, Some(true));
+        assert!(passing.rules[0].ends_with("(bypassed)"), "{passing:?}");
+    }
+
+    #[test]
+    fn a_rule_of_github_that_only_forbids_force_lets_a_rollback_through() {
+        let rules = json!([{"type": "non_fast_forward", "ruleset_id": 42}]);
+        let found = of_github(
+            &rules,
+            &[],
+            &json!({"protection": {"enabled": false}}),
+            true,
+        );
+        assert_eq!((found.lets_push, found.rules.len()), (Some(true), 0));
+    }
+
+    #[test]
+    fn the_old_protection_of_github_is_not_taken_for_a_yes() {
+        let branch = json!({"protected": true, "protection": {"enabled": true}});
+        assert_eq!(of_github(&json!([]), &[], &branch, true).lets_push, None);
+        assert_eq!(
+            of_github(&json!([]), &[], &Value::Null, false).lets_push,
+            None
+        );
+    }
+
+    #[test]
+    fn gitlab_says_itself_whether_one_may_push() {
+        // As <https://docs.gitlab.com/api/branches/#get-single-repository-branch> shows it.
+        let mut said = json!({
+            "name": "main", "merged": false, "protected": true, "default": true,
+            "developers_can_push": false, "developers_can_merge": false, "can_push": false,
+        });
+        assert_eq!(of_gitlab(&said, true).lets_push, Some(false));
+        assert_eq!(of_gitlab(&said, true).rules, ["the branch is protected"]);
+        said["can_push"] = true.into();
+        assert_eq!(of_gitlab(&said, true).lets_push, Some(true));
+        assert_eq!(of_gitlab(&said, false).lets_push, None);
+    }
+}
