@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 /// What `ripcord schema` can print.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "plan",
     "status",
     "history",
@@ -18,6 +18,7 @@ const NAMES: [&str; 12] = [
     "problem",
     "guard",
     "quarantine",
+    "release",
     "config",
 ];
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use ripcord_domain::recovery::{HoldRecord, Recovery};
+use ripcord_domain::recovery::Recovery;
 use ripcord_domain::{Kind, Problem};
 use ripcord_git::{Location, Repo};
 use ripcord_ledger::Ledger;
@@ -110,16 +110,11 @@ pub(crate) fn ledger() -> Result<Ledger, Problem> {
     Ok(Ledger::open(&state.join("ripcord"))?)
 }
 
-/// What recoveries of this machine hold. To read what is deployed needs no record: without one there is
-/// nothing.
-pub(crate) fn standing_holds() -> Vec<HoldRecord> {
+/// Recoveries of this machine that hold something or have not ended. To read what is deployed needs no
+/// record: without one there are none.
+pub(crate) fn unfinished() -> Vec<Recovery> {
     let unfinished = ledger().and_then(|ledger| Ok(ledger.unfinished()?));
-    let holds = unfinished.unwrap_or_default();
-    holds
-        .iter()
-        .flat_map(Recovery::standing_holds)
-        .cloned()
-        .collect()
+    unfinished.unwrap_or_default()
 }
 
 fn no_home(what: &str) -> Problem {

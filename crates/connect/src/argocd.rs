@@ -70,7 +70,7 @@ impl Sync {
     }
 }
 
-fn key(kind: &str, name: &AppName) -> ObjectKey {
+pub(crate) fn key(kind: &str, name: &AppName) -> ObjectKey {
     ObjectKey {
         group: "argoproj.io".into(),
         version: "v1alpha1".into(),
@@ -311,6 +311,32 @@ pub async fn rolls_in_steps(
     Ok(found["spec"]["strategy"]["type"] == "RollingSync")
 }
 
+/// The version of Argo CD as it names itself, or as the image of its controller is tagged; none where
+/// neither is seen.
+pub async fn version(cluster: &Cluster, namespace: &str) -> Option<String> {
+    if let Some(server) = cluster.server() {
+        return server.version().await;
+    }
+    let what = "Argo CD's controller";
+    for kind in ["statefulsets", "deployments"] {
+        let path = format!(
+            "/apis/apps/v1/namespaces/{namespace}/{kind}?labelSelector=app.kubernetes.io%2Fname%3Dargocd-application-controller"
+        );
+        let found = cluster.get(what, &path).await.ok()?;
+        if let Some(controller) = read::items(&found["items"]).next() {
+            return tag_of(controller);
+        }
+    }
+    None
+}
+
+fn tag_of(controller: &Value) -> Option<String> {
+    let image = controller["spec"]["template"]["spec"]["containers"][0]["image"].as_str()?;
+    let image = image.split('@').next()?;
+    let (_, tag) = image.rsplit('/').next()?.split_once(':')?;
+    Some(tag.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,5 +381,21 @@ mod tests {
         assert_eq!(with[0]["path"], REFRESH_PATH);
         let without = refreshing(&json!({"metadata": {}}));
         assert_eq!(without[0]["op"], "test");
+    }
+
+    #[test]
+    fn the_version_of_a_controller_is_the_tag_of_its_image() {
+        let of = |image: &str| {
+            tag_of(&json!({"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}))
+        };
+        assert_eq!(
+            of("quay.io:443/argoproj/argocd:v3.4.4").as_deref(),
+            Some("v3.4.4")
+        );
+        assert_eq!(
+            of("quay.io/argoproj/argocd:v3.4.4@sha256:aa").as_deref(),
+            Some("v3.4.4")
+        );
+        assert_eq!(of("quay.io:443/argoproj/argocd"), None);
     }
 }

@@ -1,10 +1,12 @@
 //! From what the API says to `ripcord_domain::live`. What is absent stays absent; nothing fails here.
 
 mod application;
+mod managed;
 mod project;
 mod workload;
 
 pub use application::application;
+pub(crate) use managed::managed_by;
 pub use project::{Project, project};
 pub(crate) use workload::ROLLOUT_HASH;
 pub use workload::{pod, revision_of_controller, revision_of_replica_set, workload};

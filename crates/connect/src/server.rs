@@ -73,6 +73,14 @@ impl Server {
         Err(refused(what, status, &text(&said["message"])))
     }
 
+    /// What Argo CD says of itself.
+    pub(crate) async fn version(&self) -> Option<String> {
+        let url = format!("{}/api/version", self.login.url);
+        let answer = self.http.get(url).send().await.ok()?;
+        let said: Value = answer.json().await.ok()?;
+        said["Version"].as_str().map(str::to_owned)
+    }
+
     /// Every Application that one may see.
     pub(crate) async fn applications(&self) -> Result<Vec<Value>, ConnectError> {
         let what = "the Applications of Argo CD";
@@ -86,6 +94,22 @@ impl Server {
         let what = format!("Application {name}");
         let query = [("appNamespace", name.namespace.as_str())];
         self.call(&what, Method::GET, &of(name), &query, None).await
+    }
+
+    /// Changes an Application by a JSON patch.
+    pub(crate) async fn patch_application(
+        &self,
+        what: &str,
+        name: &AppName,
+        patch: &Value,
+    ) -> Result<(), ConnectError> {
+        let body = json!({
+            "name": name.name, "appNamespace": name.namespace,
+            "patch": patch.to_string(), "patchType": "json",
+        });
+        self.call(what, Method::PATCH, &of(name), &[], Some(&body))
+            .await
+            .map(drop)
     }
 
     /// Asks for a comparison, and does not wait for it.

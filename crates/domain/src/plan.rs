@@ -62,6 +62,9 @@ pub struct Plan {
     /// Where it went, after a push.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pushed: Option<Pushed>,
+    /// Image policies of Flux that set a version in the files of the change, as `namespace:name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_policies: Vec<String>,
     /// The Applications that are put back in the cluster, and the way of each, where one was looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cluster: Vec<Part>,

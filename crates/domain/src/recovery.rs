@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::live::application::AppName;
+use crate::live::bot::Passing;
 use crate::live::image::Aim;
 use crate::live::proof::Missing;
 use crate::live::route::{Hold, Method, Route};
@@ -84,6 +85,8 @@ pub enum StepKind {
     Terminate,
     /// Argo CD is kept from putting the bad version back.
     Hold,
+    /// A bot is told to pass the bad version over.
+    HoldBot,
     /// A Rollout's version is stopped.
     Abort,
     /// A workload gets an earlier template.
@@ -114,6 +117,7 @@ impl StepKind {
             Self::Evidence => "evidence",
             Self::Terminate => "terminate",
             Self::Hold => "hold",
+            Self::HoldBot => "hold bot",
             Self::Abort => "abort",
             Self::Undo => "undo",
             Self::SyncOld => "sync old",
@@ -275,6 +279,12 @@ pub struct Recovery {
     pub steps: Vec<Step>,
     /// Each hold that was taken.
     pub holds: Vec<HoldRecord>,
+    /// Until when bots are to pass the bad version over; none leaves them alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bots_until: Option<Timestamp>,
+    /// Each bot that was told to pass the bad version over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bots: Vec<Passing>,
     /// What is missing.
     pub missing: Vec<Missing>,
     /// Who brought the bad version back, if somebody did.
@@ -296,6 +306,18 @@ impl Recovery {
     /// Holds that were not let go.
     pub fn standing_holds(&self) -> impl Iterator<Item = &HoldRecord> {
         self.holds.iter().filter(|hold| hold.released.is_none())
+    }
+
+    /// Bots that still pass the bad version over.
+    pub fn held_bots(&self) -> impl Iterator<Item = &Passing> {
+        self.bots
+            .iter()
+            .filter(|passing| passing.released.is_none())
+    }
+
+    /// Whether something is left in a cluster that is to be let go some day.
+    pub fn holds_something(&self) -> bool {
+        self.standing_holds().next().is_some() || self.held_bots().next().is_some()
     }
 
     /// When every Application had good pods only.

@@ -24,9 +24,7 @@ pub(crate) fn of_changes(changes: &[Changed]) -> Vec<Warning> {
         if name.starts_with(UPDATER_FILE) {
             bots.insert(format!("Argo CD Image Updater writes {path}"));
         }
-        let bytes = change.before.as_ref().and_then(|file| file.bytes());
-        let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
-        for policy in text.into_iter().flat_map(policies) {
+        for policy in text_of(change).into_iter().flat_map(policies) {
             bots.insert(format!(
                 "Flux sets a version in {path} by its image policy {policy}"
             ));
@@ -41,6 +39,19 @@ pub(crate) fn of_changes(changes: &[Changed]) -> Vec<Warning> {
             )
         })
         .collect()
+}
+
+/// The image policies of Flux that set a version in one of the files.
+pub(crate) fn policies_of(changes: &[Changed]) -> Vec<String> {
+    let texts = changes.iter().filter_map(text_of);
+    let named: BTreeSet<String> = texts.flat_map(policies).collect();
+    named.into_iter().collect()
+}
+
+/// The text that a file had, if it was one.
+fn text_of(change: &Changed) -> Option<&str> {
+    let bytes = change.before.as_ref().and_then(|file| file.bytes())?;
+    std::str::from_utf8(bytes).ok()
 }
 
 /// The image policies that lines of a file name, such as `flux-system:payments`.

@@ -228,7 +228,8 @@ fn prepare_in<'a>(
         .collect::<Vec<_>>();
     let commit =
         (!changes.is_empty()).then(|| text(place, request, &services, &rolled_back_commits));
-    let plan = planned("rollback", repo, place, services, changes, warnings, commit);
+    let mut plan = planned("rollback", repo, place, services, changes, warnings, commit);
+    plan.image_policies = bots::policies_of(&changed);
     Ok(Prepared {
         plan,
         draft,
@@ -264,6 +265,7 @@ pub(crate) fn planned(
         warnings,
         commit,
         pushed: None,
+        image_policies: Vec::new(),
         cluster: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use ripcord_domain::catalog::Skipped;
+use ripcord_domain::live::bot::Passing;
 use ripcord_domain::names::nearest;
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
@@ -53,6 +54,9 @@ pub struct Status {
     /// What recoveries of this machine hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<HoldRecord>,
+    /// Bots that recoveries of this machine told to pass versions over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bots: Vec<Passing>,
 }
 
 /// A file that says nothing usable.
@@ -243,6 +247,7 @@ pub(crate) fn of_catalog(
     Ok(Status {
         schema: SCHEMA,
         holds: Vec::new(),
+        bots: Vec::new(),
         remote: repo.remote().to_string(),
         branch: place.branch.clone(),
         commit: place.tip.to_string(),

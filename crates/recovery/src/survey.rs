@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use bstr::{BString, ByteSlice};
-use ripcord_domain::config::{FILE_NAME, Settings};
+use ripcord_domain::config::{Config, FILE_NAME, Settings};
+use ripcord_domain::plan::Plan;
 use ripcord_domain::{
     Catalog, Kind, Problem, Reach, Service, catalog::CatalogBuilder, quarantine, reach,
 };
@@ -52,14 +53,7 @@ impl Branch {
     pub fn at(&self, tip: Oid) -> Result<Place, Problem> {
         let repo = &self.repo;
         let tree = repo.commit(tip).map_err(from_repo)?.tree;
-        let own = match &self.configuration {
-            Some(text) => Some(text.clone()),
-            None => written(repo, tree)?,
-        };
-        let settings = match own.as_ref().or(self.inherited.as_ref()) {
-            Some(text) => Settings::parse(text)?,
-            None => Settings::default(),
-        };
+        let settings = self.settings(tree)?;
         let index = self
             .cache
             .as_ref()
@@ -71,6 +65,28 @@ impl Branch {
             settings,
             index,
         })
+    }
+
+    /// What a tree is read with.
+    fn settings(&self, tree: Oid) -> Result<Settings, Problem> {
+        let own = match &self.configuration {
+            Some(text) => Some(text.clone()),
+            None => written(&self.repo, tree)?,
+        };
+        match own.as_ref().or(self.inherited.as_ref()) {
+            Some(text) => Settings::parse(text),
+            None => Ok(Settings::default()),
+        }
+    }
+
+    /// The configuration that a plan was made with.
+    ///
+    /// # Errors
+    /// Missing objects.
+    pub fn config_of(&self, plan: &Plan) -> Result<Config, Problem> {
+        let base = self.repo.resolve(&plan.base).map_err(from_repo)?;
+        let tree = self.repo.commit(base).map_err(from_repo)?.tree;
+        Ok(self.settings(tree)?.config)
     }
 }
 

@@ -1,23 +1,34 @@
 //! Before the incident: what would stand in the way of a recovery, and how it is mended. Changes nothing.
 
-use futures_util::future::{join, join_all};
+mod application;
+mod git;
+mod images;
+mod permissions;
+
+use std::time::Duration;
+
+use futures_util::future::{join, join_all, join3};
 use jiff::Timestamp;
-use ripcord_connect::access::{self, Permission};
-use ripcord_connect::{Cluster, ConnectError, Which, bots, destination};
+use ripcord_connect::{Cluster, Which, argocd, bots, destination};
+use ripcord_domain::config::Config;
 use ripcord_domain::live::application::{AppName, Application};
-use ripcord_domain::live::image::Aim;
-use ripcord_domain::live::route::{self, Hold, Windows, Wishes};
-use ripcord_domain::live::workload::Kind as WorkloadKind;
+use ripcord_domain::live::bot::Passing;
+use ripcord_domain::live::release::Release;
 use ripcord_domain::plan::{Plan, SCHEMA};
-use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::problem::Problem;
 use ripcord_domain::recovery::Recovery;
-use ripcord_recovery::keep;
 use ripcord_recovery::survey::Branch;
+use ripcord_registry::Registries;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::observe::{Clusters, Observed, observe};
+use crate::bots::of_aim;
+use crate::observe::{Clusters, observe};
 use crate::prepare::{aim_of, before_of, concerned, listed};
+use crate::recover::broken;
+
+/// How long forges and registries are waited for: the whole is to take two seconds.
+const LIMIT: Duration = Duration::from_millis(1200);
 
 /// How bad a finding is.
 #[derive(
@@ -101,6 +112,7 @@ impl Finding {
 pub fn examine(
     branch: &Branch,
     plan: Result<&Plan, &Problem>,
+    config: &Config,
     which: &Which,
     namespace: &str,
     unfinished: &[Recovery],
@@ -108,8 +120,17 @@ pub fn examine(
 ) -> Result<Diagnosis, Problem> {
     let runtime = crate::recover::runtime()?;
     let seen = runtime.spawn(listed(which.clone(), namespace.to_owned()));
+    let rules = runtime.spawn(git::rules(
+        branch.repo.remote().push_url().to_string(),
+        config.forge,
+        git::who(branch),
+        branch.name.clone(),
+        LIMIT,
+    ));
     let mut findings = Vec::new();
-    git(branch, plan, now, &mut findings);
+    git::git(branch, plan, now, &mut findings);
+    let rules = runtime.block_on(rules).map_err(broken)?;
+    findings.push(git::judged(&branch.name, rules));
     for recovery in unfinished {
         for hold in recovery.standing_holds() {
             findings.push(
@@ -128,37 +149,33 @@ pub fn examine(
             );
         }
     }
-    match runtime.block_on(seen) {
-        Ok(Ok((cluster, apps))) => {
+    for recovery in unfinished {
+        findings.extend(
+            recovery
+                .held_bots()
+                .map(|passing| held_bot(recovery, passing)),
+        );
+    }
+    match runtime.block_on(seen).map_err(broken)? {
+        Ok((cluster, apps)) => {
             findings.push(Finding::green(
                 "cluster",
                 format!("{}: {} Application(s)", cluster.address(), apps.len()),
             ));
             if let Ok(plan) = plan {
-                runtime.block_on(applications(
-                    branch,
-                    plan,
-                    &cluster,
-                    apps,
-                    now,
-                    &mut findings,
-                ));
+                let concerned = concerned(branch, plan, apps);
+                let registries = Registries::new(config.mirrors.clone(), LIMIT);
+                let looked = applications(plan, &cluster, namespace, concerned, &registries, now);
+                findings.extend(runtime.block_on(looked));
             }
         }
-        Ok(Err(problem)) => findings.push(Finding::red(
+        Err(problem) => findings.push(Finding::red(
             "cluster",
             problem.message.clone(),
             problem.hints.first().cloned().unwrap_or_else(|| {
                 "`--context NAME` names the cluster that Argo CD's objects are in".to_owned()
             }),
         )),
-        Err(error) => {
-            return Err(Problem::new(
-                Kind::Internal,
-                "broken_task",
-                error.to_string(),
-            ));
-        }
     }
     let light = findings
         .iter()
@@ -172,391 +189,92 @@ pub fn examine(
     })
 }
 
-/// Whether a commit can be made and pushed, as whom.
-fn git(
-    branch: &Branch,
-    plan: Result<&Plan, &Problem>,
-    now: Timestamp,
-    findings: &mut Vec<Finding>,
-) {
-    match branch.repo.identity(now.as_second()) {
-        Ok(who) => findings.push(Finding::green(
-            "identity",
-            format!("commits are by {} <{}>", who.author.name, who.author.email),
-        )),
-        Err(error) => findings.push(Finding::red(
-            "identity",
-            error.to_string(),
-            "git config --global user.name 'Your Name' && git config --global user.email you@example.org",
-        )),
-    }
-    match keep::may_push(branch) {
-        Ok(()) => findings.push(Finding::green(
-            "push",
-            format!(
-                "{} lets these credentials push; rules of the branch {} are not seen before a push",
-                branch.repo.remote(),
-                branch.name
-            ),
-        )),
-        Err(problem) => findings.push(Finding::red(
-            "push",
-            problem.message.clone(),
-            problem
-                .hints
-                .first()
-                .cloned()
-                .unwrap_or_else(|| "`git push --dry-run` shows why".to_owned()),
-        )),
-    }
-    match plan {
-        Ok(plan) => {
-            for part in &plan.services {
-                let name = format!("{} in {}", part.service, part.environment);
-                match (&part.target, part.candidates.len()) {
-                    (Some(target), _) => findings.push(Finding::green(
-                        "target",
-                        format!(
-                            "{name} would go from {} to {}",
-                            part.current.version, target.version
-                        ),
-                    )),
-                    (None, 0) => findings.push(Finding::red(
-                        "target",
-                        format!("{name} has no earlier version to go back to"),
-                        format!("`ripcord history {}` shows what is known", part.service),
-                    )),
-                    (None, _) => findings.push(Finding::amber(
-                        "target",
-                        format!(
-                            "{name}: {}",
-                            part.nothing_to_do.as_deref().unwrap_or("nothing to do")
-                        ),
-                        "`--again` goes one version further",
-                    )),
-                }
-            }
-        }
-        Err(problem) => findings.push(Finding::red(
-            "plan",
-            problem.message.clone(),
-            problem.hints.first().cloned().unwrap_or_default(),
-        )),
-    }
+/// A bot that still passes a version over.
+fn held_bot(recovery: &Recovery, passing: &Passing) -> Finding {
+    let tags = passing.tags.join(", ");
+    Finding::amber(
+        "held_bot",
+        format!(
+            "{}; recovery {} makes it pass {tags} over until {}",
+            passing.bot, recovery.id, passing.until
+        ),
+        format!("`ripcord release {}` lets it bump again", recovery.id),
+    )
 }
 
+/// Everything about the Applications that a recovery would touch.
 async fn applications(
-    branch: &Branch,
     plan: &Plan,
     cluster: &Cluster,
-    apps: Vec<Application>,
+    namespace: &str,
+    concerned: Vec<Application>,
+    registries: &Registries,
     now: Timestamp,
-    findings: &mut Vec<Finding>,
-) {
-    let concerned = concerned(branch, plan, apps);
+) -> Vec<Finding> {
     if concerned.is_empty() {
-        findings.push(Finding::red(
+        return vec![Finding::red(
             "application",
             format!(
                 "no Application of Argo CD deploys these services from {}",
                 plan.remote
             ),
             "`--context NAME` names the cluster that Argo CD's objects are in",
-        ));
-        return;
+        )];
     }
-    let aim = aim_of(plan);
-    for app in concerned {
-        let name = app.name.clone();
-        let target = match destination::of(cluster, &name.namespace, &app).await {
-            Ok(target) => target,
-            Err(error) => {
-                findings.push(
-                    Finding::red(
-                        "destination",
-                        error.to_string(),
-                        "add a context with its address to the kubeconfig",
-                    )
-                    .of(&name),
-                );
-                continue;
-            }
-        };
-        let clusters = Clusters {
-            argo: cluster.clone(),
-            target,
-        };
-        let (permissions, observed) = join(
-            permissions(&clusters, &app),
-            observe(&clusters, app.clone(), &aim, before_of(plan), None, now),
-        )
-        .await;
-        findings.extend(permissions);
-        match observed {
-            Ok(observed) => application(&aim, &observed, findings),
-            Err(problem) => findings.push(
-                Finding::red(
-                    "observe",
-                    problem.message,
-                    "a recovery must be able to read this",
-                )
-                .of(&name),
-            ),
-        }
-        for bot in bots::of(cluster, &app).await {
-            findings.push(
-                Finding::amber(
-                    "image_bot",
-                    bot,
-                    "it would bump the version again: exclude the bad one there (`ignoreTags`)",
-                )
-                .of(&name),
-            );
-        }
-    }
+    let release = argocd::version(cluster, namespace).await;
+    let release = release.as_deref().and_then(Release::parse);
+    let each = concerned
+        .into_iter()
+        .map(|app| one(plan, cluster, app, release, registries, now));
+    join_all(each).await.concat()
 }
 
-/// Every permission that a recovery may need, in the cluster of Argo CD and in that of the workloads.
-async fn permissions(clusters: &Clusters, app: &Application) -> Vec<Finding> {
-    if clusters.argo.is_by_server() {
-        return permissions_by_server(&clusters.argo, app).await;
-    }
-    let argo = (&clusters.argo, app.name.namespace.as_str());
-    let target = (&clusters.target, app.destination.namespace.as_str());
-    let asked = [
-        ("patch", "argoproj.io", "applications", argo, Light::Red),
-        ("patch", "argoproj.io", "appprojects", argo, Light::Amber),
-        ("create", "", "events", argo, Light::Amber),
-        ("list", "", "pods", target, Light::Red),
-        ("delete", "", "pods", target, Light::Amber),
-        ("list", "apps", "replicasets", target, Light::Amber),
-        ("list", "apps", "controllerrevisions", target, Light::Amber),
-        ("patch", "apps", "deployments", target, Light::Amber),
-        ("patch", "apps", "statefulsets", target, Light::Amber),
-        ("patch", "apps", "daemonsets", target, Light::Amber),
-        ("patch", "argoproj.io", "rollouts", target, Light::Amber),
-        (
-            "patch",
-            "argoproj.io",
-            "rollouts/status",
-            target,
-            Light::Amber,
-        ),
-        ("list", "argoproj.io", "analysisruns", target, Light::Amber),
-    ];
-    let answers = join_all(asked.map(
-        |(verb, group, resource, (cluster, namespace), light)| async move {
-            let permission = Permission {
-                verb,
-                group,
-                resource,
-                namespace: namespace.to_owned(),
-            };
-            let answer = access::is_allowed(cluster, &permission).await;
-            let dot = if group.is_empty() { "" } else { "." };
-            let what = format!("{verb} {resource}{dot}{group} in {namespace}");
-            (what, light, answer)
-        },
-    ))
-    .await;
-    judged(answers, app, "by a Role")
-}
-
-/// The same by the rules of Argo CD itself.
-async fn permissions_by_server(argo: &Cluster, app: &Application) -> Vec<Finding> {
-    let object = format!("{}/{}", app.project, app.name.name);
-    let asked = [
-        ("applications", "get", object.clone(), Light::Red),
-        ("applications", "sync", object.clone(), Light::Red),
-        ("applications", "update", object.clone(), Light::Amber),
-        ("applications", "delete", object, Light::Amber),
-        ("projects", "update", app.project.clone(), Light::Amber),
-    ];
-    let answers = join_all(asked.map(|(resource, action, object, light)| async move {
-        let answer = access::is_allowed_by_argocd(argo, resource, action, &object).await;
-        (format!("{resource}, {action}, {object}"), light, answer)
-    }))
-    .await;
-    judged(answers, app, "in policy.csv of argocd-rbac-cm")
-}
-
-fn judged(
-    answers: Vec<(String, Light, Result<bool, ConnectError>)>,
-    app: &Application,
-    where_to: &str,
+async fn one(
+    plan: &Plan,
+    cluster: &Cluster,
+    app: Application,
+    release: Option<Release>,
+    registries: &Registries,
+    now: Timestamp,
 ) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let count = answers.len();
-    for (what, light, answer) in answers {
-        match answer {
-            Ok(true) => {}
-            Ok(false) => {
-                let mut finding = Finding::new("permission", light, format!("not allowed: {what}"));
-                finding.mend = Some(format!("grant `{what}` {where_to}"));
-                findings.push(finding.of(&app.name));
-            }
-            Err(error) => findings
-                .push(Finding::new("permission", Light::Amber, error.to_string()).of(&app.name)),
+    let name = app.name.clone();
+    let target = match destination::of(cluster, &name.namespace, &app).await {
+        Ok(target) => target,
+        Err(error) => {
+            let mend = "add a context with its address to the kubeconfig";
+            return vec![Finding::red("destination", error.to_string(), mend).of(&name)];
         }
-    }
-    if findings.is_empty() {
-        findings.push(
-            Finding::green("permission", format!("all {count} permissions are there"))
-                .of(&app.name),
-        );
+    };
+    let clusters = Clusters {
+        argo: cluster.clone(),
+        target,
+    };
+    let aim = aim_of(plan);
+    let (mut findings, observed, (updaters, flux)) = join3(
+        permissions::permissions(&clusters, &app),
+        observe(&clusters, app.clone(), &aim, before_of(plan), None, now),
+        join(
+            bots::of(cluster, &app),
+            bots::of_policies(cluster, &plan.image_policies),
+        ),
+    )
+    .await;
+    match observed {
+        Ok(observed) => {
+            application::application(&aim, &observed, release, &mut findings);
+            findings.extend(images::images(registries, &aim, &observed).await);
+            for bumper in of_aim([updaters, flux].concat(), &aim, &observed) {
+                findings.push(Finding::new("image_bot", Light::Amber, bumper.says(None)).of(&name));
+            }
+        }
+        Err(problem) => findings.push(
+            Finding::red(
+                "observe",
+                problem.message,
+                "a recovery must be able to read this",
+            )
+            .of(&name),
+        ),
     }
     findings
-}
-
-/// What the way would be, and what is in it.
-fn application(aim: &Aim, observed: &Observed, findings: &mut Vec<Finding>) {
-    let name = &observed.app.name;
-    let seen = &observed.situation;
-    let mut add = |finding: Finding| findings.push(finding.of(name));
-    if seen.is_busy {
-        add(Finding::amber(
-            "operation",
-            "a sync is under way",
-            "a recovery ends it first",
-        ));
-    }
-    match seen.windows {
-        Windows::Open => {}
-        Windows::OnlyManual => add(Finding::green(
-            "windows",
-            "a window denies auto-sync now and lets people sync",
-        )),
-        Windows::Closed => add(Finding::red(
-            "windows",
-            "a window denies every sync now",
-            format!(
-                "set `manualSync: true` on the window of project {}",
-                observed.project.name
-            ),
-        )),
-    }
-    let hold = route::choose(Wishes::default(), &held(seen));
-    match hold.hold {
-        Hold::Window => add(Finding::green(
-            "hold",
-            format!("a window of project {} can hold it", observed.project.name),
-        )),
-        Hold::State => add(Finding::amber(
-            "hold",
-            format!(
-                "only the state of its last operation can hold it: {}",
-                seen.no_window.as_deref().unwrap_or_default()
-            ),
-            "allow `patch appprojects`, or keep the project's syncWindows out of Git",
-        )),
-        Hold::Impossible => add(Finding::amber(
-            "hold",
-            format!(
-                "nothing can hold it ({}): a recovery waits for the push and for Argo CD",
-                seen.no_window.as_deref().unwrap_or_default()
-            ),
-            "allow `patch appprojects`",
-        )),
-        Hold::NotNeeded => add(Finding::green("hold", "nothing would put it back")),
-    }
-    if let Some(set) = &observed.app.application_set {
-        add(Finding::green(
-            "owner",
-            format!("ApplicationSet {set} owns its settings; a recovery changes none"),
-        ));
-    }
-    if observed.app.is_hydrated {
-        add(Finding::red(
-            "hydrator",
-            "its manifests are made from another branch by the source hydrator",
-            "roll back in the branch that is hydrated from",
-        ));
-    }
-    for condition in &observed.app.conditions {
-        add(Finding::amber(
-            "condition",
-            condition.clone(),
-            "Argo CD cannot compare it until this is mended",
-        ));
-    }
-    for watched in &observed.workloads {
-        let workload = &watched.seen.workload;
-        let older = watched
-            .revisions
-            .iter()
-            .filter(|revision| revision.images != workload.images)
-            .count();
-        if older == 0 && aim.tells() {
-            add(Finding::amber(
-                "history",
-                format!("{}: no earlier template is kept", workload.key),
-                "set `revisionHistoryLimit` to 3 or more: an undo needs it",
-            ));
-        }
-        if workload.is_paused && workload.kind == WorkloadKind::Deployment {
-            add(Finding::red(
-                "paused",
-                format!("{}: somebody paused it", workload.key),
-                format!("kubectl rollout resume deployment/{}", workload.key.name),
-            ));
-        }
-        if let Some(rollout) = &workload.rollout {
-            if rollout.rollback_window.is_none() {
-                add(Finding::amber(
-                    "rollback_window",
-                    format!(
-                        "{}: without a rollbackWindow the good version would run its steps; a recovery promotes it",
-                        workload.key
-                    ),
-                    "set `spec.rollbackWindow.revisions: 3`",
-                ));
-            }
-            if rollout.is_under_way() {
-                add(Finding::green(
-                    "rollout",
-                    format!(
-                        "{}: a version is under way ({})",
-                        workload.key, rollout.phase
-                    ),
-                ));
-            }
-        }
-        if let Some(seconds) = workload_seconds(&watched.seen.pods) {
-            add(Finding::green(
-                "expected",
-                format!(
-                    "{}: its pods took {seconds:.1} s to be ready the last time",
-                    workload.key
-                ),
-            ));
-        }
-    }
-}
-
-/// The situation as it would be with a bad version that can be undone: so the hold shows.
-fn held(seen: &route::Situation) -> route::Situation {
-    let mut held = seen.clone();
-    held.images_tell = true;
-    for one in &mut held.workloads {
-        one.runs = ripcord_domain::live::image::Verdict::Bad;
-        one.good_revision = Some(1);
-        one.is_paused = false;
-        one.rollout = None;
-    }
-    held
-}
-
-/// How long the pods that are ready took for that: the median.
-fn workload_seconds(pods: &[ripcord_domain::live::workload::Pod]) -> Option<f64> {
-    let mut took: Vec<f64> = pods
-        .iter()
-        .filter_map(|pod| {
-            let ready = pod.ready_since?;
-            let made = pod.made?;
-            Some(ready.duration_since(made).as_secs_f64())
-        })
-        .filter(|seconds| *seconds >= 0.0)
-        .collect();
-    took.sort_by(f64::total_cmp);
-    took.get(took.len() / 2).copied()
 }

@@ -17,6 +17,7 @@ use ripcord_recovery::ship::{self, Shipping};
 use ripcord_recovery::survey::Branch;
 use tokio::runtime::Runtime;
 
+use crate::bots;
 use crate::concern::Infra;
 use crate::durable::{Landing, Target};
 use crate::event::Event;
@@ -95,7 +96,7 @@ pub(crate) fn finish(
         note_push(&record, push, plan, trouble)?;
     }
     let lived = runtime.block_on(live).map_err(broken)?;
-    if let Err(problem) = &lived {
+    if let Err(problem) = &lived.done {
         record.note(format!("in the cluster: {}", problem.message));
     }
     if let Some(problem) = trouble
@@ -142,6 +143,8 @@ pub(crate) fn finish(
     } else {
         None
     };
+    // A bot that could not be held back is all the more a reason to watch.
+    missing.extend(lived.missing);
     end(&record, missing, relapse)
 }
 
@@ -153,6 +156,12 @@ fn give_way(runtime: &Runtime, record: &Record, prepared: &Prepared, problem: &P
         .map(|(clusters, observed, _)| holds::release(&clusters.argo, record, &observed.app.name));
     let released: Result<Vec<bool>, Problem> =
         runtime.block_on(join_all(released)).into_iter().collect();
+    let argo = prepared
+        .observed
+        .first()
+        .map(|(clusters, ..)| &clusters.argo);
+    let bots = argo.map_or(Ok(()), |argo| runtime.block_on(bots::release(argo, record)));
+    let released = bots.and(released);
     let recorded = record.change(|recovery| {
         recovery.standing = Standing::Failed;
         recovery.missing = vec![Missing::new(&problem.code, problem.message.clone())];

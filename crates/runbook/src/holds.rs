@@ -215,7 +215,7 @@ pub(crate) async fn release(
     Ok(true)
 }
 
-fn gone_is_fine(done: Result<(), ConnectError>) -> Result<(), ConnectError> {
+pub(crate) fn gone_is_fine(done: Result<(), ConnectError>) -> Result<(), ConnectError> {
     match done {
         Err(ConnectError::Missing { .. }) => Ok(()),
         done => done,

@@ -9,6 +9,7 @@
 //! Every step is saved before and after (`record`), does nothing where its work is done already, and can
 //! be done again: [`Wish::Resume`] goes through the same steps.
 
+mod bots;
 mod concern;
 pub mod doctor;
 pub mod drift;
@@ -23,6 +24,7 @@ mod record;
 mod recover;
 mod watch;
 
+pub use bots::release_bots;
 pub use event::{Event, Sink};
 pub use holds::release_all;
 pub use record::Clock;

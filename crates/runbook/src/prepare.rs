@@ -13,6 +13,7 @@ use ripcord_recovery::keep;
 use ripcord_recovery::request::Request;
 use ripcord_recovery::survey::Branch;
 
+use crate::bots::{Bumper, of_aim};
 use crate::concern::Infra;
 use crate::observe::{Clusters, Observed, observe};
 use crate::recover::Setting;
@@ -22,6 +23,8 @@ pub(crate) struct Prepared {
     pub(crate) id: RecoveryId,
     pub(crate) aim: Aim,
     pub(crate) observed: Vec<(Clusters, Observed, Route)>,
+    /// Bots that would bump a version again.
+    pub(crate) bots: Vec<Bumper>,
     /// Why no cluster was seen, if so.
     pub(crate) unseen: Option<String>,
 }
@@ -122,6 +125,8 @@ pub(crate) async fn prepare(
         .iter()
         .map(|app| parent_of(app, &concerned))
         .collect();
+    let until = setting.bots_until;
+    let policies = &plan.image_policies;
     let observed = join_all(concerned.into_iter().zip(parents).map(|(app, parent)| {
         // The commit before is one of the infra repo; what a child deploys may be from elsewhere.
         let good_commit = good_commit.clone().filter(|_| parent.is_none());
@@ -133,26 +138,38 @@ pub(crate) async fn prepare(
                 target: destination::of(cluster, &app.name.namespace, &app).await?,
             };
             let seen = app.clone();
-            let (observed, bots) = join(
+            let (observed, (updaters, flux)) = join(
                 observe(&clusters, app, aim, good_commit, away, now),
-                bots::of(cluster, &seen),
+                join(
+                    bots::of(cluster, &seen),
+                    bots::of_policies(cluster, policies),
+                ),
             )
             .await;
             let mut observed = observed?;
             observed.parent = parent;
             let mut route = route::choose(setting.wishes, &observed.situation);
-            let bumps = |bot| format!("{bot}: it would bump the version again");
-            route.why.extend(bots.into_iter().map(bumps));
-            Ok::<_, Problem>((clusters, observed, route))
+            let bumpers = of_aim([updaters, flux].concat(), aim, &observed);
+            route.why.extend(bumpers.iter().map(|one| one.says(until)));
+            Ok::<_, Problem>(((clusters, observed, route), bumpers))
         }
     }))
     .await
     .into_iter()
     .collect::<Result<Vec<_>, _>>()?;
+    let (observed, found): (Vec<_>, Vec<_>) = observed.into_iter().unzip();
+    let mut bots: Vec<Bumper> = Vec::new();
+    for one in found.into_iter().flatten() {
+        // One of Flux is found for each Application that its version is in.
+        if bots.iter().all(|known| known.bot != one.bot) {
+            bots.push(one);
+        }
+    }
     Ok(Prepared {
         id: id.clone(),
         aim,
         observed,
+        bots,
         unseen: None,
     })
 }
@@ -212,6 +229,8 @@ pub(crate) fn drawn(
             .collect(),
         steps: Vec::new(),
         holds: Vec::new(),
+        bots_until: setting.bots_until,
+        bots: Vec::new(),
         missing: Vec::new(),
         relapse: None,
         evidence: Vec::new(),

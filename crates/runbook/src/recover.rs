@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
+use jiff::Timestamp;
 use ripcord_connect::Which;
+use ripcord_domain::live::proof::Missing;
 use ripcord_domain::live::route::Wishes;
 use ripcord_domain::plan::{Outcome, Plan, Pushed};
 use ripcord_domain::problem::{Kind, Problem};
@@ -17,6 +19,7 @@ use ripcord_recovery::survey::Branch;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
+use crate::bots;
 use crate::event::{Event, Sink};
 use crate::finish::{finish, push_when_it_is_back};
 use crate::live;
@@ -35,6 +38,8 @@ pub struct Setting {
     pub watch: Duration,
     /// How long a hold stands at the most, in minutes.
     pub hold_minutes: i64,
+    /// Until when bots are to pass the bad version over; none leaves them alone.
+    pub bots_until: Option<Timestamp>,
     /// The key under which a second request is the same one.
     pub key: Option<String>,
     /// Who asks.
@@ -66,11 +71,18 @@ pub struct Site {
 /// Asked before anything is changed, with the plan and the recovery as it would be.
 pub type Approval<'f> = dyn FnMut(&Plan, &Recovery) -> Result<bool, Problem> + 'f;
 
+/// What came of the way in the cluster.
+pub(crate) struct Lived {
+    pub(crate) done: Result<(), Problem>,
+    /// Bots that could not be held back.
+    pub(crate) missing: Vec<Missing>,
+}
+
 /// What goes on in the cluster while Git is written.
 pub(crate) struct Lane {
     pub(crate) record: Arc<Record>,
     pub(crate) prepared: Arc<Prepared>,
-    pub(crate) live: JoinHandle<Result<(), Problem>>,
+    pub(crate) live: JoinHandle<Lived>,
     pub(crate) push: Option<Begun>,
     pub(crate) _locks: Vec<Lock>,
 }
@@ -161,6 +173,7 @@ pub fn recover(
                 id: id.clone(),
                 aim,
                 observed: Vec::new(),
+                bots: Vec::new(),
                 unseen: Some(problem.message),
             },
             Err(problem) => return Err(problem),
@@ -300,6 +313,8 @@ fn go_on(recovery: &mut Recovery, before: Recovery) {
     recovery.request = before.request;
     recovery.steps = before.steps;
     recovery.holds = before.holds;
+    recovery.bots = before.bots;
+    recovery.bots_until = recovery.bots_until.or(before.bots_until);
     recovery.evidence = before.evidence;
     for step in &mut recovery.steps {
         if step.state == StepState::Running {
@@ -357,11 +372,7 @@ pub(crate) fn broken(error: tokio::task::JoinError) -> Problem {
 }
 
 /// The live way of every Application at once.
-async fn go_live(
-    record: Arc<Record>,
-    prepared: Arc<Prepared>,
-    hold_minutes: i64,
-) -> Result<(), Problem> {
+async fn go_live(record: Arc<Record>, prepared: Arc<Prepared>, hold_minutes: i64) -> Lived {
     let each = prepared.observed.iter().map(|(clusters, observed, route)| {
         live::go(
             clusters,
@@ -372,5 +383,21 @@ async fn go_live(
             hold_minutes,
         )
     });
-    join_all(each).await.into_iter().collect()
+    let (done, missing) = join(join_all(each), hold_bots(&record, &prepared)).await;
+    Lived {
+        done: done.into_iter().collect(),
+        missing,
+    }
+}
+
+/// Holds bots back, where that is wanted.
+async fn hold_bots(record: &Record, prepared: &Prepared) -> Vec<Missing> {
+    let argo = prepared
+        .observed
+        .first()
+        .map(|(clusters, ..)| &clusters.argo);
+    match (argo, record.snapshot().bots_until) {
+        (Some(argo), Some(until)) => bots::hold_all(argo, record, &prepared.bots, until).await,
+        _ => Vec::new(),
+    }
 }

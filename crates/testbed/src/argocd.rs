@@ -186,7 +186,11 @@ fn in_argocd(api_version: &str, kind: &str, name: &str, mut rest: Value) -> Valu
 }
 
 /// Applies the manifests of a folder, all at the same time.
-async fn apply_folder(objects: &Objects, folder: &Path, namespace: Option<&str>) -> Result<()> {
+pub(crate) async fn apply_folder(
+    objects: &Objects,
+    folder: &Path,
+    namespace: Option<&str>,
+) -> Result<()> {
     let mut all = tokio::task::JoinSet::new();
     for file in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
         let path = file?.path();

@@ -321,6 +321,40 @@ impl Testbed {
         Ok(Forge::new(self, format!("http://{address}")))
     }
 
+    /// Makes the first cluster know the kinds of image automation: Argo CD Image Updater's and Flux'. No
+    /// controller of theirs runs.
+    ///
+    /// # Errors
+    /// Their source cannot be got; the cluster refuses them.
+    pub fn know_image_bots(&self) -> Result<()> {
+        let kinds = [
+            (
+                "image-updater",
+                "argocd-image-updater.argoproj.io/v1alpha1",
+                "ImageUpdater",
+            ),
+            (
+                "image-reflector",
+                "image.toolkit.fluxcd.io/v1",
+                "ImagePolicy",
+            ),
+            (
+                "image-reflector",
+                "image.toolkit.fluxcd.io/v1",
+                "ImageRepository",
+            ),
+        ];
+        let tools = tools::prepare(&[Group::Kinds], &mut |_| {})?;
+        self.block_on(async {
+            for (tool, version, kind) in kinds {
+                let folder = tools.manifests(tool)?.join("bases");
+                argocd::apply_folder(self.objects(), &folder, None).await?;
+                self.objects().wait_for_kind(version, kind).await?;
+            }
+            Ok(())
+        })
+    }
+
     /// Where requests to a Service are answered as its pods would: `URL/NAMESPACE/SERVICE`.
     pub fn responder(&self) -> String {
         self.responder.url()

@@ -1,6 +1,6 @@
 //! `doctor`.
 
-use ripcord_domain::{Kind, Problem};
+use ripcord_domain::{Config, Kind, Problem};
 use ripcord_recovery::request::{Consent, Request, Selection, Words};
 use ripcord_recovery::ship;
 use ripcord_runbook::doctor::{self, Light};
@@ -23,9 +23,14 @@ pub(super) fn run(
     let plan = ship::plan(&opened, &about(service, environment), now);
     let which = which(cluster);
     let unfinished = wiring::ledger()?.unfinished()?;
+    let config = match &plan {
+        Ok(plan) => opened.config_of(plan)?,
+        Err(_) => Config::default(),
+    };
     let diagnosis = doctor::examine(
         &opened,
         plan.as_ref(),
+        &config,
         &which,
         &cluster.argocd_namespace,
         &unfinished,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp, Unit};
 use ripcord_domain::names::environment_word;
 use ripcord_domain::plan::{Outcome, Plan, Scope};
 use ripcord_domain::{Kind, Problem};
@@ -125,6 +125,15 @@ fn request(planning: &Planning) -> Result<Request, Problem> {
 }
 
 /// For how long what is left must not be deployed again; none where nothing is to be written down.
+/// When what is quarantined now may be deployed again: in whole seconds, as the file says it.
+pub(super) fn quarantined_until(args: &QuarantineArgs) -> Result<Timestamp, Problem> {
+    let lasts = moment::term("--quarantine-for", &args.quarantine_for)?;
+    let now = moment::now()
+        .round(Unit::Second)
+        .unwrap_or_else(|_| moment::now());
+    Ok(now.checked_add(lasts).unwrap_or(Timestamp::MAX))
+}
+
 fn quarantine(args: &QuarantineArgs) -> Result<Option<SignedDuration>, Problem> {
     if args.no_quarantine {
         return Ok(None);

@@ -26,7 +26,10 @@ pub(super) fn status(
         Output::note("reading the history of the branch, once; the next time takes a moment");
     }
     let mut status = status::status(&opened.repo, &place, &filter)?;
-    status.holds = wiring::standing_holds();
+    for recovery in wiring::unfinished() {
+        status.holds.extend(recovery.standing_holds().cloned());
+        status.bots.extend(recovery.held_bots().cloned());
+    }
     output.value(&status, |screen| human::status(screen, &status, now));
     Ok(())
 }

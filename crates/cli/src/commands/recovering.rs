@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use ripcord_connect::{Cluster, Which, is_configured};
 use ripcord_domain::live::route::{Method, Wishes};
-use ripcord_domain::plan::Plan;
+use ripcord_domain::plan::{Plan, SCHEMA};
 use ripcord_domain::recovery::{Recovery, Standing};
 use ripcord_domain::{Kind, Problem};
 use ripcord_recovery::request::Request;
 use ripcord_recovery::survey::Branch;
-use ripcord_runbook::{Setting, Site, Wish, recover, release_all};
+use ripcord_runbook::{Setting, Site, Wish, recover, release_all, release_bots};
 
 use super::planning;
 use crate::args::{ClusterArgs, Global, LiveArgs, MethodArg, PaceArgs, Planning, PushArgs};
 use crate::moment;
-use crate::render::{Output, human, recovery as screen};
+use crate::render::recovery::{self as screen, Released};
+use crate::render::{Output, human};
 use crate::wiring::{self, Wanted};
 
 /// Whether a rollback is carried out in a cluster too.
@@ -37,7 +38,10 @@ pub(super) fn rollback(
     output: &mut Output,
 ) -> Result<(), Problem> {
     let live = &planning.live;
-    let setting = setting(opened, live, &live.pace)?;
+    let mut setting = setting(opened, live, &live.pace)?;
+    if live.hold_bots {
+        setting.bots_until = Some(planning::quarantined_until(&planning.quarantine)?);
+    }
     let site = site(&live.pace, !only_plan && output.stream())?;
     let shipping = planning::shipping(&planning.push);
     let mut shown = false;
@@ -92,15 +96,19 @@ pub(super) fn resume(
     let ledger = wiring::ledger()?;
     let recovery = match id {
         Some(id) => ledger.load(id)?,
-        None => ledger.unfinished()?.into_iter().next().ok_or_else(|| {
-            Problem::new(
-                Kind::Nothing,
-                "nothing_to_resume",
-                "no recovery is unfinished",
-            )
-        })?,
+        None => ledger
+            .unfinished()?
+            .into_iter()
+            .find(|one| !is_over(one))
+            .ok_or_else(|| {
+                Problem::new(
+                    Kind::Nothing,
+                    "nothing_to_resume",
+                    "no recovery is unfinished",
+                )
+            })?,
     };
-    if recovery.standing == Standing::Restored && recovery.standing_holds().next().is_none() {
+    if is_over(&recovery) {
         output.value(&recovery, |screen| screen::receipt(screen, &recovery));
         return Ok(());
     }
@@ -121,10 +129,12 @@ pub(super) fn resume(
         git_only: false,
         replay_canary: false,
         run_hooks: recovery.runs_hooks,
+        hold_bots: false,
         idempotency_key: None,
         pace: pace.clone(),
     };
-    let setting = setting(&opened, &live, &pace)?;
+    let mut setting = setting(&opened, &live, &pace)?;
+    setting.bots_until = recovery.bots_until;
     let site = site(&pace, output.stream())?;
     let push = PushArgs {
         push_to: None,
@@ -142,6 +152,11 @@ pub(super) fn resume(
         &mut |event| progress(event),
     )?;
     finish(&done, output)
+}
+
+/// Whether nothing is left to be done for a recovery.
+fn is_over(recovery: &Recovery) -> bool {
+    recovery.standing == Standing::Restored && recovery.standing_holds().next().is_none()
 }
 
 /// `recoveries`.
@@ -177,9 +192,13 @@ pub(super) fn release(id: Option<&str>, output: &mut Output) -> Result<(), Probl
         None => ledger.unfinished()?,
     };
     let runtime = ripcord_runbook::runtime()?;
-    let mut released = Vec::new();
+    let mut released = Released {
+        schema: SCHEMA,
+        applications: Vec::new(),
+        bots: Vec::new(),
+    };
     for mut recovery in recoveries {
-        if recovery.standing_holds().next().is_none() {
+        if !recovery.holds_something() {
             continue;
         }
         // A run that is under way lets go by itself.
@@ -193,21 +212,17 @@ pub(super) fn release(id: Option<&str>, output: &mut Output) -> Result<(), Probl
             context: known.and_then(|part| part.context.clone()),
             server: known.and_then(|part| part.server.clone()),
         };
-        let gone = runtime.block_on(async {
+        runtime.block_on(async {
             let cluster = Cluster::open(&which).await?;
-            release_all(&cluster, &ledger, &mut recovery, moment::now()).await
+            let now = moment::now();
+            let gone = release_all(&cluster, &ledger, &mut recovery, now).await?;
+            released.applications.extend(gone);
+            let gone = release_bots(&cluster, &ledger, &mut recovery, now).await?;
+            released.bots.extend(gone);
+            Ok::<(), Problem>(())
         })?;
-        released.extend(gone);
     }
-    output.value(&released, |screen| {
-        if released.is_empty() {
-            return writeln!(screen.out, "nothing is held");
-        }
-        for app in &released {
-            writeln!(screen.out, "{app}: let go; Argo CD deploys what Git says")?;
-        }
-        Ok(())
-    });
+    output.value(&released, |screen| screen::released(screen, &released));
     Ok(())
 }
 
@@ -241,6 +256,7 @@ fn setting(opened: &Branch, live: &LiveArgs, pace: &PaceArgs) -> Result<Setting,
         patience: moment::duration("--wait", &pace.wait)?,
         watch: moment::duration("--watch", &pace.watch)?,
         hold_minutes: minutes,
+        bots_until: None,
         key: live.idempotency_key.clone(),
         owner: format!("{} <{}>", who.author.name, who.author.email),
     })

@@ -14,6 +14,7 @@ use ripcord_runbook::drift::Drift;
 use schemars::schema_for;
 
 use crate::args::{Cli, SchemaName};
+use crate::render::recovery::Released;
 use crate::render::{Failure, Output};
 
 pub(super) fn print(name: SchemaName, output: &mut Output) {
@@ -29,6 +30,7 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Problem => schema_for!(Failure),
         SchemaName::Guard => schema_for!(Verdict),
         SchemaName::Quarantine => schema_for!(Quarantined),
+        SchemaName::Release => schema_for!(Released),
         SchemaName::Config => schema_for!(Config),
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();

@@ -12,6 +12,7 @@ use ripcord_recovery::init::Inferred;
 use ripcord_recovery::lift::Quarantined;
 use ripcord_recovery::status::{History, Status};
 
+use super::recovery::passes_over;
 use super::{Screen, table};
 
 /// `ripcord status`.
@@ -69,6 +70,19 @@ pub(crate) fn status(screen: &mut Screen<'_>, status: &Status, now: Timestamp) -
         };
         let held = screen.bold("held");
         writeln!(screen.out, "{held}: {} {until}", hold.application)?;
+    }
+    for passing in &status.bots {
+        let held = screen.bold("held");
+        let over = if passing.until < now {
+            ", which is over"
+        } else {
+            ""
+        };
+        let told = passes_over(passing);
+        writeln!(
+            screen.out,
+            "{held}: {told}{over}; `ripcord release` lets it bump again"
+        )?;
     }
     skipped(
         screen,

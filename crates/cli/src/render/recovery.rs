@@ -3,12 +3,16 @@
 use std::io;
 
 use jiff::Timestamp;
+use ripcord_domain::live::application::AppName;
+use ripcord_domain::live::bot::{Bot, Passing};
 use ripcord_domain::live::drift::Difference;
 use ripcord_domain::live::proof::Missing;
 use ripcord_domain::live::route::Hold;
 use ripcord_domain::recovery::{Recovery, Standing, StepState};
 use ripcord_runbook::Event;
 use ripcord_runbook::drift::Drift;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::human::{duration, short};
 use super::{Screen, table};
@@ -175,6 +179,15 @@ pub(crate) fn receipt(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Resul
             hold.owner
         )?;
     }
+    for passing in recovery.held_bots() {
+        writeln!(
+            screen.out,
+            "  {}: {}; `ripcord release {}` lets it bump again",
+            screen.bold("held"),
+            passes_over(passing),
+            recovery.id
+        )?;
+    }
     for missing in &recovery.missing {
         writeln!(screen.out, "  {}: {}", screen.bold("missing"), missing.what)?;
     }
@@ -186,6 +199,43 @@ pub(crate) fn receipt(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Resul
             "to take it back: ripcord undo {}",
             short(commit)
         )?;
+    }
+    Ok(())
+}
+
+/// What a bot was told, and until when.
+pub(crate) fn passes_over(passing: &Passing) -> String {
+    let Passing {
+        bot, tags, until, ..
+    } = passing;
+    format!(
+        "{bot} and is to pass {} over until {}",
+        tags.join(", "),
+        shown(*until)
+    )
+}
+
+/// What `ripcord release` let go.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Released {
+    /// The number of the JSON form.
+    pub(crate) schema: u32,
+    /// Applications that Argo CD syncs by itself again.
+    pub(crate) applications: Vec<AppName>,
+    /// Bots that bump the version again.
+    pub(crate) bots: Vec<Bot>,
+}
+
+/// `ripcord release`.
+pub(crate) fn released(screen: &mut Screen<'_>, released: &Released) -> io::Result<()> {
+    if released.applications.is_empty() && released.bots.is_empty() {
+        return writeln!(screen.out, "nothing is held");
+    }
+    for app in &released.applications {
+        writeln!(screen.out, "{app}: let go; Argo CD deploys what Git says")?;
+    }
+    for bot in &released.bots {
+        writeln!(screen.out, "{bot}: let go; it takes every version again")?;
     }
     Ok(())
 }
@@ -254,6 +304,12 @@ pub(crate) fn all(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Result<()
             shown(hold.taken)
         )?;
     }
+    for passing in &recovery.bots {
+        let end = passing
+            .released
+            .map_or_else(String::new, |at| format!("; let go at {}", shown(at)));
+        writeln!(screen.out, "{}{end}", passes_over(passing))?;
+    }
     Ok(())
 }
 
@@ -293,7 +349,7 @@ pub(crate) fn list(
                 ),
                 standing.to_owned(),
                 good,
-                recovery.standing_holds().count().to_string(),
+                (recovery.standing_holds().count() + recovery.held_bots().count()).to_string(),
                 names.join(", "),
             ]
         })

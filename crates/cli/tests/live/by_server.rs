@@ -5,7 +5,7 @@ use ripcord_testkit::Ripcord;
 use crate::outage::{GOOD, Outage, PAYMENTS};
 
 /// ripcord with a token of Argo CD and no kubeconfig.
-fn by_server(outage: &Outage<'_>) -> Ripcord {
+pub(crate) fn by_server(outage: &Outage<'_>) -> Ripcord {
     let address = outage.bed.argocd_address().unwrap();
     outage
         .ripcord()

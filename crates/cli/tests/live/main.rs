@@ -5,6 +5,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod bots;
 mod by_server;
 mod faults;
 mod outage;

@@ -8,7 +8,7 @@ use ripcord_domain::live::application::{
 use serde_json::Value;
 
 use crate::argocd::{RECOVERY, REFRESH};
-use crate::read::{instant, items, text, texts};
+use crate::read::{instant, items, managed_by, text, texts};
 
 /// What is read of an Application.
 pub fn application(object: &Value) -> Application {
@@ -39,6 +39,7 @@ pub fn application(object: &Value) -> Application {
         auto_sync: (automated.is_object() && automated["enabled"] != false).then(|| AutoSync {
             prunes: automated["prune"] == true,
             self_heals: automated["selfHeal"] == true,
+            refreshes_retries: spec["syncPolicy"]["retry"]["refresh"] == true,
         }),
         sync_options: texts(&spec["syncPolicy"]["syncOptions"]),
         application_set: items(&meta["ownerReferences"])
@@ -50,6 +51,13 @@ pub fn application(object: &Value) -> Application {
             .filter(|path| !path.is_empty())
             .map(str::to_owned)
             .collect(),
+        labels: meta["labels"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect(),
+        managed_by: managed_by(meta),
         image_updater: text(annotation("argocd-image-updater.argoproj.io/image-list"))
             .split(',')
             .map(str::trim)

@@ -4,7 +4,7 @@
 use ripcord_domain::live::windows::Window;
 use serde_json::Value;
 
-use crate::read::{items, text, texts};
+use crate::read::{items, managed_by, text, texts};
 
 /// A project, as far as a hold needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,28 +46,6 @@ fn window(window: &Value) -> Window {
         manual_sync: window["manualSync"] == true,
         description: text(&window["description"]),
     }
-}
-
-/// Marks by which GitOps tools know what is theirs.
-const MARKS: &[(&str, &str, &str)] = &[
-    ("annotations", "argocd.argoproj.io/tracking-id", "Argo CD"),
-    ("labels", "argocd.argoproj.io/instance", "Argo CD"),
-    ("labels", "app.kubernetes.io/instance", "Argo CD or Helm"),
-    ("labels", "kustomize.toolkit.fluxcd.io/name", "Flux"),
-    ("labels", "helm.toolkit.fluxcd.io/name", "Flux"),
-    ("annotations", "meta.helm.sh/release-name", "Helm"),
-];
-
-fn managed_by(meta: &Value) -> Option<String> {
-    let by_mark = MARKS.iter().find_map(|(place, name, tool)| {
-        let mark = text(&meta[place][name]);
-        let owner = mark.split(':').next().unwrap_or_default();
-        (!owner.is_empty()).then(|| format!("{tool} ({owner})"))
-    });
-    by_mark.or_else(|| {
-        let owner = items(&meta["ownerReferences"]).next()?;
-        Some(format!("{} {}", text(&owner["kind"]), text(&owner["name"])))
-    })
 }
 
 #[cfg(test)]

@@ -58,10 +58,58 @@ pub fn workload(key: &ObjectKey, object: &Value) -> Option<Workload> {
         replacement: Replacement {
             is_ordered: kind == Kind::StatefulSet && spec["podManagementPolicy"] != "Parallel",
             is_by_hand: spec["updateStrategy"]["type"] == "OnDelete",
+            at_once: at_once(
+                kind,
+                spec,
+                if is_daemon {
+                    number(&status["desiredNumberScheduled"])
+                } else {
+                    spec["replicas"].as_i64().unwrap_or(1)
+                },
+            ),
         },
         rollout: (kind == Kind::Rollout).then(|| rollout(spec, status)),
         changed_by: changed_by(meta),
     })
+}
+
+/// How many pods are replaced at the same time; 0 is all
+/// (<https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment>).
+fn at_once(kind: Kind, spec: &Value, pods: i64) -> i64 {
+    let share = |value: &Value, usual: &str, rounds_up: bool| -> i64 {
+        let percent = |text: &str| text.strip_suffix('%')?.parse::<i64>().ok();
+        if let Some(count) = value.as_i64() {
+            return count;
+        }
+        let share = percent(value.as_str().unwrap_or(usual)).unwrap_or(0) * pods;
+        if rounds_up {
+            (share + 99) / 100
+        } else {
+            share / 100
+        }
+    };
+    match kind {
+        Kind::StatefulSet => 1,
+        Kind::DaemonSet => {
+            let rolling = &spec["updateStrategy"]["rollingUpdate"];
+            share(&rolling["maxSurge"], "0%", true)
+                + share(&rolling["maxUnavailable"], "1", true).max(1)
+        }
+        Kind::Deployment if spec["strategy"]["type"] == "Recreate" => 0,
+        Kind::Deployment | Kind::Rollout => {
+            let (rolling, canary) = (
+                &spec["strategy"]["rollingUpdate"],
+                &spec["strategy"]["canary"],
+            );
+            if spec["strategy"]["blueGreen"].is_object() {
+                return 0;
+            }
+            let settings = if canary.is_object() { canary } else { rolling };
+            let both = share(&settings["maxSurge"], "25%", true)
+                + share(&settings["maxUnavailable"], "25%", false);
+            both.max(1)
+        }
+    }
 }
 
 fn rollout(spec: &Value, status: &Value) -> RolloutState {
@@ -172,4 +220,36 @@ pub fn revision_of_controller(object: &Value) -> Option<Revision> {
         images: images(&data["spec"]["template"]["spec"]),
         template: data.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_rolling_update_replaces_what_surge_and_outage_allow_together() {
+        let of = |kind, strategy: Value, pods| at_once(kind, &json!({"strategy": strategy}), pods);
+        assert_eq!(of(Kind::Deployment, json!({}), 4), 2);
+        assert_eq!(of(Kind::Deployment, json!({}), 1), 1);
+        assert_eq!(
+            of(
+                Kind::Deployment,
+                json!({"rollingUpdate": {"maxSurge": "100%", "maxUnavailable": 0}}),
+                4
+            ),
+            4
+        );
+        assert_eq!(of(Kind::Deployment, json!({"type": "Recreate"}), 4), 0);
+        assert_eq!(
+            of(
+                Kind::Rollout,
+                json!({"canary": {"maxSurge": 1, "maxUnavailable": 0}}),
+                4
+            ),
+            1
+        );
+        assert_eq!(of(Kind::StatefulSet, json!({}), 4), 1);
+        assert_eq!(of(Kind::DaemonSet, json!({}), 4), 1);
+    }
 }

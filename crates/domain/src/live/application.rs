@@ -1,5 +1,6 @@
 //! An Application of Argo CD as it is seen.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -56,6 +57,8 @@ pub struct AutoSync {
     pub prunes: bool,
     /// It undoes changes that were not made through Git.
     pub self_heals: bool,
+    /// What it tries again goes to the newest commit, not to the one that it began with.
+    pub refreshes_retries: bool,
 }
 
 /// An operation: a sync that was asked for, runs, or has ended.
@@ -162,7 +165,11 @@ pub struct Application {
     pub application_set: Option<String>,
     /// The paths whose changes concern it, as its annotation says; empty is all.
     pub generate_paths: Vec<String>,
-    /// Image Updater writes its versions.
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Who puts it back to what Git says, if anybody does.
+    pub managed_by: Option<String>,
+    /// The images whose versions Image Updater writes, as its annotation names them: `alias=image`.
     pub image_updater: Vec<String>,
     /// `Synced`, `OutOfSync`, `Unknown`.
     pub sync: String,

@@ -30,13 +30,26 @@ impl Kind {
     }
 }
 
-/// How a StatefulSet replaces its pods.
+/// How pods are replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replacement {
     /// One after the other: a broken pod is waited for, for ever.
     pub is_ordered: bool,
     /// Only what somebody deletes is replaced.
     pub is_by_hand: bool,
+    /// How many are replaced at the same time; 0 is all.
+    pub at_once: i64,
+}
+
+impl Replacement {
+    /// In how many goes so many pods are replaced.
+    pub fn goes(self, pods: i64) -> i64 {
+        let pods = pods.max(1);
+        if self.at_once <= 0 {
+            return 1;
+        }
+        (pods + self.at_once - 1) / self.at_once
+    }
 }
 
 /// What a Rollout says beside.
@@ -98,7 +111,7 @@ pub struct Workload {
     pub selector: String,
     /// The template that its pods are to have, by hash or name of the revision; none where unknown.
     pub template: Option<String>,
-    /// How pods are replaced; for a StatefulSet.
+    /// How pods are replaced.
     pub replacement: Replacement,
     /// For a Rollout.
     pub rollout: Option<RolloutState>,

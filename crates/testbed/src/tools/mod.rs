@@ -17,6 +17,8 @@ pub enum Group {
     Core,
     /// A forge.
     Forge,
+    /// Kinds of controllers that are not run here.
+    Kinds,
 }
 
 /// A Go module under `testbed/tools/`.
@@ -28,7 +30,7 @@ pub struct Tool {
     pub group: Group,
     /// The module that is wanted, as `go.mod` requires it.
     module: &'static str,
-    /// The package of each program and the program's name.
+    /// The package of each program and the program's name; none where only manifests are wanted.
     programs: &'static [(&'static str, &'static str)],
     /// Values that the linker writes; `{version}`, `{major}` and `{minor}` are the module's.
     stamps: &'static [&'static str],
@@ -149,6 +151,26 @@ pub static TOOLS: &[Tool] = &[
         tags: "sqlite sqlite_unlock_notify",
         cgo: true,
         manifests: &["options", "templates", "public"],
+    },
+    Tool {
+        name: "image-updater",
+        group: Group::Kinds,
+        module: "github.com/argoproj-labs/argocd-image-updater",
+        programs: &[],
+        stamps: &[],
+        tags: "",
+        cgo: false,
+        manifests: &["config/crd/bases"],
+    },
+    Tool {
+        name: "image-reflector",
+        group: Group::Kinds,
+        module: "github.com/fluxcd/image-reflector-controller",
+        programs: &[],
+        stamps: &[],
+        tags: "",
+        cgo: false,
+        manifests: &["config/crd/bases"],
     },
 ];
 

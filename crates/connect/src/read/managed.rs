@@ -1,0 +1,28 @@
+//! Who an object belongs to: what somebody else manages from Git is put back by them.
+
+use serde_json::Value;
+
+use crate::read::{items, text};
+
+/// Marks by which GitOps tools know what is theirs.
+const MARKS: &[(&str, &str, &str)] = &[
+    ("annotations", "argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("labels", "argocd.argoproj.io/instance", "Argo CD"),
+    ("labels", "app.kubernetes.io/instance", "Argo CD or Helm"),
+    ("labels", "kustomize.toolkit.fluxcd.io/name", "Flux"),
+    ("labels", "helm.toolkit.fluxcd.io/name", "Flux"),
+    ("annotations", "meta.helm.sh/release-name", "Helm"),
+];
+
+/// Who puts an object back to what Git says, by its metadata.
+pub(crate) fn managed_by(meta: &Value) -> Option<String> {
+    let by_mark = MARKS.iter().find_map(|(place, name, tool)| {
+        let mark = text(&meta[place][name]);
+        let owner = mark.split(':').next().unwrap_or_default();
+        (!owner.is_empty()).then(|| format!("{tool} ({owner})"))
+    });
+    by_mark.or_else(|| {
+        let owner = items(&meta["ownerReferences"]).next()?;
+        Some(format!("{} {}", text(&owner["kind"]), text(&owner["name"])))
+    })
+}
