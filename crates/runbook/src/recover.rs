@@ -1,5 +1,6 @@
 //! A recovery from the wish to the receipt.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -145,6 +146,7 @@ pub fn recover(
     };
     let mut looking = Some((ledger, seen, resumed));
     let mut lane: Option<Lane> = None;
+    let has_begun = Cell::new(false);
     let started = clock();
     let pushes = setting.wishes.method.pushes();
     let mut start = |plan: &Plan, away: Option<String>| -> Result<bool, Problem> {
@@ -208,6 +210,7 @@ pub fn recover(
             push,
             _locks: locks,
         });
+        has_begun.set(true);
         Ok(true)
     };
     let shipped = match landed {
@@ -223,7 +226,9 @@ pub fn recover(
     };
     let (plan, trouble) = match shipped {
         Ok(plan) => {
-            if plan.outcome == Outcome::NothingToDo && !start(&plan, None)? {
+            // Where the race was lost to the same change it has begun.
+            let is_first = plan.outcome == Outcome::NothingToDo && !has_begun.get();
+            if is_first && !start(&plan, None)? {
                 return Err(declined());
             }
             (plan, None)

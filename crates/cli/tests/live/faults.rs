@@ -187,6 +187,15 @@ fn a_newer_deploy_in_the_middle_wins_and_nothing_is_held() {
 }
 
 #[test]
+fn the_same_rollback_by_somebody_else_in_the_middle_is_as_good() {
+    let mut outage = Outage::of("auto-heal", "by-another", PAYMENTS);
+    outage.deploy_during_push(GOOD);
+    let _ = outage.rollback(&[]).assert_code(0);
+    outage.assert_restored(GOOD);
+    assert_eq!(outage.scene.infra().rev("main^").unwrap(), outage.bad);
+}
+
+#[test]
 fn a_stateful_set_whose_pod_is_stuck_gets_a_new_one() {
     let mut outage = Outage::of("statefulset", "stuck-set", "sessions");
     let output = outage.rollback(&["-o", "json"]).assert_code(0);
