@@ -162,6 +162,8 @@ async fn change(
 }
 
 const NO_OPERATION: &str = "/operation";
+/// By when it was begun an operation is told from others.
+const STARTED: &str = "/status/operationState/startedAt";
 
 /// Asks for a sync, on the condition that none is asked for, and for a comparison, in one write.
 ///
@@ -210,7 +212,8 @@ pub async fn terminate(cluster: &Cluster, name: &AppName) -> Result<(), ConnectE
     }
     change(cluster, name, "the end of the sync", |object| {
         vec![
-            json!({"op": "test", "path": NO_OPERATION, "value": object["operation"]}),
+            // The operation itself cannot be compared: the API server writes `<` in it as `\u003c`.
+            json!({"op": "test", "path": STARTED, "value": object.pointer(STARTED)}),
             json!({"op": "test", "path": "/status/operationState/phase", "value": "Running"}),
             json!({"op": "replace", "path": "/status/operationState/phase", "value": "Terminating"}),
         ]
@@ -251,7 +254,7 @@ pub async fn mark(cluster: &Cluster, name: &AppName, message: &str) -> Result<Va
     }
     let mut write = vec![
         json!({"op": "test", "path": NO_OPERATION, "value": null}),
-        json!({"op": "test", "path": "/status/operationState/startedAt", "value": state["startedAt"]}),
+        json!({"op": "test", "path": STARTED, "value": state["startedAt"]}),
         json!({"op": "replace", "path": "/status/operationState/phase", "value": "Failed"}),
         json!({"op": "add", "path": "/status/operationState/message", "value": message}),
         json!({"op": "add", "path": "/status/operationState/syncResult", "value": null}),

@@ -163,7 +163,7 @@ pub async fn undo(
     let key = &workload.key;
     let what = format!("the undo of {key}");
     let object = cluster.object(key).await?;
-    let current = &object["spec"]["template"];
+    let generation = &object["metadata"]["generation"];
     let seen = read::workload(key, &object).map(|now| now.images);
     if seen.as_ref() != Some(&workload.images) {
         return Err(ConnectError::Conflict { what });
@@ -171,7 +171,8 @@ pub async fn undo(
     match workload.kind {
         Kind::Deployment | Kind::Rollout => {
             let write = json!([
-                {"op": "test", "path": "/spec/template", "value": current},
+                // The template itself cannot be compared: the API server writes `&` in it as `\u0026`.
+                {"op": "test", "path": "/metadata/generation", "value": generation},
                 {"op": "replace", "path": "/spec/template", "value": revision.template},
             ]);
             cluster.change(&what, key, Patch::Json, &write).await?;

@@ -87,8 +87,9 @@ pub(crate) async fn go(
                 };
                 let what = format!("{workload} to its revision {}", revision.number);
                 let begun = record.start(StepKind::Undo, Some(app), what.clone())?;
-                let done =
-                    workloads::undo(&clusters.target, &watched.seen.workload, revision).await;
+                let workload = &watched.seen.workload;
+                let undo = || workloads::undo(&clusters.target, workload, revision);
+                let done = holds::again(undo).await;
                 ended(record, begun, done, &what)?;
                 tell(argo, record, app, "Undone", &what);
             }

@@ -105,6 +105,24 @@ fn a_canary_that_is_under_way_is_aborted_and_its_evidence_kept() {
 }
 
 #[test]
+fn a_template_with_signs_that_the_api_server_writes_otherwise_is_undone() {
+    let mut outage = Outage::none_yet("auto-heal", "live-signs", PAYMENTS, "live-signs");
+    let deployment = "services/payments-service/base/deployment.yaml";
+    let infra = outage.scene.infra();
+    let text = infra.read(deployment).unwrap();
+    let image = "image: acme/payments-service";
+    let command = format!("{image}\n          command: [sh, -c, 'check <in && serve >out']");
+    infra.write(deployment, text.replace(image, &command));
+    outage.break_it(BAD);
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    let steps = recovery["steps"].as_array().unwrap();
+    let undo = steps.iter().find(|step| step["kind"] == "undo").unwrap();
+    assert_eq!(undo["state"], "done", "{undo:#}");
+    outage.assert_restored(GOOD);
+}
+
+#[test]
 fn each_part_alone_says_that_git_still_says_the_bad_version_and_resume_finishes() {
     let mut outage = Outage::of("auto-heal", "live-undo", PAYMENTS);
     let output = outage.rollback(&["--method", "undo"]).assert_code(8);
