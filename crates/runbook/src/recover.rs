@@ -158,7 +158,7 @@ pub fn recover(
             ));
         };
         let aim = aim_of(plan);
-        let prepared = match runtime.block_on(seen).map_err(broken)? {
+        let mut prepared = match runtime.block_on(seen).map_err(broken)? {
             Ok((cluster, apps)) => runtime.block_on(prepare(
                 branch,
                 plan,
@@ -180,6 +180,9 @@ pub fn recover(
             },
             Err(problem) => return Err(problem),
         };
+        if let Some(before) = &resumed {
+            promote_still(&mut prepared, before);
+        }
         let mut recovery = drawn(&prepared, plan, setting, &request, &which, started);
         if !approve(plan, &recovery)? {
             return Ok(false);
@@ -336,6 +339,21 @@ fn go_on(recovery: &mut Recovery, before: Recovery) {
         if let Some(known) = known {
             part.good = known.good;
             part.found_at.clone_from(&known.found_at);
+        }
+    }
+}
+
+/// A Rollout that was to skip its steps still is: once the good version is on its way that cannot be seen.
+fn promote_still(prepared: &mut Prepared, before: &Recovery) {
+    for (_, observed, route) in &mut prepared.observed {
+        let known = before
+            .parts
+            .iter()
+            .find(|part| part.application == observed.app.name);
+        for workload in known.iter().flat_map(|part| &part.route.promote) {
+            if !route.promote.contains(workload) {
+                route.promote.push(workload.clone());
+            }
         }
     }
 }

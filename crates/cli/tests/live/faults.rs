@@ -1,95 +1,8 @@
 //! What goes wrong in the middle, in the testbed that tests share.
 
-use std::process::Stdio;
-
 use serde_json::json;
 
 use crate::outage::{BAD, GOOD, Outage, PAYMENTS, events};
-
-/// The steps after which a run is killed.
-const KILLED_AFTER: [&str; 6] = ["hold", "undo", "push", "operate", "release", "converge"];
-
-/// Runs a rollback and kills it when a step has begun or, if `done`, has ended.
-fn killed(outage: &Outage<'_>, step: &str, done: bool) {
-    use std::io::BufRead as _;
-    let args = [
-        "rollback",
-        outage.service,
-        "production",
-        "--yes",
-        "--watch",
-        "0",
-        "-o",
-        "json",
-    ];
-    let mut child = outage
-        .ripcord()
-        .command(args)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
-    for line in lines {
-        let Ok(event) = serde_json::from_str::<serde_json::Value>(&line.unwrap()) else {
-            continue;
-        };
-        let is_it = event["step"]["kind"] == step;
-        let state = if done { "done" } else { "running" };
-        if is_it && event["step"]["state"] == state {
-            break;
-        }
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-#[test]
-fn a_run_that_was_killed_after_any_step_is_resumed() {
-    for (at, step) in KILLED_AFTER.iter().enumerate() {
-        let mut outage = Outage::of("auto-heal", &format!("kill-{at}"), PAYMENTS);
-        killed(&outage, step, at % 2 == 0);
-        let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();
-        assert!(
-            resumed.assert_code(0).stdout.contains("restored"),
-            "after {step}"
-        );
-        outage.assert_restored(GOOD);
-        let tip = outage.scene.infra().tip().unwrap();
-        let parent = outage.scene.infra().rev("main^").unwrap();
-        assert_eq!(parent, outage.bad, "one commit only, {tip}, after {step}");
-    }
-}
-
-#[test]
-fn the_same_command_after_a_kill_goes_on_with_the_same_recovery() {
-    let mut outage = Outage::of("auto-heal", "kill-again", PAYMENTS);
-    killed(&outage, "hold", true);
-    let output = outage.rollback(&["-o", "json"]).assert_code(0);
-    let recovery = Outage::recovery(&output);
-    let known = outage
-        .ripcord()
-        .run(["recoveries", "-o", "json"])
-        .unwrap()
-        .json()
-        .unwrap();
-    assert_eq!(known.as_array().unwrap().len(), 1, "{known:#}");
-    assert_eq!(known[0]["id"], recovery["id"]);
-    outage.assert_restored(GOOD);
-}
-
-#[test]
-fn a_hold_that_a_killed_run_left_is_shown_and_can_be_let_go() {
-    let outage = Outage::of("sync-windows", "left-hold", PAYMENTS);
-    let before = outage.windows("left-hold");
-    killed(&outage, "hold", true);
-    let status = outage.ripcord().run(["status"]).unwrap();
-    assert!(status.assert_code(0).stdout.contains("is held until"));
-    let sick = outage.ripcord().run(["doctor", PAYMENTS]).unwrap();
-    assert!(sick.assert_code(1).stdout.contains("ripcord release r-"));
-    let released = outage.ripcord().run(["release"]).unwrap();
-    assert!(released.assert_code(0).stdout.contains("let go"));
-    assert_eq!(outage.windows("left-hold"), before);
-}
 
 #[test]
 fn two_at_once_make_one_recovery() {
@@ -220,11 +133,7 @@ fn a_daemon_set_is_undone() {
 #[test]
 fn a_migration_of_the_bad_version_that_hangs_is_ended_first() {
     let mut outage = Outage::none_yet("hooks", "hook-hangs", "ledger", "hook-hangs");
-    outage.bad = outage.deploy("v15-hangs");
-    outage.wait("the hook runs", |outage| {
-        let message = outage.app()["status"]["operationState"]["message"].to_string();
-        message.contains("hook")
-    });
+    outage.hang_in_hook();
     let output = outage.rollback(&["-o", "json"]).assert_code(0);
     let recovery = Outage::recovery(&output);
     assert!(
@@ -264,7 +173,7 @@ fn several_sources_go_back_in_one_operation() {
 #[test]
 fn an_application_that_is_deleted_meanwhile_is_named() {
     let outage = Outage::of("auto-heal", "deleted", PAYMENTS);
-    killed(&outage, "hold", true);
+    outage.killed_after("hold");
     outage
         .bed
         .kubectl(

@@ -8,6 +8,8 @@
 mod bots;
 mod by_server;
 mod faults;
+mod followed;
+mod kills;
 mod outage;
 mod parts;
 mod ways;

@@ -7,6 +7,8 @@ use ripcord_testbed::{PodSeen, Scene, Testbed};
 use ripcord_testkit::{Output, Ripcord, Scratch};
 use serde_json::{Value, json};
 
+use crate::followed::{At, Followed};
+
 pub(crate) const GOOD: &str = "v14";
 pub(crate) const BAD: &str = "v15-crash";
 pub(crate) const PAYMENTS: &str = "payments-service";
@@ -32,6 +34,19 @@ impl Outage<'static> {
     pub(crate) fn of(scene: &str, name: &str, service: &'static str) -> Self {
         let mut outage = Self::none_yet(scene, name, service, name);
         outage.break_it(BAD);
+        outage
+    }
+
+    /// A Rollout whose bad version serves everybody.
+    pub(crate) fn promoted(scene: &str, name: &str, service: &'static str) -> Self {
+        let mut outage = Self::none_yet(scene, name, service, name);
+        outage.break_it("v15");
+        outage
+            .scene
+            .kubectl(&["argo", "rollouts", "promote", "--full", service])
+            .unwrap();
+        outage.wait("it serves everybody", |outage| outage.runs("v15"));
+        outage.scene.wait_until("Healthy").unwrap();
         outage
     }
 
@@ -91,6 +106,21 @@ impl<'a> Outage<'a> {
         });
     }
 
+    /// Deploys a version whose migration, a hook, never ends.
+    pub(crate) fn hang_in_hook(&mut self) {
+        self.bad = self.deploy("v15-hangs");
+        self.wait("the hook runs", |outage| {
+            let message = outage.app()["status"]["operationState"]["message"].to_string();
+            message.contains("hook")
+        });
+    }
+
+    /// Looks at another service of the scene from now on.
+    pub(crate) fn turn_to(&mut self, service: &'static str, application: &str) {
+        self.service = service;
+        application.clone_into(&mut self.application);
+    }
+
     /// Deploys a version as a pipeline does, and Argo CD hears of it.
     pub(crate) fn deploy(&mut self, version: &str) -> String {
         let commit = self.scene.deploy(self.service, version).unwrap();
@@ -110,25 +140,36 @@ impl<'a> Outage<'a> {
 
     /// `rollback … --yes` of its service, watched for a moment only.
     pub(crate) fn rollback(&self, more: &[&str]) -> Output {
-        let args = [
-            &[
-                "rollback",
-                self.service,
-                "production",
-                "--yes",
-                "--watch",
-                "2s",
-            ],
-            more,
-        ]
-        .concat();
-        // Else a test that fails would wait as long as a person would.
-        let wait: &[&str] = if more.contains(&"--wait") {
-            &[]
-        } else {
-            &["--wait", "60s"]
-        };
-        self.ripcord().run([&args, wait].concat()).unwrap()
+        self.run(&self.rollback_args(more))
+    }
+
+    pub(crate) fn rollback_args<'s>(&self, more: &[&'s str]) -> Vec<&'s str> {
+        let args = ["rollback", self.service, "production", "--yes"];
+        [&args[..], more].concat()
+    }
+
+    /// Runs ripcord to its end, watched for a moment only.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.ripcord().run(paced(args)).unwrap()
+    }
+
+    /// The same, to do something in the middle of it.
+    pub(crate) fn follow(&self, args: &[&str]) -> Followed {
+        let mut args = paced(args);
+        args.extend(["-o", "json"]);
+        Followed::start(self.ripcord().command(args))
+    }
+
+    /// Runs a rollback and kills it when a step has ended.
+    pub(crate) fn killed_after(&self, step: &str) {
+        self.kill(&self.rollback_args(&[]), (step, At::Ended));
+    }
+
+    /// Runs something and kills it at a step.
+    pub(crate) fn kill(&self, args: &[&str], (step, at): (&str, At)) {
+        let mut running = self.follow(args);
+        running.until(step, at);
+        running.kill();
     }
 
     pub(crate) fn app(&self) -> Value {
@@ -168,8 +209,15 @@ impl<'a> Outage<'a> {
         }
     }
 
-    /// Fails unless Git, Argo CD and the pods agree on the version and nothing is held.
+    /// Fails unless Git, Argo CD and the pods agree on the version and auto-sync is on.
     pub(crate) fn assert_restored(&mut self, version: &str) {
+        let app = self.app();
+        assert!(!app["spec"]["syncPolicy"]["automated"].is_null());
+        self.assert_agreed(version);
+    }
+
+    /// Fails unless Git, Argo CD and the pods agree on the version.
+    pub(crate) fn assert_agreed(&mut self, version: &str) {
         let tip = self.scene.infra().tip().unwrap();
         let app = self.app();
         assert!(app["operation"].is_null(), "{app:#}");
@@ -181,7 +229,6 @@ impl<'a> Outage<'a> {
             *revision == *tip || revisions[0] == *tip,
             "{revision} {revisions} {tip}"
         );
-        assert!(!app["spec"]["syncPolicy"]["automated"].is_null());
         self.assert_stays(version);
     }
 
@@ -230,6 +277,15 @@ impl Outage<'_> {
     pub(crate) fn point_clone_back(&self) {
         let url = self.bed.git().url(&format!("{}.git", self.scene.name()));
         self.git_in_clone(&["remote", "set-url", "origin", &url]);
+    }
+
+    /// Makes each push take a while, as on a forge that has much to do.
+    pub(crate) fn delay_pushes(&self) {
+        let repository = format!("{}.git", self.scene.name());
+        let script = "#!/bin/sh\nsleep 2\n";
+        let git = self.bed.git();
+        git.install_hook(&repository, "pre-receive", script)
+            .unwrap();
     }
 
     /// Makes somebody else deploy a version while the next push is under way.
@@ -297,6 +353,17 @@ impl Outage<'_> {
         std::fs::write(&own, config.to_string()).unwrap();
         self.ripcord().env("KUBECONFIG", own.to_str().unwrap())
     }
+}
+
+/// Arguments with an end: else a test that fails would wait, and watch, as long as a person would.
+fn paced<'s>(args: &[&'s str]) -> Vec<&'s str> {
+    let mut paced = args.to_vec();
+    for (flag, time) in [("--watch", "2s"), ("--wait", "60s")] {
+        if !args.contains(&flag) {
+            paced.extend([flag, time]);
+        }
+    }
+    paced
 }
 
 /// The events that a run printed, one in each line.

@@ -214,22 +214,9 @@ fn an_abort_alone_needs_no_hold_and_says_what_is_missing() {
     assert_eq!(outage.scene.infra().tip().unwrap(), outage.bad);
 }
 
-/// A Rollout whose bad version serves everybody.
-fn promoted(scene: &str, name: &str, service: &'static str) -> Outage<'static> {
-    let mut outage = Outage::none_yet(scene, name, service, name);
-    outage.break_it("v15");
-    outage
-        .scene
-        .kubectl(&["argo", "rollouts", "promote", "--full", service])
-        .unwrap();
-    outage.wait("it serves everybody", |outage| outage.runs("v15"));
-    outage.scene.wait_until("Healthy").unwrap();
-    outage
-}
-
 #[test]
 fn after_full_promotion_the_good_version_skips_its_canary() {
-    let mut outage = promoted("canary", "live-promoted", "checkout");
+    let mut outage = Outage::promoted("canary", "live-promoted", "checkout");
     let output = outage.rollback(&["-o", "json"]).assert_code(0);
     let recovery = Outage::recovery(&output);
     assert!(kinds(&recovery).contains(&"promote"), "{recovery:#}");
@@ -238,7 +225,7 @@ fn after_full_promotion_the_good_version_skips_its_canary() {
 
 #[test]
 fn a_blue_green_service_goes_back() {
-    let mut outage = promoted("blue-green", "live-blue", "search");
+    let mut outage = Outage::promoted("blue-green", "live-blue", "search");
     let _ = outage.rollback(&[]).assert_code(0);
     outage.wait("only the good version is left", |outage| outage.runs(GOOD));
     outage.assert_restored(GOOD);
