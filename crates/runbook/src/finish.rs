@@ -216,15 +216,14 @@ fn note_push(
     if let Some(problem) = trouble {
         return record.end(begun, StepState::Failed, problem.message.clone());
     }
-    record.change(|recovery| recovery.plan = plan.clone())?;
-    match &plan.pushed {
-        Some(pushed) => record.end(
-            begun,
+    let (state, what) = match &plan.pushed {
+        Some(pushed) => (
             StepState::Done,
             format!("{} is on {}", short_commit(&pushed.commit), pushed.branch),
         ),
-        None => record.end(begun, StepState::Skipped, "Git says so already"),
-    }
+        None => (StepState::Skipped, "Git says so already".to_owned()),
+    };
+    record.end_with(begun, state, what, |recovery| recovery.plan = plan.clone())
 }
 
 /// The commit that Argo CD shall sync.

@@ -22,6 +22,7 @@ mod observe;
 mod prepare;
 mod record;
 mod recover;
+mod unrecorded;
 mod watch;
 
 pub use bots::release_bots;

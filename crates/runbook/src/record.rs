@@ -129,16 +129,28 @@ impl Record {
     }
 
     /// Records how a step ended.
-    #[expect(clippy::needless_pass_by_value, reason = "a step ends once")]
     pub(crate) fn end(
         &self,
         begun: Begun,
         state: StepState,
         what: impl Into<String>,
     ) -> Result<(), Problem> {
+        self.end_with(begun, state, what, |_| ())
+    }
+
+    /// The same with what came of it: one write, not two.
+    #[expect(clippy::needless_pass_by_value, reason = "a step ends once")]
+    pub(crate) fn end_with(
+        &self,
+        begun: Begun,
+        state: StepState,
+        what: impl Into<String>,
+        change: impl FnOnce(&mut Recovery),
+    ) -> Result<(), Problem> {
         let now = self.now();
         let what = what.into();
         let step = self.change(|recovery| {
+            change(recovery);
             let step = &mut recovery.steps[begun.0];
             step.state = state;
             step.ended = Some(now);

@@ -26,6 +26,7 @@ use crate::finish::{finish, push_when_it_is_back};
 use crate::live;
 use crate::prepare::{Prepared, aim_of, drawn, listed, prepare};
 use crate::record::{Begun, Clock, Record};
+use crate::unrecorded;
 
 /// What a recovery is carried out with.
 pub struct Setting {
@@ -198,14 +199,15 @@ pub fn recover(
         }
         let record = Arc::new(Record::begin(ledger, recovery, Arc::clone(&sink), clock)?);
         let prepared = Arc::new(prepared);
+        // Before anything is done: where it cannot be recorded nothing was changed.
+        let push = pushes
+            .then(|| record.start(StepKind::Push, None, "the commit is made and pushed"))
+            .transpose()?;
         let live = runtime.spawn(go_live(
             Arc::clone(&record),
             Arc::clone(&prepared),
             setting.hold_minutes,
         ));
-        let push = pushes
-            .then(|| record.start(StepKind::Push, None, "the commit is made and pushed"))
-            .transpose()?;
         lane = Some(Lane {
             record,
             prepared,
@@ -259,7 +261,9 @@ pub fn recover(
         }
         trouble => (plan, trouble),
     };
+    let record = Arc::clone(&lane.record);
     finish(&runtime, branch, setting, lane, &plan, trouble.as_ref())
+        .map_err(|problem| unrecorded::told(&record.snapshot(), problem))
 }
 
 /// The recovery that a run before this one was asked for in the same words, and did not end.

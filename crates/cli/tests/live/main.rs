@@ -7,6 +7,7 @@
 
 mod bots;
 mod by_server;
+mod disk;
 mod faults;
 mod followed;
 mod kills;
