@@ -9,7 +9,7 @@ use ripcord_connect::{ConnectError, argocd};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey, Operation, Source};
 use ripcord_domain::live::image::{Aim, Verdict};
 use ripcord_domain::live::proof::{self, Expected, Missing};
-use ripcord_domain::live::route::Route;
+use ripcord_domain::live::route::{Hold, Route};
 use ripcord_domain::message::short_commit;
 use ripcord_domain::problem::Problem;
 use ripcord_domain::recovery::{StepKind, StepState};
@@ -49,6 +49,7 @@ pub(crate) struct Landing<'a> {
     until: Instant,
     asked: Option<Instant>,
     trouble: Option<(Instant, String)>,
+    waits_since: Option<Instant>,
     promoted: BTreeMap<ObjectKey, String>,
     /// Without a commit only pods are waited for.
     only_pods: bool,
@@ -101,6 +102,7 @@ impl<'a> Landing<'a> {
             until: Instant::now() + patience,
             asked: None,
             trouble: None,
+            waits_since: None,
             promoted: BTreeMap::new(),
             only_pods: target.commit.is_none(),
         }
@@ -314,8 +316,9 @@ impl<'a> Landing<'a> {
         };
         let app = &picture.app;
         if app.operation.is_some() {
-            return Ok(());
+            return self.end_what_waits(app, commit).await;
         }
+        self.waits_since = None;
         let id = self.record.id();
         let state = app.operation_state.as_ref();
         let ended = state.filter(|state| {
@@ -356,6 +359,35 @@ impl<'a> Landing<'a> {
             None => {}
         }
         Ok(())
+    }
+
+    /// A sync that Argo CD began by itself waits in our own window until that is let go, which waits for a
+    /// sync: it is ended, and ours is asked for again.
+    async fn end_what_waits(
+        &mut self,
+        app: &Application,
+        commit: &str,
+    ) -> Result<(), ConnectError> {
+        let recovery = self.record.snapshot();
+        let in_window = recovery
+            .standing_holds()
+            .any(|hold| hold.application == self.name && hold.kind == Hold::Window);
+        let is_automated = app.operation.as_ref().is_some_and(|op| op.is_automated);
+        if !in_window || !is_automated {
+            self.waits_since = None;
+            return Ok(());
+        }
+        let since = *self.waits_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < OTHERS_END_WITHIN {
+            return Ok(());
+        }
+        self.waits_since = None;
+        self.record.note(format!(
+            "{}: a sync of Argo CD took the place of ours; ours is asked for again",
+            self.name
+        ));
+        self.keep(live::terminate(&self.clusters.argo, self.record, &self.name).await)?;
+        self.ask(app, commit).await
     }
 
     async fn ask(&mut self, app: &Application, commit: &str) -> Result<(), ConnectError> {

@@ -243,10 +243,12 @@ pub(crate) async fn terminate(
     record.end(begun, StepState::Done, what)
 }
 
-/// Whether the sync that is asked for is the recovery's own.
+/// Whether the sync that is asked for is the recovery's own, and not one of Argo CD's that was merged
+/// into it: that has the id too.
 pub(crate) fn is_ours(app: &Application, id: &RecoveryId) -> bool {
-    let operation = app.operation.as_ref();
-    operation.and_then(|operation| operation.recovery.as_deref()) == Some(id.as_str())
+    app.operation.as_ref().is_some_and(|operation| {
+        operation.recovery.as_deref() == Some(id.as_str()) && !operation.is_automated
+    })
 }
 
 /// Says it where Kubernetes keeps events, beside what is done: nothing depends on it.

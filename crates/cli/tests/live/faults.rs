@@ -321,24 +321,6 @@ fn a_token_that_has_expired_is_said_before_anything_is_changed() {
 }
 
 #[test]
-fn an_operation_of_somebody_else_is_waited_for_and_ours_follows() {
-    let mut outage = Outage::of("auto-heal", "other-tool", PAYMENTS);
-    let application = outage.bed.application("other-tool");
-    // Another tool syncs the bad commit over and over while the rollback goes on.
-    let bad = outage.bad.clone();
-    let running = outage
-        .ripcord()
-        .spawn(["rollback", PAYMENTS, "production", "--yes", "--watch", "2s"])
-        .unwrap();
-    for _ in 0..5 {
-        let _ = application.sync_to(&bad).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    let _ = running.wait().unwrap().assert_code(0);
-    outage.assert_restored(GOOD);
-}
-
-#[test]
 fn a_version_in_a_childs_settings_goes_back_by_its_parent_first() {
     let child = "by-parent-payments-service";
     let mut outage = Outage::none_yet("app-of-apps", "by-parent", PAYMENTS, child);

@@ -11,6 +11,7 @@ mod disk;
 mod faults;
 mod followed;
 mod kills;
+mod operations;
 mod outage;
 mod parts;
 mod ways;
