@@ -14,4 +14,5 @@ mod kills;
 mod operations;
 mod outage;
 mod parts;
+mod sources;
 mod ways;
