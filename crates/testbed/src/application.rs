@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::argocd::NAMESPACE;
@@ -19,6 +19,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// A handle to one Application.
 pub struct Application<'a> {
     bed: &'a Testbed,
+    namespace: String,
     name: String,
 }
 
@@ -32,9 +33,12 @@ pub struct Refused {
 }
 
 impl<'a> Application<'a> {
+    /// One outside Argo CD's own namespace is named `NAMESPACE/NAME`, as Argo CD itself writes it.
     pub(crate) fn new(bed: &'a Testbed, name: &str) -> Self {
+        let (namespace, name) = name.split_once('/').unwrap_or((NAMESPACE, name));
         Self {
             bed,
+            namespace: namespace.to_owned(),
             name: name.to_owned(),
         }
     }
@@ -42,8 +46,19 @@ impl<'a> Application<'a> {
     async fn api(&self) -> Result<Api<DynamicObject>> {
         let objects = self.bed.objects();
         objects
-            .api("argoproj.io/v1alpha1", "Application", Some(NAMESPACE))
+            .api("argoproj.io/v1alpha1", "Application", Some(&self.namespace))
             .await
+    }
+
+    pub(crate) async fn read(&self) -> Result<Value> {
+        let found = self.api().await?.get(&self.name).await?;
+        Ok(serde_json::to_value(found)?)
+    }
+
+    pub(crate) async fn delete(&self) -> Result<()> {
+        let params = DeleteParams::default();
+        self.api().await?.delete(&self.name, &params).await?;
+        Ok(())
     }
 
     /// The object as it is now.
@@ -51,10 +66,7 @@ impl<'a> Application<'a> {
     /// # Errors
     /// It is not there, or the API server does not answer.
     pub fn get(&self) -> Result<Value> {
-        self.bed.block_on(async {
-            let found = self.api().await?.get(&self.name).await?;
-            Ok(serde_json::to_value(found)?)
-        })
+        self.bed.block_on(self.read())
     }
 
     /// Changes some fields, as `kubectl patch --type merge`.

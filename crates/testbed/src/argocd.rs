@@ -15,6 +15,9 @@ use crate::site::{Site, secret};
 /// The namespace of Argo CD.
 pub const NAMESPACE: &str = "argocd";
 
+/// The namespaces in which Applications may lie beside Argo CD's own.
+const ANYWHERE: &str = "*";
+
 /// The password of Argo CD's `admin`. It opens nothing but testbeds on loopback.
 pub const PASSWORD: &str = "testbed";
 
@@ -49,6 +52,9 @@ pub(crate) fn clients(site: &Site, name: &str) -> Result<Vec<String>> {
         NAMESPACE,
         "--repo-server",
         &repo_server,
+        // Teams may have Applications in namespaces of their own.
+        "--application-namespaces",
+        ANYWHERE,
     ]
     .map(str::to_owned)
     .to_vec())

@@ -126,8 +126,7 @@ impl<'a> Scene<'a> {
             bed.block_on(bed.objects().apply_object(object))?;
             let meta = &object["metadata"];
             if object["kind"] == "Application" {
-                set.applications
-                    .extend(meta["name"].as_str().map(str::to_owned));
+                set.applications.extend(full_name(meta));
             }
             let children = meta["annotations"]["testbed.ripcord/applications"].as_str();
             let children = children.unwrap_or_default().split_whitespace();
@@ -342,12 +341,10 @@ impl<'a> Scene<'a> {
     pub fn end(self) -> Result<()> {
         let params = DeleteParams::default();
         self.bed.block_on(async {
-            let objects = self.bed.objects();
-            let kind = ("argoproj.io/v1alpha1", "Application");
-            let api = objects.api(kind.0, kind.1, Some(NAMESPACE)).await?;
             for application in &self.applications {
-                api.delete(application, &params).await?;
+                Application::new(self.bed, application).delete().await?;
             }
+            let objects = self.bed.objects();
             let namespaces = objects.api("v1", "Namespace", None).await?;
             namespaces.delete(&self.name, &params).await?;
             Ok(())
@@ -360,19 +357,16 @@ impl<'a> Scene<'a> {
     /// They did not settle so.
     pub fn wait_until(&self, health: &str) -> Result<()> {
         self.bed.block_on(async {
-            let api = self
-                .bed
-                .objects()
-                .api("argoproj.io/v1alpha1", "Application", Some(NAMESPACE))
-                .await?;
             for name in &self.applications {
+                let application = &Application::new(self.bed, name);
                 self.bed
                     .wait_for(
                         &format!("Application {name} Synced and {health}"),
                         SETTLED_WITHIN,
                         || async {
-                            let found = api.get(name).await.map_err(|error| error.to_string())?;
-                            let status = &found.data["status"];
+                            let found = application.read().await;
+                            let found = found.map_err(|error| error.to_string())?;
+                            let status = &found["status"];
                             let is = (&status["sync"]["status"], &status["health"]["status"]);
                             if *is.0 == "Synced" && *is.1 == health {
                                 Ok(())
@@ -386,6 +380,16 @@ impl<'a> Scene<'a> {
             Ok(())
         })
     }
+}
+
+/// The name of an Application, with its namespace where that is not Argo CD's own.
+fn full_name(meta: &Value) -> Option<String> {
+    let (namespace, name) = (meta["namespace"].as_str()?, meta["name"].as_str()?);
+    Some(if namespace == NAMESPACE {
+        name.to_owned()
+    } else {
+        format!("{namespace}/{name}")
+    })
 }
 
 fn now() -> Result<Timestamp> {

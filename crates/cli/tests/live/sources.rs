@@ -17,6 +17,21 @@ fn a_version_in_the_values_of_a_chart_goes_back() {
     assert!(values.contains("tag: v14"), "{values}");
 }
 
+#[test]
+fn an_application_in_a_namespace_of_its_own_is_held_by_its_project_in_argo_cds() {
+    let application = "team-pay/team-pay";
+    let mut outage = Outage::none_yet("own-namespace", "team-pay", PAYMENTS, application);
+    outage.break_it(BAD);
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    let hold = &recovery["holds"][0];
+    assert_eq!(hold["kind"], "window", "{recovery:#}");
+    assert_eq!(hold["application"]["namespace"], "team-pay");
+    assert_eq!(hold["project"]["namespace"], "argocd");
+    outage.assert_restored(GOOD);
+    assert!(outage.windows("team-pay").is_null());
+}
+
 /// What is wanted of a set and of its Applications.
 fn wanted(outage: &Outage<'_>, set: &str) -> Vec<Value> {
     let objects = ["applicationset", "application"].map(|kind| {
