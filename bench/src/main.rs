@@ -4,21 +4,24 @@
     reason = "measures whole processes: git, shells and ripcord are started directly"
 )]
 
+mod at_once;
 mod cold;
 mod fleet;
 mod generate;
 mod measure;
+mod outage;
 mod proof;
 mod race;
 mod races;
 mod recover;
 mod report;
 mod rig;
+mod running;
 mod saturate;
 mod scripts;
+mod stage;
 mod status;
 mod warm;
-mod ways;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -83,21 +86,6 @@ enum Command {
         #[arg(long, default_value_t = 300)]
         services: usize,
     },
-    /// The ways back that there are without ripcord, on a real Argo CD
-    Ways {
-        /// How often each is run
-        #[arg(long, default_value_t = 3)]
-        runs: usize,
-        /// Replicas of the service; several with commas
-        #[arg(long, value_delimiter = ',', default_value = "1,4,40")]
-        replicas: Vec<usize>,
-        /// Only ways whose name contains this, such as `polls`, which takes minutes
-        #[arg(long, default_value = "")]
-        only: String,
-        /// A file for the results as JSON
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
     /// How often Argo CD puts the bad version back, on the testbed
     Races {
         #[arg(long, default_value_t = 50)]
@@ -111,13 +99,13 @@ enum Command {
     },
     /// ripcord and the other ways back from the same broken deploy, on the testbed
     Recover {
-        /// The binary
+        /// The binary; without one only the alternatives run
         #[arg(long)]
-        ripcord: PathBuf,
+        ripcord: Option<PathBuf>,
         /// How often each is run
         #[arg(long, default_value_t = 3)]
         runs: usize,
-        /// Only points whose name contains this, such as `push 2 s`
+        /// Only where point and way contain this, such as `push 2 s` or `polls`, which takes minutes
         #[arg(long, default_value = "")]
         only: String,
         /// A file for the results as JSON
@@ -190,54 +178,32 @@ impl Setup {
 
 fn main() -> Result<()> {
     let command = Cli::parse().command;
-    let common = match &command {
+    let (tables, out) = match &command {
         Command::Generate { size, seed, out } => return generate::generate(*size, *seed, out),
-        Command::Ways {
-            runs,
-            replicas,
-            only,
-            out,
-        } => {
-            let tables = ways::run(*runs, replicas, only)?;
-            return report::publish(&tables, out.as_deref());
-        }
-        Command::Races { trials, only, out } => {
-            return report::publish(&races::run(*trials, only)?, out.as_deref());
-        }
+        Command::Races { trials, only, out } => (races::run(*trials, only)?, out),
         Command::Recover {
             ripcord,
             runs,
             only,
             out,
-        } => {
-            let tables = recover::run(ripcord, *runs, only)?;
-            return report::publish(&tables, out.as_deref());
-        }
-        Command::Proof { runs, out } => {
-            return report::publish(&proof::run(*runs)?, out.as_deref());
-        }
-        Command::Warm(common)
-        | Command::Cold(common)
-        | Command::Status(common)
-        | Command::Race { common, .. }
-        | Command::Saturate { common, .. }
-        | Command::Fleet { common, .. } => common,
-    };
-    let setup = Setup::new(common)?;
-    let tables = match &command {
-        Command::Generate { .. }
-        | Command::Ways { .. }
-        | Command::Races { .. }
-        | Command::Recover { .. }
-        | Command::Proof { .. } => vec![],
-        Command::Warm(_) => warm::run(&setup)?,
-        Command::Cold(_) => cold::run(&setup)?,
-        Command::Status(_) => status::run(&setup)?,
-        Command::Race { rate, .. } => race::run(&setup, *rate)?,
+        } => (recover::run(ripcord.as_deref(), *runs, only)?, out),
+        Command::Proof { runs, out } => (proof::run(*runs)?, out),
+        Command::Warm(common) => (warm::run(&Setup::new(common)?)?, &common.out),
+        Command::Cold(common) => (cold::run(&Setup::new(common)?)?, &common.out),
+        Command::Status(common) => (status::run(&Setup::new(common)?)?, &common.out),
+        Command::Race { common, rate } => (race::run(&Setup::new(common)?, *rate)?, &common.out),
         Command::Saturate {
-            clients, seconds, ..
-        } => saturate::run(&setup, clients, Duration::from_secs(*seconds))?,
-        Command::Fleet { services, .. } => fleet::run(&setup, *services)?,
+            common,
+            clients,
+            seconds,
+        } => {
+            let length = Duration::from_secs(*seconds);
+            let tables = saturate::run(&Setup::new(common)?, clients, length)?;
+            (tables, &common.out)
+        }
+        Command::Fleet { common, services } => {
+            (fleet::run(&Setup::new(common)?, *services)?, &common.out)
+        }
     };
-    report::publish(&tables, common.out.as_deref())
+    report::publish(&tables, out.as_deref())
 }

@@ -40,6 +40,13 @@ fn tries(stdout: &str) -> Option<u64> {
     json["pushed"]["attempts"].as_u64()
 }
 
+/// The median of what was found, which is something.
+pub(crate) fn median(found: &[f64]) -> f64 {
+    let mut sorted = found.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
 /// Several runs of the same thing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {

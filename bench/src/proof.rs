@@ -7,8 +7,9 @@ use anyhow::{Result, ensure};
 use ripcord_testbed::{NAMESPACE, Options, Scene, Testbed};
 use serde_json::{Value, json};
 
+use crate::measure::median;
+use crate::outage::{BAD, GOOD, PATIENCE, wait};
 use crate::report::Table;
-use crate::ways::{BAD, GOOD, PATIENCE, median, wait};
 
 const SERVICE: &str = "payments-service";
 /// A bad version that starts well, so that it is rolled out to the end.

@@ -5,12 +5,13 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ripcord_testbed::{Application, Options, Scene, Testbed, operation};
 use serde_json::{Value, json};
 
+use crate::at_once::at_once;
+use crate::outage::{BAD, GLANCE, GOOD, wait};
 use crate::report::{Table, say};
-use crate::ways::{BAD, GLANCE, GOOD, wait};
 
 /// How long is watched after the good version is there.
 const WATCHED: Duration = Duration::from_secs(5);
@@ -127,18 +128,9 @@ pub(crate) fn run(trials: usize, only: &str) -> Result<Vec<Table>> {
         if !race.name().contains(only) {
             continue;
         }
-        let lanes = std::thread::scope(|scope| {
-            let all: Vec<_> = (0..LANES.min(trials))
-                .map(|lane| {
-                    let name = format!("race-{number}-{lane}");
-                    let own = trials / LANES + usize::from(lane < trials % LANES);
-                    let bed = &bed;
-                    scope.spawn(move || lane_of(bed, race, own, &name))
-                })
-                .collect();
-            all.into_iter()
-                .map(|lane| lane.join().unwrap_or_else(|_| bail!("a trial panicked")))
-                .collect::<Result<Vec<Came>>>()
+        let lanes = at_once(0..LANES.min(trials), |lane| {
+            let own = trials / LANES + usize::from(lane < trials % LANES);
+            lane_of(&bed, race, own, &format!("race-{number}-{lane}"))
         })?;
         let sum = |of: fn(&Came) -> usize| lanes.iter().map(of).sum::<usize>();
         let row: Vec<Value> = vec![
