@@ -14,6 +14,7 @@ mod proof;
 mod race;
 mod races;
 mod recover;
+mod relapses;
 mod report;
 mod rig;
 mod running;
@@ -112,6 +113,24 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// How often the bad version comes back after ripcord, on the testbed
+    Relapses {
+        /// The binary
+        #[arg(long)]
+        ripcord: PathBuf,
+        /// Recoveries at each point
+        #[arg(long, default_value_t = 50)]
+        trials: usize,
+        /// How many Applications are put back at the same time
+        #[arg(long, default_value_t = 10)]
+        together: usize,
+        /// Only points whose name contains this
+        #[arg(long, default_value = "")]
+        only: String,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// What is seen in which order after a way back, on the testbed
     Proof {
         #[arg(long, default_value_t = 7)]
@@ -187,6 +206,13 @@ fn main() -> Result<()> {
             only,
             out,
         } => (recover::run(ripcord.as_deref(), *runs, only)?, out),
+        Command::Relapses {
+            ripcord,
+            trials,
+            together,
+            only,
+            out,
+        } => (relapses::run(ripcord, *trials, *together, only)?, out),
         Command::Proof { runs, out } => (proof::run(*runs)?, out),
         Command::Warm(common) => (warm::run(&Setup::new(common)?)?, &common.out),
         Command::Cold(common) => (cold::run(&Setup::new(common)?)?, &common.out),
