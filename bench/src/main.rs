@@ -10,6 +10,7 @@ mod fleet;
 mod generate;
 mod measure;
 mod outage;
+mod overhead;
 mod proof;
 mod race;
 mod races;
@@ -131,6 +132,17 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// What of a rollback's time is ripcord's own, on the testbed
+    Overhead {
+        /// The binary
+        #[arg(long)]
+        ripcord: PathBuf,
+        #[arg(long, default_value_t = 7)]
+        runs: usize,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// What is seen in which order after a way back, on the testbed
     Proof {
         #[arg(long, default_value_t = 7)]
@@ -213,6 +225,7 @@ fn main() -> Result<()> {
             only,
             out,
         } => (relapses::run(ripcord, *trials, *together, only)?, out),
+        Command::Overhead { ripcord, runs, out } => (overhead::run(ripcord, *runs)?, out),
         Command::Proof { runs, out } => (proof::run(*runs)?, out),
         Command::Warm(common) => (warm::run(&Setup::new(common)?)?, &common.out),
         Command::Cold(common) => (cold::run(&Setup::new(common)?)?, &common.out),
