@@ -8,7 +8,6 @@ mod workload;
 pub use application::application;
 pub(crate) use managed::managed_by;
 pub use project::{Project, project};
-pub(crate) use workload::ROLLOUT_HASH;
 pub use workload::{pod, revision_of_controller, revision_of_replica_set, workload};
 
 use jiff::Timestamp;

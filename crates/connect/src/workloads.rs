@@ -1,5 +1,6 @@
 //! Workloads: what is seen of them, and what is done to them. All of it is temporary until Git says so.
 
+use futures_util::future::join;
 use ripcord_domain::live::application::ObjectKey;
 use ripcord_domain::live::workload::{Kind, Pod, Revision, Workload};
 use serde_json::{Value, json};
@@ -22,6 +23,26 @@ pub struct Seen {
 /// # Errors
 /// It is gone; the cluster does not answer or allow it.
 pub async fn seen(cluster: &Cluster, key: &ObjectKey) -> Result<Option<Seen>, ConnectError> {
+    let found = look(cluster, key, false).await?;
+    Ok(found.map(|(seen, _)| seen))
+}
+
+/// The same with its templates, newest first; none where they may not be read.
+///
+/// # Errors
+/// It is gone; the cluster does not answer or allow it.
+pub async fn seen_with_revisions(
+    cluster: &Cluster,
+    key: &ObjectKey,
+) -> Result<Option<(Seen, Vec<Revision>)>, ConnectError> {
+    look(cluster, key, true).await
+}
+
+async fn look(
+    cluster: &Cluster,
+    key: &ObjectKey,
+    wants_revisions: bool,
+) -> Result<Option<(Seen, Vec<Revision>)>, ConnectError> {
     let object = cluster.object(key).await?;
     let Some(mut workload) = read::workload(key, &object) else {
         return Ok(None);
@@ -32,11 +53,45 @@ pub async fn seen(cluster: &Cluster, key: &ObjectKey) -> Result<Option<Seen>, Co
         // Its template is another object's: pods and their hashes tell.
         workload.images = Vec::new();
     }
-    let pods = pods(cluster, &workload).await?;
+    // Which template pods are to have only those say that do not name it themselves.
+    let lists = wants_revisions || workload.template.is_none();
+    let (pods, revisions) = join(pods(cluster, &workload), async {
+        if lists {
+            revisions(cluster, &workload).await
+        } else {
+            Ok(Vec::new())
+        }
+    })
+    .await;
+    // Without the right to read them there is no undo, and Git still works.
+    let revisions = match revisions {
+        Err(ConnectError::Forbidden { .. }) => Vec::new(),
+        revisions => revisions?,
+    };
     if workload.template.is_none() {
-        workload.template = current_template(cluster, &workload, &object).await?;
+        workload.template = current(&workload, &object, &revisions).map(|now| now.hash.clone());
     }
-    Ok(Some(Seen { workload, pods }))
+    Ok(Some((
+        Seen {
+            workload,
+            pods: pods?,
+        },
+        revisions,
+    )))
+}
+
+/// The template that is wanted now, among all, newest first.
+fn current<'r>(
+    workload: &Workload,
+    object: &Value,
+    revisions: &'r [Revision],
+) -> Option<&'r Revision> {
+    if workload.kind != Kind::Deployment {
+        return revisions.first();
+    }
+    let number = &object["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
+    let number: i64 = number.as_str()?.parse().ok()?;
+    revisions.iter().find(|revision| revision.number == number)
 }
 
 /// The pods that a workload's selector selects and that belong to it.
@@ -66,88 +121,17 @@ fn belongs_to(object: &Value, workload: &Workload) -> bool {
     items(&object["metadata"]["ownerReferences"]).any(|owner| owner["uid"] == *workload.uid)
 }
 
-/// The objects in which a workload's templates are kept.
-async fn kept(cluster: &Cluster, workload: &Workload) -> Result<Vec<Value>, ConnectError> {
-    let kind = match workload.kind {
-        Kind::Deployment | Kind::Rollout => "ReplicaSet",
-        Kind::StatefulSet | Kind::DaemonSet => "ControllerRevision",
+/// The templates of a workload, newest first.
+async fn revisions(cluster: &Cluster, workload: &Workload) -> Result<Vec<Revision>, ConnectError> {
+    let (kind, read): (_, fn(&Value) -> Option<Revision>) = match workload.kind {
+        Kind::Deployment | Kind::Rollout => ("ReplicaSet", read::revision_of_replica_set),
+        Kind::StatefulSet | Kind::DaemonSet => ("ControllerRevision", read::revision_of_controller),
     };
-    let mut kept = listed(cluster, "apps", kind, workload).await?;
-    kept.retain(|object| belongs_to(object, workload));
-    Ok(kept)
-}
-
-/// What pods of the wanted template carry as its hash.
-async fn current_template(
-    cluster: &Cluster,
-    workload: &Workload,
-    object: &Value,
-) -> Result<Option<String>, ConnectError> {
-    let (label, newest) = match workload.kind {
-        Kind::Deployment => {
-            let number = &object["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
-            (
-                "pod-template-hash",
-                number
-                    .as_str()
-                    .and_then(|number| number.parse::<i64>().ok()),
-            )
-        }
-        Kind::DaemonSet => ("controller-revision-hash", None),
-        Kind::StatefulSet | Kind::Rollout => return Ok(None),
-    };
-    let kept = kept(cluster, workload).await?;
-    let mut numbered = kept
-        .iter()
-        .filter_map(|object| Some((revision(workload.kind, object)?.number, object)));
-    let current = match newest {
-        Some(newest) => numbered.find(|(number, _)| *number == newest),
-        None => numbered.max_by_key(|(number, _)| *number),
-    };
-    Ok(current.map(|(_, object)| read::text(&object["metadata"]["labels"][label])))
-}
-
-fn revision(kind: Kind, object: &Value) -> Option<Revision> {
-    match kind {
-        Kind::Deployment | Kind::Rollout => read::revision_of_replica_set(object),
-        Kind::StatefulSet | Kind::DaemonSet => read::revision_of_controller(object),
-    }
-}
-
-/// The earlier templates of a workload, newest first.
-///
-/// # Errors
-/// The cluster does not answer or allow it.
-pub async fn revisions(
-    cluster: &Cluster,
-    workload: &Workload,
-) -> Result<Vec<Revision>, ConnectError> {
-    let mut found: Vec<Revision> = kept(cluster, workload)
-        .await?
-        .iter()
-        .filter_map(|object| revision(workload.kind, object))
-        .collect();
+    let kept = listed(cluster, "apps", kind, workload).await?;
+    let ours = kept.iter().filter(|object| belongs_to(object, workload));
+    let mut found: Vec<Revision> = ours.filter_map(read).collect();
     found.sort_by_key(|revision| std::cmp::Reverse(revision.number));
     Ok(found)
-}
-
-/// The images of the template by whose hash a Rollout's stable side is known.
-///
-/// # Errors
-/// The cluster does not answer or allow it.
-pub async fn images_of_hash(
-    cluster: &Cluster,
-    workload: &Workload,
-    hash: &str,
-) -> Result<Vec<String>, ConnectError> {
-    let kept = kept(cluster, workload).await?;
-    let found = kept
-        .iter()
-        .find(|object| object["metadata"]["labels"][read::ROLLOUT_HASH] == *hash);
-    Ok(found
-        .and_then(|object| revision(workload.kind, object))
-        .map(|revision| revision.images)
-        .unwrap_or_default())
 }
 
 /// Gives a workload an earlier template, as `kubectl rollout undo` does, on the condition that its

@@ -273,6 +273,9 @@ pub struct Recovery {
     pub watch_seconds: u64,
     /// Hooks run.
     pub runs_hooks: bool,
+    /// The good version runs the steps of its canary too.
+    #[serde(default)]
+    pub replays_canary: bool,
     /// Each Application.
     pub parts: Vec<Part>,
     /// Each step that was begun, in order.

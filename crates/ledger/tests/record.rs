@@ -52,6 +52,7 @@ fn recovery(id: &str, standing: Standing, started: &str) -> Recovery {
         request: serde_json::Value::Null,
         watch_seconds: 0,
         runs_hooks: false,
+        replays_canary: false,
         parts: Vec::new(),
         steps: Vec::new(),
         holds: Vec::new(),

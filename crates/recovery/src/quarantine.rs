@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use bstr::ByteSlice;
 use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::catalog::Value;
+use ripcord_domain::live::bot::without_version;
 use ripcord_domain::plan::{Severity, Warning};
 use ripcord_domain::problem::Problem;
 use ripcord_domain::quarantine::{
@@ -261,10 +262,7 @@ fn subject(unit: &Unit, id: &PlaceId, values: &[Value]) -> String {
     }
     let by = |role: &str| values.iter().find(|value| value.role == role);
     if let Some(image) = by("image") {
-        let name = image.value.split('@').next().unwrap_or_default();
-        let slash = name.rfind('/').map_or(0, |at| at + 1);
-        let colon = name[slash..].find(':').map_or(name.len(), |at| slash + at);
-        return name[..colon].to_owned();
+        return without_version(&image.value).to_owned();
     }
     by("name").or_else(|| by("chart")).map_or_else(
         || {

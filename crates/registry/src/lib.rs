@@ -125,9 +125,11 @@ fn credentials(registry: &str) -> Result<RegistryAuth, String> {
             Ok(RegistryAuth::Basic(user, password))
         }
         Ok(DockerCredential::IdentityToken(token)) => Ok(RegistryAuth::Bearer(token)),
+        // A file that is not there is the same to the library as one that cannot be opened.
         Err(
             CredentialRetrievalError::NoCredentialConfigured
-            | CredentialRetrievalError::ConfigNotFound,
+            | CredentialRetrievalError::ConfigNotFound
+            | CredentialRetrievalError::ConfigReadError,
         ) => Ok(RegistryAuth::Anonymous),
         // What a helper prints may hold what it is to keep.
         Err(CredentialRetrievalError::HelperFailure { helper, .. }) => Err(format!(

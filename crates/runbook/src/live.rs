@@ -20,6 +20,9 @@ const ENDS_WITHIN: Duration = Duration::from_secs(40);
 /// After that long a sync that does not end is taken for stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
+/// What Argo CD says of a sync that a window does not let begin.
+const BLOCKED: &str = "blocked by sync window";
+
 /// Goes the live way of one Application.
 pub(crate) async fn go(
     clusters: &Clusters,
@@ -224,7 +227,13 @@ pub(crate) async fn terminate(
             )));
         }
         let since = ends.then(|| *ending_since.get_or_insert_with(Instant::now));
-        let write = if since.is_some_and(|since| since.elapsed() > STUCK_AFTER) {
+        // What waits in a window has begun nothing, and is never looked at again.
+        let is_blocked = seen
+            .operation_state
+            .as_ref()
+            .is_some_and(|state| state.message.contains(BLOCKED));
+        let is_stuck = since.is_some_and(|since| is_blocked || since.elapsed() > STUCK_AFTER);
+        let write = if is_stuck {
             argocd::remove_terminating(argo, app).await
         } else if runs {
             argocd::terminate(argo, app).await

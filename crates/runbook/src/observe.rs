@@ -1,6 +1,6 @@
 //! What is seen of one Application before anything is done.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use jiff::Timestamp;
 use ripcord_connect::workloads::{self, Seen};
 use ripcord_connect::{Cluster, ConnectError, argocd, project};
@@ -56,9 +56,10 @@ pub(crate) async fn observe(
     now: Timestamp,
 ) -> Result<Observed, Problem> {
     let keys = workload_keys(&app);
-    let (workloads, project) = join(
+    let (workloads, project, rolling_sync) = join3(
         join_all(keys.iter().map(|key| watched(&clusters.target, key))),
         project_of(&clusters.argo, &app, now),
+        rolls_in_steps(&clusters.argo, &app),
     )
     .await;
     let workloads: Vec<Watched> = workloads
@@ -67,21 +68,8 @@ pub(crate) async fn observe(
         .into_iter()
         .flatten()
         .collect();
-    let rolling_sync = match &app.application_set {
-        Some(set) => argocd::rolls_in_steps(&clusters.argo, &app.name.namespace, set)
-            .await
-            // Whoever may not see the set must not rely on it.
-            .unwrap_or(true),
-        None => false,
-    };
-    let seen = join_all(
-        workloads
-            .iter()
-            .map(|watched| workload_seen(&clusters.target, aim, watched)),
-    )
-    .await
-    .into_iter()
-    .collect::<Result<Vec<_>, ConnectError>>()?;
+    let seen = workloads.iter().map(|watched| workload_seen(aim, watched));
+    let seen = seen.collect();
     let state = app.operation_state.as_ref();
     let situation = Situation {
         syncs_itself: app.auto_sync.is_some(),
@@ -114,6 +102,17 @@ pub(crate) async fn observe(
     })
 }
 
+/// Whether the ApplicationSet of an Application syncs it in a turn of its own.
+async fn rolls_in_steps(argo: &Cluster, app: &Application) -> bool {
+    match &app.application_set {
+        Some(set) => argocd::rolls_in_steps(argo, &app.name.namespace, set)
+            .await
+            // Whoever may not see the set must not rely on it.
+            .unwrap_or(true),
+        None => false,
+    }
+}
+
 /// Whether every source is of one repository: then one commit says where all of them go.
 fn all_ours(app: &Application) -> bool {
     let mut repositories: Vec<&str> = app
@@ -126,20 +125,11 @@ fn all_ours(app: &Application) -> bool {
 }
 
 async fn watched(cluster: &Cluster, key: &ObjectKey) -> Result<Option<Watched>, ConnectError> {
-    let seen = match workloads::seen(cluster, key).await {
+    match workloads::seen_with_revisions(cluster, key).await {
         // It was listed, and is gone or not made yet.
-        Err(ConnectError::Missing { .. }) => return Ok(None),
-        seen => seen?,
-    };
-    let Some(seen) = seen else {
-        return Ok(None);
-    };
-    // Without the right to read them there is no undo, and Git still works.
-    let revisions = match workloads::revisions(cluster, &seen.workload).await {
-        Err(ConnectError::Forbidden { .. }) => Vec::new(),
-        revisions => revisions?,
-    };
-    Ok(Some(Watched { seen, revisions }))
+        Err(ConnectError::Missing { .. }) => Ok(None),
+        found => Ok(found?.map(|(seen, revisions)| Watched { seen, revisions })),
+    }
 }
 
 /// The newest earlier template that runs the good version.
@@ -149,37 +139,31 @@ pub(crate) fn good_revision<'a>(aim: &Aim, revisions: &'a [Revision]) -> Option<
         .find(|revision| aim.of(revision.images.iter().map(String::as_str)) == Verdict::Good)
 }
 
-async fn workload_seen(
-    cluster: &Cluster,
-    aim: &Aim,
-    watched: &Watched,
-) -> Result<WorkloadSeen, ConnectError> {
+fn workload_seen(aim: &Aim, watched: &Watched) -> WorkloadSeen {
     let workload = &watched.seen.workload;
     let good = good_revision(aim, &watched.revisions);
-    let rollout = match &workload.rollout {
-        None => None,
-        Some(state) => {
-            let images = workloads::images_of_hash(cluster, workload, &state.stable_hash).await?;
-            // The window counts the templates between the good one and the stable one.
-            let between = good.map(|good| {
-                watched
-                    .revisions
-                    .iter()
-                    .filter(|revision| revision.number > good.number)
-                    .count()
-            });
-            Some(RolloutSeen {
-                is_under_way: state.is_under_way(),
-                is_aborted: state.is_aborted,
-                stable: aim.of(images.iter().map(String::as_str)),
-                window_covers: matches!(
-                    (state.rollback_window, between),
-                    (Some(window), Some(between)) if i64::try_from(between).is_ok_and(|n| n <= window)
-                ),
-            })
+    let rollout = workload.rollout.as_ref().map(|state| {
+        let revisions = &watched.revisions;
+        let stable = revisions.iter().find(|one| one.hash == state.stable_hash);
+        // The window counts the templates between the good one and the stable one.
+        let between = good.map(|good| {
+            let newer = revisions.iter().filter(|one| one.number > good.number);
+            newer.count()
+        });
+        RolloutSeen {
+            is_under_way: state.is_under_way(),
+            is_aborted: state.is_aborted,
+            stable: aim.of(stable
+                .iter()
+                .flat_map(|one| &one.images)
+                .map(String::as_str)),
+            window_covers: matches!(
+                (state.rollback_window, between),
+                (Some(window), Some(between)) if i64::try_from(between).is_ok_and(|n| n <= window)
+            ),
         }
-    };
-    Ok(WorkloadSeen {
+    });
+    WorkloadSeen {
         key: workload.key.clone(),
         kind: workload.kind,
         runs: aim.of(workload.images.iter().map(String::as_str)),
@@ -195,7 +179,7 @@ async fn workload_seen(
         is_paused: workload.is_paused && workload.kind == Kind::Deployment,
         rollout,
         waits_for_broken_pods: workload.replacement.is_ordered || workload.replacement.is_by_hand,
-    })
+    }
 }
 
 struct ProjectSeen {

@@ -213,6 +213,7 @@ pub(crate) fn drawn(
         request: serde_json::to_value(request).unwrap_or_default(),
         watch_seconds: setting.watch.as_secs(),
         runs_hooks: setting.runs_hooks,
+        replays_canary: setting.wishes.replay_canary,
         parts: prepared
             .observed
             .iter()

@@ -14,6 +14,9 @@ use crate::site::{Site, secret};
 /// The forge's administrator; the password is [`PASSWORD`]. Gitea keeps `admin` for itself.
 pub const FORGE_USER: &str = "ops";
 
+/// The digest of `{}`: the settings of an image that has none.
+const EMPTY: &str = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
 pub(crate) fn folder(site: &Site) -> String {
     site.file("gitea")
 }
@@ -128,6 +131,54 @@ impl<'a> Forge<'a> {
         let made = made.map_err(|refused| anyhow::anyhow!("no repository {name}: {refused:?}"))?;
         let url = made["clone_url"].as_str();
         url.map(str::to_owned).context("a repository without a URL")
+    }
+
+    /// Makes a repository without a commit; its URL for Git, with the administrator's password.
+    ///
+    /// # Errors
+    /// As for [`Forge::create`].
+    pub fn create_empty(&self, name: &str) -> Result<String> {
+        let made = self.call("POST", "/user/repos", &json!({"name": name}))?;
+        made.map_err(|refused| anyhow::anyhow!("no repository {name}: {refused:?}"))?;
+        let host = self.url.trim_start_matches("http://");
+        Ok(format!(
+            "http://{FORGE_USER}:{PASSWORD}@{host}/{FORGE_USER}/{name}.git"
+        ))
+    }
+
+    /// Puts an image without layers into its registry, in an organisation that is made for it.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses.
+    pub fn push_image(&self, organisation: &str, name: &str, tag: &str) -> Result<()> {
+        // It may be there.
+        let _ = self.call("POST", "/orgs", &json!({"username": organisation}))?;
+        let at = format!("{}/v2/{organisation}/{name}", self.url);
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": EMPTY, "size": 2,
+            },
+            "layers": [],
+        });
+        let http = self.bed.http();
+        let blob = http
+            .post(format!("{at}/blobs/uploads/?digest={EMPTY}"))
+            .body("{}");
+        let manifest = http
+            .put(format!("{at}/manifests/{tag}"))
+            .header("content-type", "application/vnd.oci.image.manifest.v1+json")
+            .body(manifest.to_string());
+        for request in [blob, manifest] {
+            let sent = request.basic_auth(FORGE_USER, Some(PASSWORD)).send();
+            let answer = self.bed.block_on(sent)?;
+            let status = answer.status();
+            let said = self.bed.block_on(answer.text())?;
+            ensure!(status.is_success(), "the registry says {status}: {said}");
+        }
+        Ok(())
     }
 
     /// Calls its API below `/api/v1` as the administrator; the inner error is a refusal.

@@ -127,7 +127,7 @@ pub(super) fn resume(
         // What was done by one of the parts alone is finished by all of them.
         method: MethodArg::Auto,
         git_only: false,
-        replay_canary: false,
+        replay_canary: recovery.replays_canary,
         run_hooks: recovery.runs_hooks,
         hold_bots: false,
         idempotency_key: None,

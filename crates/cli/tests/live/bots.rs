@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::by_server::by_server;
+use crate::followed::At;
 use crate::outage::{BAD, GOOD, Outage, PAYMENTS};
 
 const IMAGE: &str = "acme/payments-service";
@@ -218,6 +219,10 @@ fn a_bot_that_git_manages_is_left_alone_and_said_to_be_missing() {
 fn a_bot_by_annotation_is_held_back_by_both_ways_to_argo_cd() {
     for (name, goes_by_server) in [("live-bot-note", false), ("live-bot-api", true)] {
         let mut outage = Outage::of("auto-heal", name, PAYMENTS);
+        outage.bed.know_image_bots().unwrap();
+        let mut by_note = updater(&outage);
+        by_note["spec"]["applicationRefs"][0]["useAnnotations"] = true.into();
+        outage.apply(&by_note);
         outage.annotate(&format!(
             "argocd-image-updater.argoproj.io/image-list=pay={IMAGE}:1.x"
         ));
@@ -252,4 +257,27 @@ fn a_bot_by_annotation_is_held_back_by_both_ways_to_argo_cd() {
         assert_eq!(ignored_by_annotation(&outage), Value::Null);
         outage.assert_restored(GOOD);
     }
+}
+
+#[test]
+fn a_bot_whose_hold_was_cut_short_is_held_back_by_the_resume_and_put_back_as_it_was() {
+    let outage = Outage::of("auto-heal", "live-bot-kill", PAYMENTS);
+    outage.bed.know_image_bots().unwrap();
+    outage.apply(&updater(&outage));
+    let before = outage.updater_spec();
+    outage.kill(
+        &outage.rollback_args(&["--hold-bots"]),
+        ("hold_bot", At::Begun),
+    );
+    let output = outage.run(&["resume", "-o", "json"]).assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert_eq!(
+        recovery["bots"].as_array().unwrap().len(),
+        1,
+        "{recovery:#}"
+    );
+    assert!(outage.updater_spec().to_string().contains(BAD));
+    let released = outage.ripcord().run(["release"]).unwrap();
+    let _ = released.assert_code(0);
+    assert_eq!(outage.updater_spec(), before);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::outage::{BAD, GOOD, Outage, PAYMENTS, events};
+use crate::outage::{BAD, GOOD, NO_REGISTRY, Outage, PAYMENTS, events};
 
 #[test]
 fn two_at_once_make_one_recovery() {
@@ -241,7 +241,7 @@ fn a_right_that_is_missing_is_named_by_doctor_and_the_recovery_goes_on_without_i
         ],
     });
     let ripcord = outage.ripcord_as("no-right", &role);
-    let sick = ripcord.run(["doctor", PAYMENTS]).unwrap();
+    let sick = outage.doctor_as(&ripcord, NO_REGISTRY);
     assert!(
         sick.stdout.contains("not allowed: patch appprojects"),
         "{sick:?}"

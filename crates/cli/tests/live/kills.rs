@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::followed::At;
-use crate::outage::{GOOD, Outage, PAYMENTS};
+use crate::outage::{GOOD, NO_REGISTRY, Outage, PAYMENTS};
 
 /// The steps at which a run is killed that every recovery has.
 const KILLED: [(&str, At); 6] = [
@@ -124,7 +124,7 @@ fn a_hold_that_a_killed_run_left_is_shown_and_can_be_let_go() {
     outage.killed_after("hold");
     let status = outage.ripcord().run(["status"]).unwrap();
     assert!(status.assert_code(0).stdout.contains("is held until"));
-    let sick = outage.ripcord().run(["doctor", PAYMENTS]).unwrap();
+    let sick = outage.doctor(NO_REGISTRY);
     assert!(sick.assert_code(1).stdout.contains("ripcord release r-"));
     let released = outage.ripcord().run(["release"]).unwrap();
     assert!(released.assert_code(0).stdout.contains("let go"));

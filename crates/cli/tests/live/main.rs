@@ -10,6 +10,7 @@ mod by_server;
 mod disk;
 mod faults;
 mod followed;
+mod forge;
 mod kills;
 mod operations;
 mod outage;

@@ -13,6 +13,9 @@ pub(crate) const GOOD: &str = "v14";
 pub(crate) const BAD: &str = "v15-crash";
 pub(crate) const PAYMENTS: &str = "payments-service";
 
+/// Where no registry is.
+pub(crate) const NO_REGISTRY: &str = "127.0.0.1:9";
+
 /// For how long it is watched whether something happens after all.
 const A_WHILE: Duration = Duration::from_secs(4);
 const SOON: Duration = Duration::from_mins(1);
@@ -148,6 +151,19 @@ impl<'a> Outage<'a> {
         [&args[..], more].concat()
     }
 
+    /// `doctor` of its service, which looks for images in a registry: nothing is asked of the internet.
+    pub(crate) fn doctor(&self, registry: &str) -> Output {
+        self.doctor_as(&self.ripcord(), registry)
+    }
+
+    pub(crate) fn doctor_as(&self, ripcord: &Ripcord, registry: &str) -> Output {
+        let config = self.scratch.path().join("ripcord.yaml");
+        std::fs::write(&config, format!("mirrors: {{docker.io: '{registry}'}}\n")).unwrap();
+        let config = config.to_str().unwrap();
+        let args = ["doctor", self.service, "--config", config];
+        ripcord.run(args).unwrap()
+    }
+
     /// Runs ripcord to its end, watched for a moment only.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.ripcord().run(paced(args)).unwrap()
@@ -271,6 +287,13 @@ impl Outage<'_> {
     /// Makes the clone push somewhere else.
     pub(crate) fn point_clone_at(&self, url: &str) {
         self.git_in_clone(&["fetch", "--quiet"]);
+        self.git_in_clone(&["remote", "set-url", "origin", url]);
+    }
+
+    /// Moves the infra repo to another server: the clone fetches and pushes there from now on.
+    pub(crate) fn move_to(&self, url: &str) {
+        self.git_in_clone(&["fetch", "--quiet"]);
+        self.git_in_clone(&["push", "--quiet", url, "origin/main:refs/heads/main"]);
         self.git_in_clone(&["remote", "set-url", "origin", url]);
     }
 

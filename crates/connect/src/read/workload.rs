@@ -11,7 +11,7 @@ use crate::read::{instant, items, text};
 /// Pods of a ReplicaSet of a Deployment carry the hash of its template in this label.
 const DEPLOYMENT_HASH: &str = "pod-template-hash";
 /// The same for a Rollout.
-pub(crate) const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
+const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
 /// The same for the other kinds, where it is the name of a ControllerRevision.
 const CONTROLLER_HASH: &str = "controller-revision-hash";
 
@@ -198,6 +198,10 @@ pub fn revision_of_replica_set(object: &Value) -> Option<Revision> {
     ]
     .iter()
     .find_map(|name| annotations[name].as_str()?.parse().ok())?;
+    let hash = [DEPLOYMENT_HASH, ROLLOUT_HASH]
+        .iter()
+        .map(|name| text(&meta["labels"][name]))
+        .find(|hash| !hash.is_empty());
     let mut template = object["spec"]["template"].clone();
     if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
         labels.remove(DEPLOYMENT_HASH);
@@ -206,6 +210,7 @@ pub fn revision_of_replica_set(object: &Value) -> Option<Revision> {
     Some(Revision {
         number,
         name: text(&meta["name"]),
+        hash: hash.unwrap_or_default(),
         images: images(&template["spec"]),
         template,
     })
@@ -217,6 +222,7 @@ pub fn revision_of_controller(object: &Value) -> Option<Revision> {
     Some(Revision {
         number: object["revision"].as_i64()?,
         name: text(&object["metadata"]["name"]),
+        hash: text(&object["metadata"]["labels"][CONTROLLER_HASH]),
         images: images(&data["spec"]["template"]["spec"]),
         template: data.clone(),
     })

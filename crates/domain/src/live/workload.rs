@@ -160,6 +160,8 @@ pub struct Revision {
     pub number: i64,
     /// The object that keeps it.
     pub name: String,
+    /// What its pods carry as the hash of their template.
+    pub hash: String,
     /// The images of its template.
     pub images: Vec<String>,
     /// The template (of a ReplicaSet), or the patch that restores it (of a ControllerRevision).
