@@ -329,9 +329,6 @@ pub(crate) struct LiveArgs {
     /// Run the hooks of the good version, such as migrations
     #[arg(long)]
     pub(crate) run_hooks: bool,
-    /// Make bots that bump versions pass the bad one over for as long as it is quarantined
-    #[arg(long, conflicts_with = "git_only")]
-    pub(crate) hold_bots: bool,
     /// A name for this request: the same name again is the same recovery, not another one
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,

@@ -99,11 +99,11 @@ fn by_object(updater: &Value, reference: &Value, image: &Value) -> Bot {
             pattern: text(&reference["namePattern"]),
             alias: text(&image["alias"]),
         },
-        beyond: managed_by(meta).map(put_back),
+        beyond: managed_by(meta).as_deref().map(put_back),
     }
 }
 
-fn put_back(owner: String) -> String {
+fn put_back(owner: &str) -> String {
     format!("it is managed by {owner}, which would put it back")
 }
 
@@ -132,7 +132,7 @@ fn by_annotation(app: &Application) -> Vec<Bot> {
             object: argocd::key("Application", &app.name),
             image: without_version(image.trim()).to_owned(),
             list,
-            beyond: app.managed_by.clone().map(put_back).or(shared),
+            beyond: app.managed_by.as_deref().map(put_back).or(shared),
         }
     });
     bots.collect()
@@ -174,7 +174,7 @@ async fn of_policy(cluster: &Cluster, policy: &str) -> Option<Bot> {
             object,
             image: text(&repository["spec"]["image"]),
             list: List::Excluded,
-            beyond: managed_by(&repository["metadata"]).map(put_back),
+            beyond: managed_by(&repository["metadata"]).as_deref().map(put_back),
         });
     }
     None
@@ -276,7 +276,7 @@ mod tests {
         }
     }
 
-    fn updater(reference: Value) -> Value {
+    fn updater(reference: &Value) -> Value {
         json!({
             "metadata": {"namespace": "argocd", "name": "bumps"},
             "spec": {"applicationRefs": [reference]},
@@ -292,7 +292,7 @@ mod tests {
             ("pay", false),
             ("cart-*", false),
         ] {
-            let updater = updater(json!({"namePattern": pattern}));
+            let updater = updater(&json!({"namePattern": pattern}));
             assert_eq!(
                 references(&updater, &app(&[])).count() == 1,
                 is_it,
@@ -303,10 +303,10 @@ mod tests {
 
     #[test]
     fn an_updater_of_another_namespace_or_label_is_not_about_it() {
-        let mut other = updater(json!({"namePattern": "*"}));
+        let mut other = updater(&json!({"namePattern": "*"}));
         other["metadata"]["namespace"] = "team-a".into();
         assert_eq!(references(&other, &app(&[])).count(), 0);
-        let labelled = updater(json!({"namePattern": "*", "labelSelectors": {
+        let labelled = updater(&json!({"namePattern": "*", "labelSelectors": {
             "matchLabels": {"tier": "prod"},
             "matchExpressions": [{"key": "frozen", "operator": "DoesNotExist"}],
         }}));

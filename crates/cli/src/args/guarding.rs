@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{PushArgs, WordArgs};
 
-/// What `plan` and `rollback` write down about the versions that are left.
+/// How `plan` and `rollback` keep the versions out that are left.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct QuarantineArgs {
     /// Do not write down that the versions which are left must not be deployed again
@@ -18,6 +18,9 @@ pub(crate) struct QuarantineArgs {
         conflicts_with = "no_quarantine"
     )]
     pub(crate) quarantine_for: String,
+    /// Make bots that bump versions pass the bad one over for as long as it is quarantined
+    #[arg(long, conflicts_with = "git_only")]
+    pub(crate) hold_bots: bool,
 }
 
 /// What `guard` takes.

@@ -39,7 +39,7 @@ pub(super) fn rollback(
 ) -> Result<(), Problem> {
     let live = &planning.live;
     let mut setting = setting(opened, live, &live.pace)?;
-    if live.hold_bots {
+    if planning.quarantine.hold_bots {
         setting.bots_until = Some(planning::quarantined_until(&planning.quarantine)?);
     }
     let site = site(&live.pace, !only_plan && output.stream())?;
@@ -129,7 +129,6 @@ pub(super) fn resume(
         git_only: false,
         replay_canary: recovery.replays_canary,
         run_hooks: recovery.runs_hooks,
-        hold_bots: false,
         idempotency_key: None,
         pace: pace.clone(),
     };
