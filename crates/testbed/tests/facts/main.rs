@@ -23,3 +23,4 @@ mod sources;
 mod undo;
 mod ways_back;
 mod workloads;
+mod writes;
