@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
+use ripcord_domain::live::image::tag_of;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Patch, folder_of, path_of};
@@ -327,17 +328,15 @@ pub async fn version(cluster: &Cluster, namespace: &str) -> Option<String> {
         );
         let found = cluster.get(what, &path).await.ok()?;
         if let Some(controller) = read::items(&found["items"]).next() {
-            return tag_of(controller);
+            return version_of(controller);
         }
     }
     None
 }
 
-fn tag_of(controller: &Value) -> Option<String> {
+fn version_of(controller: &Value) -> Option<String> {
     let image = controller["spec"]["template"]["spec"]["containers"][0]["image"].as_str()?;
-    let image = image.split('@').next()?;
-    let (_, tag) = image.rsplit('/').next()?.split_once(':')?;
-    Some(tag.to_owned())
+    tag_of(image).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -389,7 +388,7 @@ mod tests {
     #[test]
     fn the_version_of_a_controller_is_the_tag_of_its_image() {
         let of = |image: &str| {
-            tag_of(&json!({"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}))
+            version_of(&json!({"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}))
         };
         assert_eq!(
             of("quay.io:443/argoproj/argocd:v3.4.4").as_deref(),

@@ -4,7 +4,8 @@
 mod list;
 
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
-use ripcord_domain::live::bot::{Bot, List, Passing, Program, without_version};
+use ripcord_domain::live::bot::{Bot, List, Passing, Program};
+use ripcord_domain::live::image::without_version;
 use ripcord_domain::live::windows::fits;
 use serde_json::Value;
 
@@ -198,7 +199,11 @@ fn app(bot: &Bot) -> AppName {
     }
 }
 
+/// Writes what has to be written; where that is nothing, nothing is sent.
 async fn write(cluster: &Cluster, bot: &Bot, operations: Vec<Value>) -> Result<(), ConnectError> {
+    if operations.is_empty() {
+        return Ok(());
+    }
     let what = format!("the tags that {} passes over", bot.object);
     let operations = Value::Array(operations);
     match cluster.server() {
@@ -229,9 +234,6 @@ pub async fn list_of(cluster: &Cluster, bot: &Bot) -> Result<Value, ConnectError
 pub async fn pass_over(cluster: &Cluster, bot: &Bot, tags: &[String]) -> Result<(), ConnectError> {
     let object = read(cluster, bot).await?;
     let operations = list::extended(&object, &bot.list, tags).ok_or_else(|| gone(bot))?;
-    if operations.is_empty() {
-        return Ok(());
-    }
     write(cluster, bot, operations).await
 }
 
@@ -245,9 +247,6 @@ pub async fn put_list_back(cluster: &Cluster, passing: &Passing) -> Result<(), C
     } = passing;
     let object = read(cluster, bot).await?;
     let operations = list::restored(&object, &bot.list, tags, before).ok_or_else(|| gone(bot))?;
-    if operations.is_empty() {
-        return Ok(());
-    }
     write(cluster, bot, operations).await
 }
 

@@ -192,6 +192,16 @@ pub struct HoldRecord {
     pub released: Option<Timestamp>,
 }
 
+impl HoldRecord {
+    /// That it stands, and the command that lets it go.
+    pub fn let_go_by(&self, recovery: &RecoveryId) -> String {
+        format!(
+            "{} is held until {}; `ripcord release {recovery}` lets go",
+            self.application, self.until
+        )
+    }
+}
+
 /// One Application of a recovery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
@@ -318,9 +328,9 @@ impl Recovery {
             .filter(|passing| passing.released.is_none())
     }
 
-    /// Whether something is left in a cluster that is to be let go some day.
-    pub fn holds_something(&self) -> bool {
-        self.standing_holds().next().is_some() || self.held_bots().next().is_some()
+    /// How much is left in a cluster that is to be let go some day.
+    pub fn held(&self) -> usize {
+        self.standing_holds().count() + self.held_bots().count()
     }
 
     /// When every Application had good pods only.

@@ -129,7 +129,7 @@ impl Ledger {
     pub fn save(&self, recovery: &Recovery) -> Result<(), LedgerError> {
         let document = serde_json::to_string(recovery).map_err(|error| self.trouble(&error))?;
         let standing = serde_json::to_string(&recovery.standing).unwrap_or_default();
-        let holds = recovery.standing_holds().count() + recovery.held_bots().count();
+        let holds = recovery.held();
         let written = self.db.execute(
             "INSERT INTO recovery VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (id) DO UPDATE SET key = ?2, standing = ?3, started = ?4, holds = ?5, document = ?6",

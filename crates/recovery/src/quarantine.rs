@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bstr::ByteSlice;
 use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::catalog::Value;
-use ripcord_domain::live::bot::without_version;
+use ripcord_domain::live::image::without_version;
 use ripcord_domain::plan::{Severity, Warning};
 use ripcord_domain::problem::Problem;
 use ripcord_domain::quarantine::{

@@ -30,10 +30,7 @@ pub(crate) fn told(recovery: &Recovery, problem: Problem) -> Problem {
         "free some space; `ripcord resume {id}` then finishes it"
     ));
     for hold in recovery.standing_holds() {
-        told = told.hint(format!(
-            "{} is held until {}; `ripcord release {id}` lets go",
-            hold.application, hold.until
-        ));
+        told = told.hint(hold.let_go_by(id));
     }
     told
 }

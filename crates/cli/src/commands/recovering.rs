@@ -197,7 +197,7 @@ pub(super) fn release(id: Option<&str>, output: &mut Output) -> Result<(), Probl
         bots: Vec::new(),
     };
     for mut recovery in recoveries {
-        if !recovery.holds_something() {
+        if recovery.held() == 0 {
             continue;
         }
         // A run that is under way lets go by itself.
@@ -332,10 +332,7 @@ fn finish(recovery: &Recovery, output: &mut Output) -> Result<(), Problem> {
                 problem = problem.hint("have the same change merged (`--push-to BRANCH --git-only` pushes it for a pull request), then resume");
             }
             for hold in recovery.standing_holds() {
-                problem = problem.hint(format!(
-                    "{} is held until {}; `ripcord release {}` lets go",
-                    hold.application, hold.until, recovery.id
-                ));
+                problem = problem.hint(hold.let_go_by(&recovery.id));
             }
             Err(problem)
         }

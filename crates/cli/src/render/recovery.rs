@@ -349,7 +349,7 @@ pub(crate) fn list(
                 ),
                 standing.to_owned(),
                 good,
-                (recovery.standing_holds().count() + recovery.held_bots().count()).to_string(),
+                recovery.held().to_string(),
                 names.join(", "),
             ]
         })

@@ -21,6 +21,11 @@ pub fn workload(key: &ObjectKey, object: &Value) -> Option<Workload> {
     let (meta, spec, status) = (&object["metadata"], &object["spec"], &object["status"]);
     let number = |value: &Value| value.as_i64().unwrap_or(0);
     let is_daemon = kind == Kind::DaemonSet;
+    let wanted = if is_daemon {
+        number(&status["desiredNumberScheduled"])
+    } else {
+        spec["replicas"].as_i64().unwrap_or(1)
+    };
     // A Rollout writes it as a text, of a hash in older releases.
     let observed = &status["observedGeneration"];
     let observed = observed
@@ -35,11 +40,7 @@ pub fn workload(key: &ObjectKey, object: &Value) -> Option<Workload> {
         uid: text(&meta["uid"]),
         generation: number(&meta["generation"]),
         observed,
-        wanted: if is_daemon {
-            number(&status["desiredNumberScheduled"])
-        } else {
-            spec["replicas"].as_i64().unwrap_or(1)
-        },
+        wanted,
         replicas: count("replicas", "currentNumberScheduled"),
         updated: count("updatedReplicas", "updatedNumberScheduled"),
         available: count("availableReplicas", "numberAvailable"),
@@ -58,15 +59,7 @@ pub fn workload(key: &ObjectKey, object: &Value) -> Option<Workload> {
         replacement: Replacement {
             is_ordered: kind == Kind::StatefulSet && spec["podManagementPolicy"] != "Parallel",
             is_by_hand: spec["updateStrategy"]["type"] == "OnDelete",
-            at_once: at_once(
-                kind,
-                spec,
-                if is_daemon {
-                    number(&status["desiredNumberScheduled"])
-                } else {
-                    spec["replicas"].as_i64().unwrap_or(1)
-                },
-            ),
+            at_once: at_once(kind, spec, wanted),
         },
         rollout: (kind == Kind::Rollout).then(|| rollout(spec, status)),
         changed_by: changed_by(meta),

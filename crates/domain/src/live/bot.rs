@@ -98,11 +98,6 @@ pub struct Passing {
     pub released: Option<Timestamp>,
 }
 
-/// The image of a reference, without tag and digest.
-pub fn without_version(image: &str) -> &str {
-    ImageReference::parse(image).map_or(image, |image| image.name)
-}
-
 /// Whether two names mean the same image. A registry may stand before one of them only.
 pub fn same_image(one: &str, other: &str) -> bool {
     let ends = |long: &str, short: &str| {

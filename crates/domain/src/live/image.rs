@@ -44,6 +44,16 @@ pub enum Verdict {
     Unconcerned,
 }
 
+/// The image of a reference, without tag and digest.
+pub fn without_version(image: &str) -> &str {
+    ImageReference::parse(image).map_or(image, |image| image.name)
+}
+
+/// The tag of a reference, if it has one.
+pub fn tag_of(image: &str) -> Option<&str> {
+    ImageReference::parse(image)?.tag
+}
+
 fn last_segment(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
