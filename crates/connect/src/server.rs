@@ -357,6 +357,8 @@ fn refused(what: &str, status: u16, why: &str) -> ConnectError {
         401 => ConnectError::Unauthorized { what },
         403 => ConnectError::Forbidden { what, why },
         404 => ConnectError::Missing { what },
+        // An object that went between the tree and the question.
+        _ if why.contains("not found as part of application") => ConnectError::Missing { what },
         409 => ConnectError::Conflict { what },
         429 | 500..=599 if !why.contains("the server rejected our request") => {
             ConnectError::Unreachable { what, why }
