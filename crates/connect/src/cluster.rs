@@ -8,6 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use ripcord_domain::live::application::{AppName, ObjectKey};
 use serde_json::Value;
 
+use crate::connection;
 use crate::error::ConnectError;
 use crate::login::{self, Login};
 use crate::read::items;
@@ -113,12 +114,10 @@ impl Cluster {
     /// A Kubernetes API by a configuration of the client.
     pub(crate) fn of_config(mut config: kube::Config) -> Result<Self, ConnectError> {
         config.connect_timeout = Some(LIMIT);
-        config.read_timeout = Some(LIMIT);
-        config.write_timeout = Some(LIMIT);
         // Retries are decided by whoever asks: they know what may be sent twice.
         config.default_retry = false;
         let address = config.cluster_url.to_string();
-        let client = kube::Client::try_from(config)
+        let client = connection::client(config)
             .map_err(|error| ConnectError::Configuration(error.to_string()))?;
         Ok(Self {
             way: Way::Kubernetes(client),

@@ -9,6 +9,7 @@ pub mod access;
 pub mod argocd;
 pub mod bots;
 mod cluster;
+mod connection;
 pub mod destination;
 mod error;
 pub mod events;
