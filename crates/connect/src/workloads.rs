@@ -146,29 +146,40 @@ pub async fn undo(
 ) -> Result<(), ConnectError> {
     let key = &workload.key;
     let what = format!("the undo of {key}");
+    let is_native = matches!(workload.kind, Kind::StatefulSet | Kind::DaemonSet);
+    if !is_native {
+        // Nothing changed since it was seen: then there is no need to look again.
+        let write = template_of(revision, &workload.generation.into());
+        match cluster.change(&what, key, Patch::Json, &write).await {
+            Err(ConnectError::Conflict { .. }) => {}
+            done => return done.map(drop),
+        }
+    }
     let object = cluster.object(key).await?;
-    let generation = &object["metadata"]["generation"];
     let seen = read::workload(key, &object).map(|now| now.images);
     if seen.as_ref() != Some(&workload.images) {
         return Err(ConnectError::Conflict { what });
     }
-    match workload.kind {
-        Kind::Deployment | Kind::Rollout => {
-            let write = json!([
-                // The template itself cannot be compared: the API server writes `&` in it as `\u0026`.
-                {"op": "test", "path": "/metadata/generation", "value": generation},
-                {"op": "replace", "path": "/spec/template", "value": revision.template},
-            ]);
-            cluster.change(&what, key, Patch::Json, &write).await?;
-        }
-        Kind::StatefulSet | Kind::DaemonSet => {
-            // The object's version is part of the patch: so it is a condition.
-            let mut write = revision.template.clone();
-            write["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
-            cluster.change(&what, key, Patch::Strategic, &write).await?;
-        }
-    }
-    Ok(())
+    let meta = &object["metadata"];
+    let done = if is_native {
+        // The object's version is part of the patch: so it is a condition.
+        let mut write = revision.template.clone();
+        write["metadata"]["resourceVersion"] = meta["resourceVersion"].clone();
+        cluster.change(&what, key, Patch::Strategic, &write).await
+    } else {
+        let write = template_of(revision, &meta["generation"]);
+        cluster.change(&what, key, Patch::Json, &write).await
+    };
+    done.map(drop)
+}
+
+/// The write of an earlier template, while what is wanted is of a generation.
+fn template_of(revision: &Revision, generation: &Value) -> Value {
+    json!([
+        // The template itself cannot be compared: the API server writes `&` in it as `\u0026`.
+        {"op": "test", "path": "/metadata/generation", "value": generation},
+        {"op": "replace", "path": "/spec/template", "value": revision.template},
+    ])
 }
 
 async fn patch_status(

@@ -12,6 +12,7 @@ mod faults;
 mod followed;
 mod forge;
 mod kills;
+mod meanwhile;
 mod operations;
 mod outage;
 mod parts;

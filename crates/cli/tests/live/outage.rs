@@ -1,6 +1,7 @@
 //! A service that a deploy just broke, and ripcord in a clone of its infra repo.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ripcord_testbed::{PodSeen, Scene, Testbed};
@@ -139,6 +140,16 @@ impl<'a> Outage<'a> {
             // Windows of Argo CD are dated by the real clock.
             .at("")
             .env("KUBECONFIG", kubeconfig.to_str().unwrap())
+    }
+
+    /// The same for a terminal, without arguments yet.
+    pub(crate) fn at_a_terminal(&self) -> Command {
+        let mut command = self.scratch.command(env!("CARGO_BIN_EXE_ripcord"));
+        command
+            .current_dir(&self.clone)
+            .env("TERM", "xterm")
+            .env("KUBECONFIG", self.bed.kubeconfig().unwrap());
+        command
     }
 
     /// `rollback … --yes` of its service, watched for a moment only.
