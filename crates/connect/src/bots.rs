@@ -3,6 +3,7 @@
 
 mod list;
 
+use futures_util::future::join;
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::bot::{Bot, List, Passing, Program};
 use ripcord_domain::live::image::without_version;
@@ -21,29 +22,51 @@ const UPDATERS: &str = "/apis/argocd-image-updater.argoproj.io/v1alpha1/imageupd
 /// Releases of Flux' image API, the newest first.
 const FLUX: [&str; 2] = ["v1", "v1beta2"];
 
-/// The bots of Image Updater that would bump an Application's images. Who may not list them finds none.
-pub async fn of(cluster: &Cluster, app: &Application) -> Vec<Bot> {
-    let listed = cluster.get("each ImageUpdater", UPDATERS).await;
-    let mut found = Vec::new();
-    let mut reads_annotations = listed.is_err();
-    for updater in listed.iter().flat_map(|listed| items(&listed["items"])) {
-        for reference in references(updater, app) {
-            if reference["useAnnotations"] == true {
-                reads_annotations = true;
-            } else {
-                found.extend(
-                    items(&reference["images"]).map(|image| by_object(updater, reference, image)),
-                );
+/// The bots that there are: what they watch is one list for all Applications.
+pub struct Roster {
+    /// None where they may not be listed, or releases know no such kind.
+    updaters: Option<Vec<Value>>,
+    flux: Vec<Bot>,
+}
+
+/// Lists the bots of Image Updater, and those of Flux from which image policies take their versions; a
+/// policy is written `namespace:name`, as the marks in the infra repo do. Who may not read them finds none.
+pub async fn roster(cluster: &Cluster, policies: &[String]) -> Roster {
+    let (listed, flux) = join(
+        cluster.get("each ImageUpdater", UPDATERS),
+        of_policies(cluster, policies),
+    )
+    .await;
+    Roster {
+        updaters: listed
+            .ok()
+            .map(|listed| items(&listed["items"]).cloned().collect()),
+        flux,
+    }
+}
+
+impl Roster {
+    /// The bots that would bump an Application's images; those of Flux are none of it alone.
+    pub fn of(&self, app: &Application) -> Vec<Bot> {
+        let mut found = Vec::new();
+        let mut reads_annotations = false;
+        for updater in self.updaters.iter().flatten() {
+            for reference in references(updater, app) {
+                if reference["useAnnotations"] == true {
+                    reads_annotations = true;
+                } else {
+                    let images = items(&reference["images"]);
+                    found.extend(images.map(|image| by_object(updater, reference, image)));
+                }
             }
         }
+        // Releases that know no ImageUpdaters read annotations only.
+        if reads_annotations || self.updaters.as_ref().is_none_or(Vec::is_empty) {
+            found.extend(by_annotation(app));
+        }
+        found.extend(self.flux.iter().cloned());
+        found
     }
-    // Releases that know no ImageUpdaters read annotations only.
-    let has_none =
-        found.is_empty() && listed.is_ok_and(|listed| items(&listed["items"]).next().is_none());
-    if reads_annotations || has_none {
-        found.extend(by_annotation(app));
-    }
-    found
 }
 
 /// The references of an ImageUpdater that an Application fits.
@@ -139,9 +162,7 @@ fn by_annotation(app: &Application) -> Vec<Bot> {
     bots.collect()
 }
 
-/// The image repositories of Flux that image policies take their versions from; a policy is written
-/// `namespace:name`, as the marks in the infra repo do. Who may not read them finds none.
-pub async fn of_policies(cluster: &Cluster, policies: &[String]) -> Vec<Bot> {
+async fn of_policies(cluster: &Cluster, policies: &[String]) -> Vec<Bot> {
     let mut found: Vec<Bot> = Vec::new();
     for policy in policies {
         if let Some(bot) = of_policy(cluster, policy).await

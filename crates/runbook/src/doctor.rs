@@ -7,9 +7,10 @@ mod permissions;
 
 use std::time::Duration;
 
-use futures_util::future::{join, join_all, join3};
+use futures_util::future::{join, join_all};
 use jiff::Timestamp;
-use ripcord_connect::{Cluster, Which, argocd, bots, destination};
+use ripcord_connect::bots::{self, Roster};
+use ripcord_connect::{Cluster, Which, argocd, destination};
 use ripcord_domain::config::Config;
 use ripcord_domain::live::application::{AppName, Application};
 use ripcord_domain::live::bot::Passing;
@@ -221,11 +222,15 @@ async fn applications(
             "`--context NAME` names the cluster that Argo CD's objects are in",
         )];
     }
-    let release = argocd::version(cluster, namespace).await;
+    let (release, roster) = join(
+        argocd::version(cluster, namespace),
+        bots::roster(cluster, &plan.image_policies),
+    )
+    .await;
     let release = release.as_deref().and_then(Release::parse);
     let each = concerned
         .into_iter()
-        .map(|app| one(plan, cluster, app, release, registries, now));
+        .map(|app| one(plan, cluster, app, release, &roster, registries, now));
     join_all(each).await.concat()
 }
 
@@ -234,6 +239,7 @@ async fn one(
     cluster: &Cluster,
     app: Application,
     release: Option<Release>,
+    roster: &Roster,
     registries: &Registries,
     now: Timestamp,
 ) -> Vec<Finding> {
@@ -250,20 +256,16 @@ async fn one(
         target,
     };
     let aim = aim_of(plan);
-    let (mut findings, observed, (updaters, flux)) = join3(
+    let (mut findings, observed) = join(
         permissions::permissions(&clusters, &app),
         observe(&clusters, app.clone(), &aim, before_of(plan), None, now),
-        join(
-            bots::of(cluster, &app),
-            bots::of_policies(cluster, &plan.image_policies),
-        ),
     )
     .await;
     match observed {
         Ok(observed) => {
             application::application(&aim, &observed, release, &mut findings);
             findings.extend(images::images(registries, &aim, &observed).await);
-            for bumper in of_aim([updaters, flux].concat(), &aim, &observed) {
+            for bumper in of_aim(roster.of(&app), &aim, &observed) {
                 findings.push(Finding::new("image_bot", Light::Amber, bumper.says(None)).of(&name));
             }
         }

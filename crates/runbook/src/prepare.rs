@@ -125,9 +125,7 @@ pub(crate) async fn prepare(
         .iter()
         .map(|app| parent_of(app, &concerned))
         .collect();
-    let until = setting.bots_until;
-    let policies = &plan.image_policies;
-    let observed = join_all(concerned.into_iter().zip(parents).map(|(app, parent)| {
+    let observing = join_all(concerned.into_iter().zip(parents).map(|(app, parent)| {
         // The commit before is one of the infra repo; what a child deploys may be from elsewhere.
         let good_commit = good_commit.clone().filter(|_| parent.is_none());
         let away = away.clone();
@@ -137,33 +135,25 @@ pub(crate) async fn prepare(
                 argo: cluster.clone(),
                 target: destination::of(cluster, &app.name.namespace, &app).await?,
             };
-            let seen = app.clone();
-            let (observed, (updaters, flux)) = join(
-                observe(&clusters, app, aim, good_commit, away, now),
-                join(
-                    bots::of(cluster, &seen),
-                    bots::of_policies(cluster, policies),
-                ),
-            )
-            .await;
-            let mut observed = observed?;
+            let mut observed = observe(&clusters, app, aim, good_commit, away, now).await?;
             observed.parent = parent;
-            let mut route = route::choose(setting.wishes, &observed.situation);
-            let bumpers = of_aim([updaters, flux].concat(), aim, &observed);
-            route.why.extend(bumpers.iter().map(|one| one.says(until)));
-            Ok::<_, Problem>(((clusters, observed, route), bumpers))
+            Ok::<_, Problem>((clusters, observed))
         }
-    }))
-    .await
-    .into_iter()
-    .collect::<Result<Vec<_>, _>>()?;
-    let (observed, found): (Vec<_>, Vec<_>) = observed.into_iter().unzip();
+    }));
+    let (seen, roster) = join(observing, bots::roster(cluster, &plan.image_policies)).await;
+    let mut observed = Vec::new();
     let mut bots: Vec<Bumper> = Vec::new();
-    for one in found.into_iter().flatten() {
-        // One of Flux is found for each Application that its version is in.
-        if bots.iter().all(|known| known.bot != one.bot) {
-            bots.push(one);
+    for one in seen {
+        let (clusters, seen) = one?;
+        let mut route = route::choose(setting.wishes, &seen.situation);
+        for bumper in of_aim(roster.of(&seen.app), &aim, &seen) {
+            route.why.push(bumper.says(setting.bots_until));
+            // One of Flux is found for each Application that its version is in.
+            if bots.iter().all(|known| known.bot != bumper.bot) {
+                bots.push(bumper);
+            }
         }
+        observed.push((clusters, seen, route));
     }
     Ok(Prepared {
         id: id.clone(),
