@@ -366,3 +366,17 @@ fn refused(what: &str, status: u16, why: &str) -> ConnectError {
         _ => ConnectError::Refused { what, why },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_went_between_two_questions_is_missing_and_no_trouble() {
+        let said = "Pod payments-1 not found as part of application payments";
+        let error = refused("Pod payments-1", 400, said);
+        assert!(matches!(error, ConnectError::Missing { .. }), "{error:?}");
+        let other = refused("Pod payments-1", 400, "resource is required");
+        assert!(matches!(other, ConnectError::Refused { .. }), "{other:?}");
+    }
+}

@@ -265,6 +265,29 @@ fn a_right_that_is_missing_is_named_by_doctor_and_the_recovery_goes_on_without_i
 }
 
 #[test]
+fn whoever_may_not_read_earlier_templates_gets_the_way_through_git() {
+    let mut outage = Outage::of("auto-heal", "no-sets", PAYMENTS);
+    // Everything but what keeps the templates.
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "no-sets"},
+        "rules": [
+            {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["*"]},
+            {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["*"]},
+            {"apiGroups": ["argoproj.io"], "resources": ["*"], "verbs": ["*"]},
+        ],
+    });
+    let args = outage.rollback_args(&["--watch", "2s", "-ojson"]);
+    let ripcord = outage.ripcord_as("no-sets", &role);
+    let output = ripcord.run(args).unwrap().assert_code(0);
+    let recovery = Outage::recovery(&output);
+    let steps = recovery["steps"].to_string();
+    assert!(!steps.contains("undo"), "{recovery:#}");
+    assert!(steps.contains("operate"), "{recovery:#}");
+    outage.assert_restored(GOOD);
+}
+
+#[test]
 fn a_deploy_that_does_not_even_render_is_taken_back() {
     let mut outage = Outage::none_yet("auto-heal", "no-render", PAYMENTS, "no-render");
     let path = "services/payments-service/overlays/production/kustomization.yaml";

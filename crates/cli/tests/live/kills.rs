@@ -73,6 +73,18 @@ fn a_promotion_that_was_cut_short_is_made_up_for() {
 }
 
 #[test]
+fn a_canary_that_was_to_be_replayed_is_not_promoted_by_the_resume() {
+    let outage = Outage::promoted("canary", "kill-replay", "checkout");
+    outage.kill(
+        &outage.rollback_args(&["--replay-canary"]),
+        ("undo", At::Ended),
+    );
+    let output = outage.run(&["resume", "-o", "json", "--wait", "8s"]);
+    let recovery = Outage::recovery(&output);
+    assert_eq!(done(&recovery, "promote"), 0, "{recovery:#}");
+}
+
+#[test]
 fn a_sync_whose_end_was_cut_short_is_ended() {
     let mut outage = Outage::none_yet("hooks", "kill-hook", "ledger", "kill-hook");
     outage.hang_in_hook();

@@ -21,6 +21,17 @@ fn a_write_that_compares_a_text_with_an_ampersand_is_refused() {
 }
 
 #[test]
+fn an_object_that_is_gone_is_a_bad_request_to_the_api_of_argo_cd() {
+    let incident = Incident::none_yet("auto", "write-gone", SERVICE);
+    let handle = incident.bed.application("write-gone");
+    let pod = "/resource?namespace=write-gone&resourceName=gone&version=v1&group=&kind=Pod";
+    let refused = handle.call("GET", pod, &json!(null)).unwrap().unwrap_err();
+    assert_eq!(refused.status, 400);
+    let words = "not found as part of application";
+    assert!(refused.message.contains(words), "{refused:?}");
+}
+
+#[test]
 fn the_settings_of_an_image_are_filled_with_defaults_as_soon_as_there_are_any() {
     let incident = Incident::none_yet("auto", "write-defaults", SERVICE);
     incident.bed.know_image_bots().unwrap();
