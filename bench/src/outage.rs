@@ -15,6 +15,8 @@ pub(crate) const GOOD: &str = "v14";
 pub(crate) const BAD: &str = "v15-crash";
 /// How long Argo CD may take that looks for itself every 120 to 180 s, and may look too late once.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(7);
+/// A second sync of Argo CD's own begins within a second of the first, if there is one.
+const REST: Duration = Duration::from_secs(2);
 pub(crate) const GLANCE: Duration = Duration::from_millis(20);
 /// An address where nothing answers.
 const NOWHERE: &str = "http://127.0.0.1:9/infra.git";
@@ -92,7 +94,24 @@ impl<'a> Outage<'a> {
             })?;
             self.wait_until_settled()?;
         }
+        if point.rests {
+            self.wait_until_at_rest()?;
+        }
         self.git(&["fetch", "--quiet"])
+    }
+
+    /// Waits until Argo CD has begun nothing new for a while.
+    fn wait_until_at_rest(&self) -> Result<()> {
+        let application = self.application();
+        let (mut last, mut since) = (Value::Null, Instant::now());
+        wait("at rest", || {
+            let mut app = application.get()?;
+            let now = app["status"]["operationState"]["startedAt"].take();
+            if now != last || !app["operation"].is_null() {
+                (last, since) = (now, Instant::now());
+            }
+            Ok(since.elapsed() > REST)
+        })
     }
 
     /// A clone of somebody for whom ripcord has never run.

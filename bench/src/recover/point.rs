@@ -9,6 +9,9 @@ pub(crate) struct Point {
     pub(crate) service: &'static str,
     /// What the name of its Application ends with, behind the name of the scene.
     pub(crate) application: &'static str,
+    /// Argo CD has nothing left to do with the deploy, as when somebody is called; else a second sync of its
+    /// own may be under way.
+    pub(crate) rests: bool,
     /// The bad version was promoted fully; for a Rollout.
     pub(crate) promoted: bool,
     pub(crate) replicas: usize,
@@ -30,6 +33,7 @@ impl Point {
         scene: "auto-heal",
         service: "payments-service",
         application: "",
+        rests: true,
         promoted: false,
         replicas: 4,
         push: Push::Seconds(0),
@@ -42,8 +46,9 @@ impl Point {
             Push::Away => "Git away".to_owned(),
         };
         let promoted = if self.promoted { " promoted" } else { "" };
+        let at_once = if self.rests { "" } else { " at once" };
         format!(
-            "{}{promoted}, {} replicas, {push}, rendering {} s",
+            "{}{promoted}{at_once}, {} replicas, {push}, rendering {} s",
             self.scene,
             self.replicas,
             self.rendering.as_secs()
@@ -83,7 +88,11 @@ impl Point {
 /// Every point: from the usual one into each direction.
 pub(crate) fn sweep() -> Vec<Point> {
     let usual = Point::USUAL;
-    let mut points = vec![usual];
+    let at_once = Point {
+        rests: false,
+        ..usual
+    };
+    let mut points = vec![usual, at_once];
     for push in [Push::Seconds(2), Push::Seconds(10), Push::Away] {
         points.push(Point { push, ..usual });
     }
