@@ -61,7 +61,10 @@ fn main() -> Result<()> {
             clean(&root)?;
             // Else the first test that needs them would build them, for minutes and in silence.
             println!("== testbed tools");
-            testbed(&root, &["build", "--with", "forge"].map(str::to_owned))?;
+            testbed(
+                &root,
+                &["build", "--with", "forge", "--with", "bots"].map(str::to_owned),
+            )?;
             // Those against the testbed mostly wait: more of them at a time than there are cores.
             step(
                 &root,

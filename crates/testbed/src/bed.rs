@@ -17,10 +17,11 @@ use crate::application::Application;
 use crate::argocd;
 use crate::cluster::Cluster;
 use crate::component::{
-    APPLICATION_CONTROLLER, APPLICATIONSET_CONTROLLER, ARGOCD_SERVER, GITEA, REDIS, REPO_SERVER,
-    ROLLOUTS,
+    APPLICATION_CONTROLLER, APPLICATIONSET_CONTROLLER, ARGOCD_SERVER, GITEA, IMAGE_REFLECTOR,
+    REDIS, REPO_SERVER, ROLLOUTS,
 };
 use crate::forge::{self, Forge};
+use crate::image_bots;
 use crate::link::{Link, Network};
 use crate::logs;
 use crate::objects::Objects;
@@ -39,6 +40,8 @@ pub struct Options {
     pub rollouts: bool,
     /// A Gitea forge.
     pub forge: bool,
+    /// What bumps versions by itself: Argo CD Image Updater and Flux' image reflector.
+    pub bots: bool,
     /// How often Argo CD looks for new commits by itself; none is as it is delivered, every 120 to
     /// 180 s.
     pub polling: Option<Duration>,
@@ -49,12 +52,13 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Everything but a forge in one cluster, as it is delivered and as slow as in production.
+    /// Everything but a forge and bots in one cluster, as it is delivered and as slow as in production.
     fn default() -> Self {
         Self {
             argocd: true,
             rollouts: true,
             forge: false,
+            bots: false,
             polling: None,
             pace: Pace::Production,
             more_clusters: Vec::new(),
@@ -110,6 +114,9 @@ impl Testbed {
         let mut groups = vec![Group::Core];
         if options.forge {
             groups.push(Group::Forge);
+        }
+        if options.bots {
+            groups.push(Group::Bots);
         }
         let tools = tools::prepare(&groups, &mut |_| {})?;
         Self::start_with(options, &tools)
@@ -254,7 +261,14 @@ impl Testbed {
             main.wait_until_ready(GITEA.name).await?;
             forge::make_user(main.site(), &self.path())
         };
-        tokio::try_join!(argocd, rollouts, forge).map(drop)
+        let bots = async {
+            if !options.bots {
+                return Ok(());
+            }
+            image_bots::install(main.objects(), main.site().tools()).await?;
+            main.bring_up(starter, &IMAGE_REFLECTOR).await
+        };
+        tokio::try_join!(argocd, rollouts, forge, bots).map(drop)
     }
 
     /// A client for what components say over plain HTTP.
@@ -262,7 +276,7 @@ impl Testbed {
         self.main().http()
     }
 
-    fn main(&self) -> &Cluster {
+    pub(crate) fn main(&self) -> &Cluster {
         &self.clusters[0]
     }
 
@@ -319,40 +333,6 @@ impl Testbed {
         anyhow::ensure!(self.has_forge, "this testbed has no forge");
         let address = self.main().site().port(GITEA.name)?;
         Ok(Forge::new(self, format!("http://{address}")))
-    }
-
-    /// Makes the first cluster know the kinds of image automation: Argo CD Image Updater's and Flux'. No
-    /// controller of theirs runs.
-    ///
-    /// # Errors
-    /// Their source cannot be got; the cluster refuses them.
-    pub fn know_image_bots(&self) -> Result<()> {
-        let kinds = [
-            (
-                "image-updater",
-                "argocd-image-updater.argoproj.io/v1alpha1",
-                "ImageUpdater",
-            ),
-            (
-                "image-reflector",
-                "image.toolkit.fluxcd.io/v1",
-                "ImagePolicy",
-            ),
-            (
-                "image-reflector",
-                "image.toolkit.fluxcd.io/v1",
-                "ImageRepository",
-            ),
-        ];
-        let tools = tools::prepare(&[Group::Kinds], &mut |_| {})?;
-        self.block_on(async {
-            for (tool, version, kind) in kinds {
-                let folder = tools.manifests(tool)?.join("bases");
-                argocd::apply_folder(self.objects(), &folder, None).await?;
-                self.objects().wait_for_kind(version, kind).await?;
-            }
-            Ok(())
-        })
     }
 
     /// Where requests to a Service are answered as its pods would: `URL/NAMESPACE/SERVICE`.

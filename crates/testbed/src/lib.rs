@@ -1,7 +1,8 @@
 //! A real control plane, Argo CD and Argo Rollouts on loopback, without containers.
 //!
 //! A [`Testbed`] is a value: a Kubernetes API with its controllers, nodes whose pods behave as their
-//! image says ([`pods`]), Argo CD, Argo Rollouts and a Git server, and a forge when it is asked for. Components can be stopped and
+//! image says ([`pods`]), Argo CD, Argo Rollouts and a Git server, and a forge and
+//! bots that bump versions when they are asked for. Components can be stopped and
 //! paused ([`Part`]), and the ways between them made slow, cut or broken ([`Network`]). When it is
 //! dropped, or its process is killed, nothing is left of it.
 //!
@@ -17,6 +18,7 @@ mod bed;
 mod cluster;
 mod component;
 mod forge;
+mod image_bots;
 mod link;
 mod logs;
 mod objects;

@@ -48,9 +48,21 @@ fn reflected(outage: &Outage<'_>) -> [Value; 2] {
 }
 
 impl Outage<'_> {
-    fn apply(&self, object: &Value) {
+    pub(crate) fn apply(&self, object: &Value) {
         let objects = self.bed.objects();
         self.bed.block_on(objects.apply_object(object)).unwrap();
+    }
+
+    /// Marks the tag of the bad version as one that Flux sets by a policy.
+    pub(crate) fn let_flux_set_the_tag(&mut self, policy: &str) {
+        let infra = self.scene.infra();
+        let text = infra.read(OVERLAY).unwrap();
+        let marked = text.replace(
+            &format!("newTag: {BAD}"),
+            &format!("newTag: {BAD} # {{\"$imagepolicy\": \"{policy}\"}}"),
+        );
+        infra.write(OVERLAY, marked);
+        infra.commit("Let Flux set the tag").land().unwrap();
     }
 
     fn spec(&self, namespace: &str, kind: &str, name: &str) -> Value {
@@ -90,14 +102,7 @@ fn bots_pass_the_bad_version_over_until_they_are_let_go() {
     for object in reflected(&outage) {
         outage.apply(&object);
     }
-    let infra = outage.scene.infra();
-    let text = infra.read(OVERLAY).unwrap();
-    let marked = text.replace(
-        &format!("newTag: {BAD}"),
-        &format!("newTag: {BAD} # {{\"$imagepolicy\": \"live-bots:payments:tag\"}}"),
-    );
-    infra.write(OVERLAY, marked);
-    infra.commit("Let Flux set the tag").land().unwrap();
+    outage.let_flux_set_the_tag("live-bots:payments:tag");
     let (updater, repository) = (
         outage.updater_spec(),
         outage.spec("live-bots", "imagerepository", "payments"),

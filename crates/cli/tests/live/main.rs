@@ -16,5 +16,6 @@ mod meanwhile;
 mod operations;
 mod outage;
 mod parts;
+mod running_bots;
 mod sources;
 mod ways;

@@ -151,11 +151,7 @@ fn built(root: &Path, tool: &Tool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Pa
     let started = Instant::now();
     tell(Event::Building(tool.name));
     let beside = cache::beside(&folder)?;
-    if tool.programs.is_empty() {
-        download(tool, &module)?;
-    } else {
-        compile(tool, &module, &flags, &beside, tell)?;
-    }
+    compile(tool, &module, &flags, &beside, tell)?;
     copy_manifests(tool, &module, &beside)?;
     let programs: Vec<&str> = tool.programs.iter().map(|(_, name)| *name).collect();
     cache::put(&beside, &folder, &programs)?;
@@ -276,21 +272,6 @@ fn compile(
     }
     let last: Vec<String> = last.into();
     bail!("{} could not be built:\n  {}", tool.name, last.join("\n  "));
-}
-
-/// Gets the source of a module and compiles nothing.
-fn download(tool: &Tool, module: &Path) -> Result<()> {
-    let answer = go(module)
-        .args(["mod", "download", tool.module])
-        .output()
-        .context("`go` could not be started")?;
-    ensure!(
-        answer.status.success(),
-        "the source of {} could not be got: {}",
-        tool.name,
-        String::from_utf8_lossy(&answer.stderr).trim()
-    );
-    Ok(())
 }
 
 /// Keeps the manifests beside the programs, so that a start needs no Go.

@@ -17,8 +17,8 @@ pub enum Group {
     Core,
     /// A forge.
     Forge,
-    /// Kinds of controllers that are not run here.
-    Kinds,
+    /// Programs that bump versions by themselves, and their kinds.
+    Bots,
 }
 
 /// A Go module under `testbed/tools/`.
@@ -30,7 +30,7 @@ pub struct Tool {
     pub group: Group,
     /// The module that is wanted, as `go.mod` requires it.
     module: &'static str,
-    /// The package of each program and the program's name; none where only manifests are wanted.
+    /// The package of each program and the program's name.
     programs: &'static [(&'static str, &'static str)],
     /// Values that the linker writes; `{version}`, `{major}` and `{minor}` are the module's.
     stamps: &'static [&'static str],
@@ -154,9 +154,12 @@ pub static TOOLS: &[Tool] = &[
     },
     Tool {
         name: "image-updater",
-        group: Group::Kinds,
+        group: Group::Bots,
         module: "github.com/argoproj-labs/argocd-image-updater",
-        programs: &[],
+        programs: &[(
+            "github.com/argoproj-labs/argocd-image-updater/cmd",
+            "argocd-image-updater",
+        )],
         stamps: &[],
         tags: "",
         cgo: false,
@@ -164,9 +167,12 @@ pub static TOOLS: &[Tool] = &[
     },
     Tool {
         name: "image-reflector",
-        group: Group::Kinds,
+        group: Group::Bots,
         module: "github.com/fluxcd/image-reflector-controller",
-        programs: &[],
+        programs: &[(
+            "github.com/fluxcd/image-reflector-controller",
+            "image-reflector-controller",
+        )],
         stamps: &[],
         tags: "",
         cgo: false,

@@ -10,7 +10,10 @@ use super::Extra;
 
 pub(super) fn build(with: &[Extra]) -> Result<Toolbox> {
     let mut groups = vec![Group::Core];
-    groups.extend(with.iter().map(|Extra::Forge| Group::Forge));
+    groups.extend(with.iter().map(|extra| match extra {
+        Extra::Forge => Group::Forge,
+        Extra::Bots => Group::Bots,
+    }));
     let started = Instant::now();
     let mut shown = Shown::default();
     let toolbox = tools::prepare(&groups, &mut |event| shown.show(&event))?;

@@ -146,6 +146,7 @@ fn set<'a>(bed: &'a Testbed, scene: &str) -> Result<Scene<'a>> {
 pub(super) fn keep(wanted: &Wanted) -> Result<()> {
     let options = Options {
         forge: wanted.with.contains(&Extra::Forge),
+        bots: wanted.with.contains(&Extra::Bots),
         ..Options::default()
     };
     let bed = Testbed::start(&options)?;

@@ -85,6 +85,8 @@ fn name(text: &str) -> Result<String, String> {
 enum Extra {
     /// A Gitea forge
     Forge,
+    /// Argo CD Image Updater and Flux' image reflector
+    Bots,
 }
 
 impl Extra {
@@ -92,6 +94,7 @@ impl Extra {
     fn word(self) -> &'static str {
         match self {
             Self::Forge => "forge",
+            Self::Bots => "bots",
         }
     }
 }
