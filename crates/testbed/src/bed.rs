@@ -33,6 +33,10 @@ use crate::tools::{self, Group, Toolbox};
 
 /// What a testbed shall have.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each of them is there or not, whatever the others are"
+)]
 pub struct Options {
     /// Argo CD.
     pub argocd: bool,
