@@ -106,9 +106,10 @@ pub(crate) async fn prepare(
     id: &RecoveryId,
     now: Timestamp,
 ) -> Result<Prepared, Problem> {
+    let has_sets = apps.iter().any(|app| app.application_set.is_some());
     let concerned = concerned(branch, plan, apps);
     if concerned.is_empty() {
-        return Err(Problem::new(
+        let problem = Problem::new(
             Kind::Nothing,
             "no_application",
             format!(
@@ -118,7 +119,12 @@ pub(crate) async fn prepare(
                 plan.remote
             ),
         )
-        .hint("`--context NAME` names the cluster that Argo CD's objects are in; `--git-only` pushes and looks at no cluster"));
+        .hint("`--context NAME` names the cluster that Argo CD's objects are in; `--git-only` pushes and looks at no cluster");
+        return Err(if has_sets {
+            problem.hint("where an ApplicationSet takes the version from what it generates from, push with `--git-only`; the annotation `argocd.argoproj.io/application-set-refresh=true` makes it look at once instead of within 3 minutes")
+        } else {
+            problem
+        });
     }
     let good_commit = before_of(plan);
     let parents: Vec<Option<AppName>> = concerned
