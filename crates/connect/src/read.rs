@@ -6,9 +6,9 @@ mod project;
 mod workload;
 
 pub use application::application;
-pub(crate) use managed::managed_by;
+pub(crate) use managed::{changed_by, managed_by};
 pub use project::{Project, project};
-pub use workload::{pod, revision_of_controller, revision_of_replica_set, workload};
+pub use workload::{is_pod_of, pod, revision_of_controller, revision_of_replica_set, workload};
 
 use jiff::Timestamp;
 use serde_json::Value;

@@ -97,7 +97,8 @@ fn current<'r>(
 /// The pods that a workload's selector selects and that belong to it.
 async fn pods(cluster: &Cluster, workload: &Workload) -> Result<Vec<Pod>, ConnectError> {
     let found = listed(cluster, "", "Pod", workload).await?;
-    Ok(found.iter().map(read::pod).collect())
+    let ours = found.iter().filter(|pod| read::is_pod_of(pod, workload));
+    Ok(ours.map(read::pod).collect())
 }
 
 async fn listed(

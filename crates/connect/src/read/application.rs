@@ -8,7 +8,7 @@ use ripcord_domain::live::application::{
 use serde_json::Value;
 
 use crate::argocd::{RECOVERY, REFRESH};
-use crate::read::{instant, items, managed_by, text, texts};
+use crate::read::{changed_by, instant, items, managed_by, text, texts};
 
 /// What is read of an Application.
 pub fn application(object: &Value) -> Application {
@@ -58,6 +58,7 @@ pub fn application(object: &Value) -> Application {
             .map(|(name, value)| (name.clone(), text(value)))
             .collect(),
         managed_by: managed_by(meta),
+        changed_by: changed_by(meta),
         image_updater: text(annotation("argocd-image-updater.argoproj.io/image-list"))
             .split(',')
             .map(str::trim)

@@ -1,8 +1,9 @@
-//! Who an object belongs to: what somebody else manages from Git is put back by them.
+//! Who an object belongs to, for what somebody else manages from Git is put back by them; and who changed it.
 
+use ripcord_domain::live::workload::Author;
 use serde_json::Value;
 
-use crate::read::{items, text};
+use crate::read::{instant, items, text};
 
 /// Marks by which GitOps tools know what is theirs.
 const MARKS: &[(&str, &str, &str)] = &[
@@ -25,4 +26,15 @@ pub(crate) fn managed_by(meta: &Value) -> Option<String> {
         let owner = items(&meta["ownerReferences"]).next()?;
         Some(format!("{} {}", text(&owner["kind"]), text(&owner["name"])))
     })
+}
+
+/// Who wrote what is wanted last: controllers write the status only.
+pub(crate) fn changed_by(meta: &Value) -> Option<Author> {
+    items(&meta["managedFields"])
+        .filter(|entry| entry["subresource"].is_null() && entry["fieldsV1"]["f:spec"].is_object())
+        .map(|entry| Author {
+            manager: text(&entry["manager"]),
+            at: instant(&entry["time"]),
+        })
+        .max_by_key(|author| author.at)
 }

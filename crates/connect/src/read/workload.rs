@@ -1,12 +1,10 @@
 //! Deployments, StatefulSets, DaemonSets, Rollouts, their pods and their earlier templates.
 
 use ripcord_domain::live::application::ObjectKey;
-use ripcord_domain::live::workload::{
-    Author, Kind, Pod, Replacement, Revision, RolloutState, Workload,
-};
+use ripcord_domain::live::workload::{Kind, Pod, Replacement, Revision, RolloutState, Workload};
 use serde_json::Value;
 
-use crate::read::{instant, items, text};
+use crate::read::{changed_by, instant, items, text};
 
 /// Pods of a ReplicaSet of a Deployment carry the hash of its template in this label.
 const DEPLOYMENT_HASH: &str = "pod-template-hash";
@@ -137,15 +135,20 @@ fn images(spec: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Who wrote what is wanted last: controllers write the status only.
-fn changed_by(meta: &Value) -> Option<Author> {
-    items(&meta["managedFields"])
-        .filter(|entry| entry["subresource"].is_null() && entry["fieldsV1"]["f:spec"].is_object())
-        .map(|entry| Author {
-            manager: text(&entry["manager"]),
-            at: instant(&entry["time"]),
-        })
-        .max_by_key(|author| author.at)
+/// Whether a pod is a workload's. A selector alone does not tell: it may select what others made too.
+pub fn is_pod_of(object: &Value, workload: &Workload) -> bool {
+    let meta = &object["metadata"];
+    let name = &workload.key.name;
+    let hash = match workload.kind {
+        Kind::StatefulSet | Kind::DaemonSet => None,
+        Kind::Deployment => Some(text(&meta["labels"][DEPLOYMENT_HASH])),
+        Kind::Rollout => Some(text(&meta["labels"][ROLLOUT_HASH])),
+    };
+    items(&meta["ownerReferences"]).any(|owner| match &hash {
+        None => owner["uid"] == *workload.uid,
+        // In between is a ReplicaSet, whose name says whose it is and of which template.
+        Some(hash) => owner["kind"] == "ReplicaSet" && owner["name"] == format!("{name}-{hash}"),
+    })
 }
 
 /// What is read of a pod.
@@ -225,6 +228,35 @@ pub fn revision_of_controller(object: &Value) -> Option<Revision> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_pod_that_a_selector_selects_and_another_made_is_not_ours() {
+        let of = |kind: &str, name: &str, uid: &str| {
+            let key = ObjectKey {
+                group: "apps".into(),
+                version: "v1".into(),
+                kind: kind.into(),
+                namespace: "pay".into(),
+                name: name.into(),
+            };
+            workload(&key, &json!({"metadata": {"uid": uid}})).unwrap()
+        };
+        let pod = |kind: &str, owner: &str, uid: &str, hash: &str| {
+            json!({"metadata": {
+                "labels": {DEPLOYMENT_HASH: hash},
+                "ownerReferences": [{"kind": kind, "name": owner, "uid": uid}],
+            }})
+        };
+        let pay = of("Deployment", "pay", "1");
+        assert!(is_pod_of(&pod("ReplicaSet", "pay-66fc", "2", "66fc"), &pay));
+        let worker = pod("ReplicaSet", "pay-worker-66fc", "3", "66fc");
+        assert!(!is_pod_of(&worker, &pay));
+        assert!(is_pod_of(&worker, &of("Deployment", "pay-worker", "4")));
+        let set = of("StatefulSet", "pay", "5");
+        assert!(is_pod_of(&pod("StatefulSet", "pay", "5", ""), &set));
+        assert!(!is_pod_of(&pod("StatefulSet", "other", "6", ""), &set));
+        assert!(!is_pod_of(&json!({"metadata": {}}), &set));
+    }
 
     #[test]
     fn a_rolling_update_replaces_what_surge_and_outage_allow_together() {

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::live::workload::Author;
+
 /// Where an object of Argo CD is.
 #[derive(
     Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -191,6 +193,8 @@ pub struct Application {
     pub conditions: Vec<String>,
     /// Its settings were changed, and it was not compared since.
     pub is_outdated: bool,
+    /// Who changed its settings last.
+    pub changed_by: Option<Author>,
     /// It is being deleted.
     pub is_going: bool,
     /// Its manifests are made from another branch.
