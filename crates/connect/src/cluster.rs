@@ -8,6 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use ripcord_domain::live::application::{AppName, ObjectKey};
 use serde_json::Value;
 
+use crate::argocd;
 use crate::connection;
 use crate::error::ConnectError;
 use crate::login::{self, Login};
@@ -28,6 +29,8 @@ pub struct Which {
     pub context: Option<String>,
     /// The API server of Argo CD, by whose API everything is done instead.
     pub server: Option<String>,
+    /// Where Argo CD itself is; none is `argocd`.
+    pub namespace: Option<String>,
 }
 
 /// A way to a cluster. Clones share its connections.
@@ -35,6 +38,7 @@ pub struct Which {
 pub struct Cluster {
     way: Way,
     address: String,
+    namespace: Arc<str>,
 }
 
 #[derive(Clone)]
@@ -84,11 +88,13 @@ impl Cluster {
     /// # Errors
     /// There is no such context or login, or its files cannot be used.
     pub async fn open(which: &Which) -> Result<Self, ConnectError> {
+        let namespace = which.namespace.as_deref().unwrap_or(argocd::NAMESPACE);
         let by_server = which.server.is_some() || (which.context.is_none() && !has_kubernetes());
         if by_server {
             let server = Server::new(Login::find(which.server.as_deref())?)?;
             return Ok(Self {
                 address: server.address().to_owned(),
+                namespace: namespace.into(),
                 way: Way::ArgoCd {
                     server: Arc::new(server),
                     through: None,
@@ -108,11 +114,14 @@ impl Cluster {
             }
             None => kube::Config::infer().await.map_err(|error| wrong(&error))?,
         };
-        Self::of_config(config)
+        Self::of_config(config, namespace)
     }
 
     /// A Kubernetes API by a configuration of the client.
-    pub(crate) fn of_config(mut config: kube::Config) -> Result<Self, ConnectError> {
+    pub(crate) fn of_config(
+        mut config: kube::Config,
+        namespace: &str,
+    ) -> Result<Self, ConnectError> {
         config.connect_timeout = Some(LIMIT);
         // Retries are decided by whoever asks: they know what may be sent twice.
         config.default_retry = false;
@@ -122,12 +131,18 @@ impl Cluster {
         Ok(Self {
             way: Way::Kubernetes(client),
             address,
+            namespace: namespace.into(),
         })
     }
 
     /// Its address.
     pub fn address(&self) -> &str {
         self.address.trim_end_matches('/')
+    }
+
+    /// Where Argo CD itself is, with its projects and what it knows of clusters.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// Argo CD's API server, where everything goes by it.

@@ -17,20 +17,16 @@ const OWN_NAME: &str = "in-cluster";
 ///
 /// # Errors
 /// Neither leads there.
-pub async fn of(
-    argo: &Cluster,
-    namespace: &str,
-    app: &Application,
-) -> Result<Cluster, ConnectError> {
+pub async fn of(argo: &Cluster, app: &Application) -> Result<Cluster, ConnectError> {
     let to = &app.destination;
     let is_own = to.server == OWN_SERVER || (to.server.is_empty() && to.name == OWN_NAME);
     if argo.is_by_server() || is_own {
         return Ok(argo.of_application(&app.name));
     }
     if let Some(config) = by_kubeconfig(&to.server).await {
-        return Cluster::of_config(config);
+        return Cluster::of_config(config, argo.namespace());
     }
-    by_secret(argo, namespace, app).await
+    by_secret(argo, app).await
 }
 
 /// The context whose cluster has this address.
@@ -62,11 +58,7 @@ async fn by_kubeconfig(server: &str) -> Option<kube::Config> {
 
 /// What Argo CD keeps of the cluster
 /// (<https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#clusters>).
-async fn by_secret(
-    argo: &Cluster,
-    namespace: &str,
-    app: &Application,
-) -> Result<Cluster, ConnectError> {
+async fn by_secret(argo: &Cluster, app: &Application) -> Result<Cluster, ConnectError> {
     let to = &app.destination;
     let called = if to.name.is_empty() {
         &to.server
@@ -78,7 +70,8 @@ async fn by_secret(
         group: String::new(),
         version: "v1".into(),
         kind: "Secret".into(),
-        namespace: namespace.to_owned(),
+        // An Application may lie elsewhere; what Argo CD keeps lies where it is.
+        namespace: argo.namespace().to_owned(),
         name: String::new(),
     };
     let unknown = |why: &str| {
@@ -109,7 +102,7 @@ async fn by_secret(
     let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
         .await
         .map_err(|error| unknown(&error.to_string()))?;
-    Cluster::of_config(config)
+    Cluster::of_config(config, argo.namespace())
 }
 
 /// A value of a Secret as text.

@@ -115,12 +115,11 @@ pub fn examine(
     plan: Result<&Plan, &Problem>,
     config: &Config,
     which: &Which,
-    namespace: &str,
     unfinished: &[Recovery],
     now: Timestamp,
 ) -> Result<Diagnosis, Problem> {
     let runtime = crate::recover::runtime()?;
-    let seen = runtime.spawn(listed(which.clone(), namespace.to_owned()));
+    let seen = runtime.spawn(listed(which.clone()));
     let rules = runtime.spawn(git::rules(
         branch.repo.remote().push_url().to_string(),
         config.forge,
@@ -166,7 +165,7 @@ pub fn examine(
             if let Ok(plan) = plan {
                 let concerned = concerned(branch, plan, apps);
                 let registries = Registries::new(config.mirrors.clone(), LIMIT);
-                let looked = applications(plan, &cluster, namespace, concerned, &registries, now);
+                let looked = applications(plan, &cluster, concerned, &registries, now);
                 findings.extend(runtime.block_on(looked));
             }
         }
@@ -207,7 +206,6 @@ fn held_bot(recovery: &Recovery, passing: &Passing) -> Finding {
 async fn applications(
     plan: &Plan,
     cluster: &Cluster,
-    namespace: &str,
     concerned: Vec<Application>,
     registries: &Registries,
     now: Timestamp,
@@ -223,7 +221,7 @@ async fn applications(
         )];
     }
     let (release, roster) = join(
-        argocd::version(cluster, namespace),
+        argocd::version(cluster),
         bots::roster(cluster, &plan.image_policies),
     )
     .await;
@@ -244,7 +242,7 @@ async fn one(
     now: Timestamp,
 ) -> Vec<Finding> {
     let name = app.name.clone();
-    let target = match destination::of(cluster, &name.namespace, &app).await {
+    let target = match destination::of(cluster, &app).await {
         Ok(target) => target,
         Err(error) => {
             let mend = "add a context with its address to the kubeconfig";

@@ -49,11 +49,10 @@ pub fn find(
     branch: &Branch,
     plan: &Plan,
     which: &Which,
-    namespace: &str,
     unfinished: &[Recovery],
 ) -> Result<Drift, Problem> {
     let runtime = crate::recover::runtime()?;
-    let (cluster, apps) = runtime.block_on(listed(which.clone(), namespace.to_owned()))?;
+    let (cluster, apps) = runtime.block_on(listed(which.clone()))?;
     let apps = concerned(branch, plan, apps);
     if apps.is_empty() {
         return Err(Problem::new(
@@ -73,7 +72,7 @@ pub fn find(
             .flat_map(Recovery::standing_holds)
             .any(|hold| hold.application == app.name);
         let found = runtime.block_on(async {
-            let target = destination::of(&cluster, &app.name.namespace, app).await?;
+            let target = destination::of(&cluster, app).await?;
             of_application(&target, app, plan, held).await
         });
         fields.extend(found?);

@@ -27,15 +27,7 @@ pub(super) fn run(
         Ok(plan) => opened.config_of(plan)?,
         Err(_) => Config::default(),
     };
-    let diagnosis = doctor::examine(
-        &opened,
-        plan.as_ref(),
-        &config,
-        &which,
-        &cluster.argocd_namespace,
-        &unfinished,
-        now,
-    )?;
+    let diagnosis = doctor::examine(&opened, plan.as_ref(), &config, &which, &unfinished, now)?;
     output.answer(&diagnosis, |out| screen::diagnosis(out, &diagnosis));
     if diagnosis.light == Light::Red {
         return Err(Problem::new(

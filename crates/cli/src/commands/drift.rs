@@ -22,13 +22,7 @@ pub(super) fn run(
     let plan = ship::plan(&opened, &about(service, environment), moment::now())?;
     let which = which(cluster);
     let unfinished = wiring::ledger()?.unfinished()?;
-    let found = drift::find(
-        &opened,
-        &plan,
-        &which,
-        &cluster.argocd_namespace,
-        &unfinished,
-    )?;
+    let found = drift::find(&opened, &plan, &which, &unfinished)?;
     output.value(&found, |out| screen::drift(out, &found));
     Ok(())
 }

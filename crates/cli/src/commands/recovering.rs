@@ -210,6 +210,7 @@ pub(super) fn release(id: Option<&str>, output: &mut Output) -> Result<(), Probl
         let which = Which {
             context: known.and_then(|part| part.context.clone()),
             server: known.and_then(|part| part.server.clone()),
+            namespace: None,
         };
         runtime.block_on(async {
             let cluster = Cluster::open(&which).await?;
@@ -266,13 +267,13 @@ pub(super) fn which(cluster: &ClusterArgs) -> Which {
     Which {
         context: cluster.context.clone(),
         server: cluster.server.clone(),
+        namespace: Some(cluster.argocd_namespace.clone()),
     }
 }
 
 fn site(pace: &PaceArgs, is_stream: bool) -> Result<Site, Problem> {
     Ok(Site {
         which: which(&pace.cluster),
-        namespace: pace.cluster.argocd_namespace.clone(),
         ledger: wiring::ledger()?,
         sink: Arc::new(move |event| {
             if is_stream {
