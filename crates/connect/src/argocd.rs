@@ -89,10 +89,7 @@ fn path(name: &AppName) -> String {
 ///
 /// # Errors
 /// There is no Argo CD; nothing may be seen.
-pub async fn applications(
-    cluster: &Cluster,
-    namespace: &str,
-) -> Result<Vec<Application>, ConnectError> {
+pub async fn applications(cluster: &Cluster) -> Result<Vec<Application>, ConnectError> {
     if let Some(server) = cluster.server() {
         let found = server.applications().await?;
         return Ok(found.iter().map(read::application).collect());
@@ -104,7 +101,7 @@ pub async fn applications(
             let folder = folder_of(&key(
                 "Application",
                 &AppName {
-                    namespace: namespace.to_owned(),
+                    namespace: cluster.namespace().to_owned(),
                     name: String::new(),
                 },
             ));
@@ -237,6 +234,21 @@ pub async fn remove_terminating(cluster: &Cluster, name: &AppName) -> Result<(),
     .await
 }
 
+/// Takes back a sync that was asked for and that nobody has begun, as when the controller is not there.
+///
+/// # Errors
+/// A conflict where the Application changed meanwhile, as by its beginning.
+pub async fn withdraw(cluster: &Cluster, name: &AppName) -> Result<(), ConnectError> {
+    change(cluster, name, "the withdrawal of a sync", |object| {
+        let version = &object["metadata"]["resourceVersion"];
+        vec![
+            json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}),
+            json!({"op": "remove", "path": NO_OPERATION}),
+        ]
+    })
+    .await
+}
+
 /// Marks the last operation as failed and without a result, and asks for a comparison, in one write:
 /// Argo CD then does nothing by itself. What it replaced, to be written back when nothing else does.
 ///
@@ -269,7 +281,8 @@ pub async fn mark(cluster: &Cluster, name: &AppName, message: &str) -> Result<Va
     }))
 }
 
-/// Writes the state of the last operation back as it was before a mark, if the mark is still there.
+/// Writes the state of the last operation back as it was before a mark, if the mark is still there; where
+/// that is not known nothing is left of the state, which ends the mark as well.
 ///
 /// # Errors
 /// A conflict where the mark is gone: an operation was done since, and nothing is to be restored.
@@ -277,16 +290,20 @@ pub async fn unmark(
     cluster: &Cluster,
     name: &AppName,
     message: &str,
-    before: &Value,
+    before: Option<&Value>,
 ) -> Result<(), ConnectError> {
+    let state = "/status/operationState";
     change(cluster, name, "the release", |object| {
         let mut write = vec![
-            json!({"op": "test", "path": "/status/operationState/message", "value": message}),
-            json!({"op": "test", "path": "/status/operationState/phase", "value": "Failed"}),
-            json!({"op": "replace", "path": "/status/operationState/phase", "value": before["phase"]}),
-            json!({"op": "replace", "path": "/status/operationState/message", "value": before["message"]}),
-            json!({"op": "add", "path": "/status/operationState/syncResult", "value": before["syncResult"]}),
+            json!({"op": "test", "path": format!("{state}/message"), "value": message}),
+            json!({"op": "test", "path": format!("{state}/phase"), "value": "Failed"}),
         ];
+        match before {
+            Some(before) => write.extend(["phase", "message", "syncResult"].map(|field| {
+                json!({"op": "add", "path": format!("{state}/{field}"), "value": before[field]})
+            })),
+            None => write.push(json!({"op": "add", "path": state, "value": null})),
+        }
         write.extend(refreshing(object));
         write
     })
@@ -317,11 +334,12 @@ pub async fn rolls_in_steps(
 
 /// The version of Argo CD as it names itself, or as the image of its controller is tagged; none where
 /// neither is seen.
-pub async fn version(cluster: &Cluster, namespace: &str) -> Option<String> {
+pub async fn version(cluster: &Cluster) -> Option<String> {
     if let Some(server) = cluster.server() {
         return server.version().await;
     }
     let what = "Argo CD's controller";
+    let namespace = cluster.namespace();
     for kind in ["statefulsets", "deployments"] {
         let path = format!(
             "/apis/apps/v1/namespaces/{namespace}/{kind}?labelSelector=app.kubernetes.io%2Fname%3Dargocd-application-controller"

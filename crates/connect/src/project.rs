@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::live::application::{AppName, ObjectKey};
-use ripcord_domain::live::windows::Window;
+use ripcord_domain::live::windows::{HOLD, Window};
 use serde_json::{Value, json};
 
 use crate::access::{self, Permission};
@@ -116,7 +116,7 @@ pub fn hold(app: &AppName, recovery: &str, now: Timestamp, minutes: i64) -> Wind
         clusters: Vec::new(),
         must_fit_all: false,
         manual_sync: true,
-        description: format!("ripcord {recovery}"),
+        description: format!("{HOLD}{recovery}"),
     }
 }
 

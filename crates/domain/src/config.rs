@@ -38,6 +38,10 @@ pub struct Config {
     /// Which forge the remote is on, where its address does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forge: Option<Forge>,
+    /// Whether an Application whose project cannot be given a window may be held by marking its last
+    /// operation as failed until the hold is let go. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marks_operations: Option<bool>,
     /// What registries are called from here: the name in images to the other one, such as
     /// `docker.io: mirror.acme.example`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -24,12 +24,23 @@ const AWAY: Duration = Duration::from_millis(500);
 /// How often a write is tried that somebody else's write came before.
 const TRIES: u32 = 20;
 
+/// What a mark begins with.
+const MARK: &str = "held by ripcord ";
+
 /// What stands in the state of an operation that holds.
 fn mark_of(id: &RecoveryId, until: Timestamp) -> String {
-    format!("held by ripcord {id} until {until}; `ripcord release {id}` lets go")
+    format!("{MARK}{id} until {until}; `ripcord release {id}` lets go")
+}
+
+/// Whether the state of an operation is a mark.
+fn is_mark(state: &serde_json::Value) -> bool {
+    let message = state["message"].as_str();
+    message.is_some_and(|message| message.starts_with(MARK))
 }
 
 /// Takes a hold; it is recorded first. What holds, or why nothing does.
+///
+/// One that a run before took for the same recovery is taken again, and replaced before it ends.
 pub(crate) async fn hold(
     cluster: &Cluster,
     record: &Record,
@@ -39,25 +50,45 @@ pub(crate) async fn hold(
 ) -> Result<Result<String, Problem>, Problem> {
     let now = record.now();
     let recovery = record.snapshot();
-    let until = project::ends(now, minutes);
     let app = &observed.app.name;
-    let hold = HoldRecord {
-        kind,
-        application: app.clone(),
-        project: (kind == Hold::Window).then(|| observed.project.clone()),
-        window: (kind == Hold::Window).then_some((now, minutes)),
-        replaced: None,
-        owner: recovery.owner.clone(),
-        taken: now,
-        until,
-        released: None,
+    let mut known = recovery
+        .standing_holds()
+        .filter(|hold| hold.application == *app);
+    let known = known.next().cloned();
+    let hold = match &known {
+        Some(known) if known.kind == kind && lasts(known, now, minutes) => known.clone(),
+        other => HoldRecord {
+            kind,
+            application: app.clone(),
+            project: (kind == Hold::Window).then(|| observed.project.clone()),
+            window: (kind == Hold::Window).then_some((now, minutes)),
+            // What a mark of ours replaced is not what stands there now.
+            replaced: other.as_ref().and_then(|known| known.replaced.clone()),
+            owner: recovery.owner.clone(),
+            taken: now,
+            until: project::ends(now, minutes),
+            released: None,
+        },
     };
+    let replaces = known.filter(|known| known.taken != hold.taken);
     let begun = record.start_with(StepKind::Hold, Some(app), "", |recovery| {
-        recovery.holds.push(hold);
+        let before = recovery.holds.iter_mut();
+        for one in before.filter(|one| one.released.is_none() && one.application == *app) {
+            if one.taken != hold.taken {
+                one.released = Some(now);
+            }
+        }
+        if !recovery.holds.contains(&hold) {
+            recovery.holds.push(hold.clone());
+        }
     })?;
-    let taken = take(cluster, record, observed, kind, (now, minutes), until).await;
+    let taken = take(cluster, record, &hold).await;
     match &taken {
         Ok(what) => {
+            if let Some(before) = replaces {
+                // It ends by itself, should this fail.
+                let _ = take_window_away(cluster, &recovery.id, &before).await;
+            }
             record.end(begun, StepState::Done, what.clone())?;
             tell(cluster, record, app, "Held", what);
         }
@@ -70,47 +101,54 @@ pub(crate) async fn hold(
     Ok(taken)
 }
 
-async fn take(
-    cluster: &Cluster,
-    record: &Record,
-    observed: &Observed,
-    kind: Hold,
-    (now, minutes): (Timestamp, i64),
-    until: Timestamp,
-) -> Result<String, Problem> {
-    let recovery = record.snapshot();
-    let app = &observed.app.name;
-    if kind == Hold::Window {
-        let window = project::hold(app, recovery.id.as_str(), now, minutes);
-        let at = &observed.project;
+/// Whether a hold that was taken before still has most of its time. A mark has no end of its own.
+fn lasts(hold: &HoldRecord, now: Timestamp, minutes: i64) -> bool {
+    let left = hold.until.duration_since(now).as_mins();
+    hold.kind == Hold::State || left * 2 >= minutes
+}
+
+async fn take(cluster: &Cluster, record: &Record, hold: &HoldRecord) -> Result<String, Problem> {
+    let id = record.id();
+    let (app, until) = (&hold.application, hold.until);
+    if let (Some(at), Some((from, minutes))) = (&hold.project, hold.window) {
+        let window = project::hold(app, id.as_str(), from, minutes);
         again(|| project::add(cluster, &at.namespace, &at.name, &window)).await?;
         return Ok(format!(
             "project {}: only people sync {} until {until}",
             at.name, app.name
         ));
     }
-    let message = mark_of(&recovery.id, until);
-    let mut first = true;
+    let message = mark_of(&id, until);
+    let mut is_known = hold.replaced.is_some();
     let started = Instant::now();
     // A comparison that was under way knows nothing of a mark, and a sync that it begins writes over it.
     while started.elapsed() < COMPARED_WITHIN {
         match argocd::mark(cluster, app, &message).await {
             Ok(replaced) => {
-                if first {
-                    first = false;
+                // A run that was killed may have marked it already.
+                let is_ours = is_mark(&replaced);
+                if !is_known && !is_ours {
                     record.change_hold(app, |hold| hold.replaced = Some(replaced))?;
                 }
+                is_known = true;
             }
             Err(ConnectError::Conflict { .. }) => {
                 tokio::time::sleep(GLANCE).await;
                 continue;
             }
+            Err(ConnectError::Unreachable { .. }) => {
+                tokio::time::sleep(AWAY).await;
+                continue;
+            }
             Err(error) => return Err(error.into()),
         }
         let stands = loop {
-            let seen = argocd::application(cluster, app).await?;
-            if !seen.refresh_is_asked {
-                break seen.is_marked() && seen.operation.is_none();
+            match argocd::application(cluster, app).await {
+                Ok(seen) if !seen.refresh_is_asked => {
+                    break seen.is_marked() && seen.operation.is_none();
+                }
+                Ok(_) | Err(ConnectError::Unreachable { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
             if started.elapsed() > COMPARED_WITHIN {
                 break false;
@@ -153,6 +191,19 @@ where
     }
 }
 
+/// Takes the window of a hold away, if it has one.
+async fn take_window_away(
+    cluster: &Cluster,
+    id: &RecoveryId,
+    hold: &HoldRecord,
+) -> Result<(), ConnectError> {
+    let (Some(at), Some((from, minutes))) = (&hold.project, hold.window) else {
+        return Ok(());
+    };
+    let window = project::hold(&hold.application, id.as_str(), from, minutes);
+    gone_is_fine(again(|| project::remove(cluster, &at.namespace, &at.name, &window)).await)
+}
+
 /// Lets one hold go and asks for a comparison: without it nothing would happen for minutes.
 pub(crate) async fn let_go(
     cluster: &Cluster,
@@ -160,33 +211,24 @@ pub(crate) async fn let_go(
     hold: &HoldRecord,
 ) -> Result<(), ConnectError> {
     let app = &hold.application;
-    match (hold.kind, &hold.project, hold.window) {
-        (Hold::Window, Some(at), Some((from, minutes))) => {
-            let window = project::hold(app, id.as_str(), from, minutes);
-            match again(|| project::remove(cluster, &at.namespace, &at.name, &window)).await {
-                Err(ConnectError::Missing { .. }) => {}
-                done => done?,
-            }
-            gone_is_fine(again(|| argocd::refresh(cluster, app)).await)
+    if hold.kind == Hold::State {
+        let message = mark_of(id, hold.until);
+        let seen = match argocd::application(cluster, app).await {
+            Err(ConnectError::Missing { .. }) => return Ok(()),
+            seen => seen?,
+        };
+        let state = seen.operation_state.as_ref();
+        // An operation that was done since has ended it.
+        if state.is_some_and(|state| state.message == message) {
+            // A run that was killed right after the mark did not record what it replaced.
+            let replaced = hold.replaced.as_ref();
+            let unmark = || argocd::unmark(cluster, app, &message, replaced);
+            return gone_is_fine(again(unmark).await);
         }
-        (Hold::State, _, _) => {
-            let message = mark_of(id, hold.until);
-            let nothing = serde_json::Value::Null;
-            let replaced = hold.replaced.as_ref().unwrap_or(&nothing);
-            if replaced.is_null() {
-                // It was killed between the record and the mark, or right after: a comparison tells.
-                return gone_is_fine(again(|| argocd::refresh(cluster, app)).await);
-            }
-            match argocd::unmark(cluster, app, &message, replaced).await {
-                // An operation was done since: that ended it.
-                Err(ConnectError::Conflict { .. }) => {
-                    gone_is_fine(again(|| argocd::refresh(cluster, app)).await)
-                }
-                done => gone_is_fine(done),
-            }
-        }
-        _ => Ok(()),
+    } else {
+        take_window_away(cluster, id, hold).await?;
     }
+    gone_is_fine(again(|| argocd::refresh(cluster, app)).await)
 }
 
 /// Lets the hold of an Application go and records it; whether one stood.

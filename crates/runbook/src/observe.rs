@@ -1,19 +1,22 @@
 //! What is seen of one Application before anything is done.
 
 use futures_util::future::{join_all, join3};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ripcord_connect::workloads::{self, Seen};
 use ripcord_connect::{Cluster, ConnectError, argocd, project};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::{Aim, Verdict};
+use ripcord_domain::live::release::Release;
 use ripcord_domain::live::route::{RolloutSeen, Situation, Windows, WorkloadSeen};
-use ripcord_domain::live::windows;
+use ripcord_domain::live::windows::{self, Window};
 use ripcord_domain::live::workload::{Kind, Revision};
 use ripcord_domain::problem::Problem;
 
 /// An Application with its workloads, and what the way depends on.
 pub(crate) struct Observed {
     pub(crate) app: Application,
+    /// The images that tell, where any of its images does: a version may be that of a setting alone.
+    pub(crate) aim: Aim,
     pub(crate) situation: Situation,
     pub(crate) workloads: Vec<Watched>,
     /// Its project, in the namespace of Argo CD.
@@ -68,23 +71,32 @@ pub(crate) async fn observe(
         .into_iter()
         .flatten()
         .collect();
-    let seen = workloads.iter().map(|watched| workload_seen(aim, watched));
+    let aim = if workloads.is_empty() || are_concerned(aim, &workloads) {
+        aim.clone()
+    } else {
+        Aim::default()
+    };
+    let seen = workloads.iter().map(|watched| workload_seen(&aim, watched));
     let seen = seen.collect();
     let state = app.operation_state.as_ref();
+    let no_state_hold = if clusters.argo.is_by_server() {
+        Some("Argo CD's API cannot mark an operation".to_owned())
+    } else if state.is_none() {
+        Some("no sync was ever done whose state could hold".to_owned())
+    } else if project.no_window.is_some() {
+        too_old_for_a_mark(&clusters.argo).await
+    } else {
+        None
+    };
     let situation = Situation {
         syncs_itself: app.auto_sync.is_some(),
         rolling_sync,
         is_busy: app.operation.is_some() || state.is_some_and(|state| state.phase == "Running"),
         images_tell: aim.tells(),
         windows: project.windows,
+        windows_last: project.windows_last,
         no_window: project.no_window,
-        no_state_hold: if clusters.argo.is_by_server() {
-            Some("Argo CD's API cannot mark an operation".to_owned())
-        } else {
-            state
-                .is_none()
-                .then(|| "no sync was ever done whose state could hold".to_owned())
-        },
+        no_state_hold,
         good_commit: good_commit.filter(|_| {
             // Under auto-sync Argo CD's API only syncs to where the branch is.
             let by_server = clusters.argo.is_by_server() && app.auto_sync.is_some();
@@ -95,11 +107,37 @@ pub(crate) async fn observe(
     };
     Ok(Observed {
         app,
+        aim,
         situation,
         workloads,
         project: project.name,
         parent: None,
     })
+}
+
+/// Whether any image that runs, ran or shall run is one of the version that moves.
+fn are_concerned(aim: &Aim, workloads: &[Watched]) -> bool {
+    let templates = workloads
+        .iter()
+        .map(|watched| &watched.seen.workload.images);
+    let pods = workloads
+        .iter()
+        .flat_map(|watched| &watched.seen.pods)
+        .map(|pod| &pod.images);
+    let before = workloads
+        .iter()
+        .flat_map(|watched| &watched.revisions)
+        .map(|revision| &revision.images);
+    let mut all = templates.chain(pods).chain(before);
+    all.any(|images| aim.of(images.iter().map(String::as_str)) != Verdict::Unconcerned)
+}
+
+/// Why a mark does not hold in the release of Argo CD, if so: the next commit of anybody ends it there.
+async fn too_old_for_a_mark(argo: &Cluster) -> Option<String> {
+    let release = Release::parse(&argocd::version(argo).await?)?;
+    release
+        .forgets_marks()
+        .then(|| format!("Argo CD {release} forgets a marked operation at the next commit"))
 }
 
 /// Whether the ApplicationSet of an Application syncs it in a turn of its own.
@@ -185,27 +223,27 @@ fn workload_seen(aim: &Aim, watched: &Watched) -> WorkloadSeen {
 struct ProjectSeen {
     name: AppName,
     windows: Windows,
+    windows_last: bool,
     no_window: Option<String>,
 }
 
+/// For how long a window of others must keep Argo CD still to be as good as a hold.
+const AS_GOOD_AS_A_HOLD: SignedDuration = SignedDuration::from_mins(30);
+
 /// The project of an Application: what its windows allow, and why it cannot be given one.
 async fn project_of(cluster: &Cluster, app: &Application, now: Timestamp) -> ProjectSeen {
-    let mut name = AppName {
-        namespace: app.name.namespace.clone(),
+    // An Application may lie in a namespace of its own; its project lies where Argo CD does.
+    let name = AppName {
+        namespace: cluster.namespace().to_owned(),
         name: app.project.clone(),
     };
-    let mut read = project::project(cluster, &name.namespace, &name.name).await;
-    // An Application may lie in a namespace of its own; its project lies where Argo CD does.
-    if matches!(read, Err(ConnectError::Missing { .. })) && name.namespace != argocd::NAMESPACE {
-        argocd::NAMESPACE.clone_into(&mut name.namespace);
-        read = project::project(cluster, &name.namespace, &name.name).await;
-    }
-    let seen = match read {
+    let seen = match project::project(cluster, &name.namespace, &name.name).await {
         Ok(seen) => seen,
         Err(error) => {
             return ProjectSeen {
                 name,
                 windows: Windows::Open,
+                windows_last: false,
                 no_window: Some(format!("its project cannot be read: {error}")),
             };
         }
@@ -225,8 +263,13 @@ async fn project_of(cluster: &Cluster, app: &Application, now: Timestamp) -> Pro
             Err(error) => Some(error.to_string()),
         }
     };
+    // A hold that a run before left behind ends before what this one does.
+    let known = seen.windows.unwrap_or_default();
+    let known: Vec<Window> = known.into_iter().filter(|one| !one.is_hold()).collect();
+    let later = now.checked_add(AS_GOOD_AS_A_HOLD).unwrap_or(now);
     ProjectSeen {
-        windows: windows::allowed(seen.windows.as_deref().unwrap_or_default(), app, now),
+        windows: windows::allowed(&known, app, now),
+        windows_last: windows::allowed(&known, app, later) != Windows::Open,
         name,
         no_window,
     }

@@ -8,7 +8,9 @@ use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::route::{self, Route};
 use ripcord_domain::plan::{Plan, SCHEMA};
 use ripcord_domain::problem::{Kind, Problem};
-use ripcord_domain::recovery::{Part, Recovery, RecoveryId, Restored, Standing};
+use ripcord_domain::recovery::{
+    Part, Recovery, RecoveryId, Restored, Standing, Step, StepKind, StepState,
+};
 use ripcord_recovery::keep;
 use ripcord_recovery::request::Request;
 use ripcord_recovery::survey::Branch;
@@ -29,12 +31,9 @@ pub(crate) struct Prepared {
     pub(crate) unseen: Option<String>,
 }
 
-pub(crate) async fn listed(
-    which: Which,
-    namespace: String,
-) -> Result<(Cluster, Vec<Application>), Problem> {
+pub(crate) async fn listed(which: Which) -> Result<(Cluster, Vec<Application>), Problem> {
     let cluster = Cluster::open(&which).await?;
-    let apps = argocd::applications(&cluster, &namespace).await?;
+    let apps = argocd::applications(&cluster).await?;
     Ok((cluster, apps))
 }
 
@@ -127,6 +126,7 @@ pub(crate) async fn prepare(
         });
     }
     let good_commit = before_of(plan);
+    let may_mark = branch.config_of(plan)?.marks_operations.unwrap_or(true);
     let parents: Vec<Option<AppName>> = concerned
         .iter()
         .map(|app| parent_of(app, &concerned))
@@ -139,10 +139,13 @@ pub(crate) async fn prepare(
         async move {
             let clusters = Clusters {
                 argo: cluster.clone(),
-                target: destination::of(cluster, &app.name.namespace, &app).await?,
+                target: destination::of(cluster, &app).await?,
             };
             let mut observed = observe(&clusters, app, aim, good_commit, away, now).await?;
             observed.parent = parent;
+            if !may_mark {
+                observed.situation.no_state_hold = Some("`marks_operations: false`".to_owned());
+            }
             Ok::<_, Problem>((clusters, observed))
         }
     }));
@@ -170,6 +173,24 @@ pub(crate) async fn prepare(
     })
 }
 
+/// What was looked at first.
+fn looked(prepared: &Prepared, started: Timestamp, now: Timestamp) -> Step {
+    let seen = prepared.observed.iter();
+    let names: Vec<String> = seen.map(|(_, one, _)| one.app.name.to_string()).collect();
+    let (state, what) = match &prepared.unseen {
+        Some(why) => (StepState::Failed, why.clone()),
+        None => (StepState::Done, names.join(", ")),
+    };
+    Step {
+        kind: StepKind::Observe,
+        application: None,
+        state,
+        started,
+        ended: Some(now),
+        what,
+    }
+}
+
 /// The recovery as it will be recorded.
 pub(crate) fn drawn(
     prepared: &Prepared,
@@ -177,7 +198,7 @@ pub(crate) fn drawn(
     setting: &Setting,
     request: &Request,
     which: &Which,
-    started: Timestamp,
+    (started, now): (Timestamp, Timestamp),
 ) -> Recovery {
     Recovery {
         schema: SCHEMA,
@@ -224,7 +245,7 @@ pub(crate) fn drawn(
                 durable: None,
             })
             .collect(),
-        steps: Vec::new(),
+        steps: vec![looked(prepared, started, now)],
         holds: Vec::new(),
         bots_until: setting.bots_until,
         bots: Vec::new(),

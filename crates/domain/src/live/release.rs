@@ -28,6 +28,12 @@ impl Release {
         })
     }
 
+    /// Whether what is marked as a failed operation holds only until the next commit: before 3.2 a sync
+    /// that failed was tried again for every other commit, whoever made it.
+    pub fn forgets_marks(self) -> bool {
+        !self.is_at_least(3, 2)
+    }
+
     fn is_at_least(self, major: u32, minor: u32) -> bool {
         (self.major, self.minor) >= (major, minor)
     }

@@ -93,8 +93,10 @@ pub struct Situation {
     pub is_busy: bool,
     /// Images tell the good version from the bad one.
     pub images_tell: bool,
-    /// What windows allow.
+    /// What windows allow, holds left aside.
     pub windows: Windows,
+    /// They will still keep Argo CD from syncing by itself when a hold would end.
+    pub windows_last: bool,
     /// Why the project cannot be given a window; none where it can.
     pub no_window: Option<String>,
     /// Why the operation's state cannot hold; none where it can.
@@ -331,7 +333,7 @@ fn by_old_commit(seen: &Situation) -> Option<Vec<Live>> {
 
 fn hold(seen: &Situation) -> Hold {
     let moves_itself = seen.syncs_itself || seen.rolling_sync;
-    if !moves_itself || seen.windows != Windows::Open {
+    if !moves_itself || (seen.windows != Windows::Open && seen.windows_last) {
         return Hold::NotNeeded;
     }
     if seen.no_window.is_none() {

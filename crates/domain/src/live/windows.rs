@@ -10,6 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::live::application::Application;
 use crate::live::route::Windows;
 
+/// What the description of a hold's window begins with; the recovery's name follows.
+pub const HOLD: &str = "ripcord ";
+
 /// A window as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {
@@ -48,6 +51,11 @@ impl Window {
         // The last opening lies within its length before now, as Argo CD computes it.
         let next = schedule.find_next(now.checked_sub(duration).ok()?).ok()?;
         Some(next.timestamp() < now)
+    }
+
+    /// Whether it is a hold of a recovery, this one's or another's.
+    pub fn is_hold(&self) -> bool {
+        self.description.starts_with(HOLD)
     }
 
     /// Whether it is about an Application.
@@ -213,5 +221,15 @@ mod tests {
             ..other
         };
         assert_eq!(allowed(&[both], &app(), now), Windows::Open);
+    }
+
+    #[test]
+    fn a_hold_is_known_by_what_it_says_of_itself() {
+        let hold = Window {
+            description: "ripcord r-abc".into(),
+            ..window("deny", "0 17 * * *", true)
+        };
+        assert!(hold.is_hold());
+        assert!(!window("deny", "0 17 * * *", true).is_hold());
     }
 }

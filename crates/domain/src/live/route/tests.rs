@@ -54,6 +54,7 @@ fn usual() -> Situation {
         is_busy: false,
         images_tell: true,
         windows: Windows::Open,
+        windows_last: true,
         no_window: None,
         no_state_hold: None,
         good_commit: Some("0123456789abcdef".into()),
@@ -124,6 +125,14 @@ fn the_way_depends_on_what_is_seen() {
     assert_eq!(
         of(|seen| seen.windows = Windows::OnlyManual),
         "undo:7 push operate"
+    );
+    assert_eq!(
+        of(|seen| {
+            seen.windows = Windows::OnlyManual;
+            seen.windows_last = false;
+        }),
+        "hold:window undo:7 push operate",
+        "a window that is about to end holds nothing"
     );
     assert_eq!(
         of(|seen| {
