@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ripcord_domain::catalog::resolve;
-use ripcord_domain::message::trailer;
+use ripcord_domain::message::{short_commit, trailer};
 use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::quarantine;
@@ -59,6 +59,19 @@ pub fn knows(branch: &Branch, commit: &str) -> bool {
     commit
         .parse()
         .is_ok_and(|id: Oid| branch.repo.commit(id).is_ok())
+}
+
+/// A commit as people know it: its name, who made it, what they said.
+pub fn told(branch: &Branch, commit: &str) -> String {
+    let short = short_commit(commit);
+    let known = commit.parse().ok().map(|id: Oid| branch.repo.commit(id));
+    match known {
+        Some(Ok(found)) => {
+            let subject = found.message.lines().next().unwrap_or_default();
+            format!("{short} of {} ({subject})", found.author.name)
+        }
+        _ => short.to_owned(),
+    }
 }
 
 /// Whether the remote lets these credentials push to the branch. Nothing is pushed.
@@ -149,11 +162,14 @@ pub fn built_from(branch: &Branch, commit: &str, folder: &str) -> BTreeSet<Strin
 }
 
 /// Knows which commits count as the one that was pushed: itself, and later ones in which the services
-/// still run what it restored.
+/// still run what it restored and no file is again what it was before.
 pub struct Keeper<'a> {
     branch: &'a Branch,
     commit: Option<Oid>,
     services: Vec<(String, String)>,
+    /// The files that it changed, and the commit before it.
+    files: Vec<String>,
+    base: String,
     wanted: RefCell<Option<Vec<State>>>,
     known: RefCell<BTreeMap<String, bool>>,
 }
@@ -169,6 +185,13 @@ impl<'a> Keeper<'a> {
                 .iter()
                 .map(|part| (part.service.to_string(), part.environment.to_string()))
                 .collect(),
+            files: plan
+                .changes
+                .iter()
+                .map(|change| change.path.clone())
+                .filter(|path| !quarantine::is_ours(path))
+                .collect(),
+            base: plan.base.clone(),
             wanted: RefCell::default(),
             known: RefCell::default(),
         }
@@ -212,7 +235,26 @@ impl<'a> Keeper<'a> {
             *self.wanted.borrow_mut() = Some(states);
         }
         let now = self.states(revision)?;
-        Ok(self.wanted.borrow().as_ref() == Some(&now))
+        Ok(self.wanted.borrow().as_ref() == Some(&now) && !self.is_taken_back(revision))
+    }
+
+    /// Whether a file that was changed is again what it was before: a version is not all that a rollback
+    /// brings back.
+    fn is_taken_back(&self, revision: Oid) -> bool {
+        let repo = &self.branch.repo;
+        let (Some(before), Some(now)) = (
+            tree_of(self.branch, &self.base),
+            tree_of(self.branch, &revision.to_string()),
+        ) else {
+            return false;
+        };
+        let blob = |tree: Oid, path: &str| {
+            let entry = repo.entry(tree, path).ok()?;
+            Some(entry.map(|entry| entry.id))
+        };
+        self.files
+            .iter()
+            .any(|path| blob(now, path).is_some_and(|now| Some(now) == blob(before, path)))
     }
 
     /// What the services declare at a commit.

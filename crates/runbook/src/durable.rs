@@ -1,13 +1,12 @@
 //! From the commit to the proof: Argo CD is asked, everything is waited for, holds are let go.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use ripcord_connect::workloads::{self, Seen};
 use ripcord_connect::{ConnectError, argocd};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey, Operation, Source};
-use ripcord_domain::live::image::{Aim, Verdict};
+use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::proof::{self, Expected, Missing};
 use ripcord_domain::live::route::{Hold, Route};
 use ripcord_domain::message::short_commit;
@@ -18,9 +17,8 @@ use crate::holds;
 use crate::live::{self, tell};
 use crate::observe::{Clusters, workload_keys};
 use crate::record::{Begun, Record};
+use crate::tend::{GLANCE, Tending};
 
-/// How often it is looked while pods start.
-const GLANCE: Duration = Duration::from_millis(50);
 /// How long a sync of somebody else is waited for before it is ended.
 const OTHERS_END_WITHIN: Duration = Duration::from_secs(3);
 /// How long after an end in trouble a sync is asked for again.
@@ -34,6 +32,8 @@ pub(crate) struct Target<'a> {
     pub(crate) commit: Option<&'a str>,
     /// Whether a commit is ours, or a later one that keeps our files. It may ask the remote.
     pub(crate) is_accepted: &'a dyn Fn(&str) -> bool,
+    /// Who made a commit, and what they said.
+    pub(crate) told: &'a dyn Fn(&str) -> String,
     /// Whether a source is of the infra repo.
     pub(crate) is_ours: &'a dyn Fn(&Application, &Source) -> bool,
 }
@@ -50,7 +50,9 @@ pub(crate) struct Landing<'a> {
     asked: Option<Instant>,
     trouble: Option<(Instant, String)>,
     waits_since: Option<Instant>,
-    promoted: BTreeMap<ObjectKey, String>,
+    tending: Tending<'a>,
+    /// Jobs that were deleted so that they are made anew.
+    replaced: Vec<ObjectKey>,
     /// Without a commit only pods are waited for.
     only_pods: bool,
 }
@@ -59,6 +61,8 @@ pub(crate) struct Landing<'a> {
 pub(crate) struct Picture {
     pub(crate) app: Application,
     pub(crate) workloads: Vec<Seen>,
+    /// Workloads that Argo CD counts among its resources and that are not there.
+    pub(crate) gone: Vec<ObjectKey>,
 }
 
 /// Looks at an Application and all its workloads.
@@ -70,16 +74,21 @@ pub(crate) async fn look(clusters: &Clusters, name: &AppName) -> Result<Picture,
             .map(|key| workloads::seen(&clusters.target, key)),
     )
     .await;
-    let mut workloads = Vec::new();
-    for one in seen {
+    let (mut workloads, mut gone) = (Vec::new(), Vec::new());
+    for (key, one) in keys.into_iter().zip(seen) {
         match one {
             Ok(Some(seen)) => workloads.push(seen),
-            // It is made again, or pruned: Argo CD says so.
-            Ok(None) | Err(ConnectError::Missing { .. }) => {}
+            Ok(None) => {}
+            // It is made again, or was pruned and is not listed any more in a moment.
+            Err(ConnectError::Missing { .. }) => gone.push(key),
             Err(error) => return Err(error),
         }
     }
-    Ok(Picture { app, workloads })
+    Ok(Picture {
+        app,
+        workloads,
+        gone,
+    })
 }
 
 impl<'a> Landing<'a> {
@@ -92,18 +101,20 @@ impl<'a> Landing<'a> {
         name: AppName,
         patience: Duration,
     ) -> Self {
+        let tending = Tending::new(clusters, record, aim, route, name.clone());
         Self {
             clusters,
             record,
             aim,
             route,
             target,
+            tending,
+            replaced: Vec::new(),
             name,
             until: Instant::now() + patience,
             asked: None,
             trouble: None,
             waits_since: None,
-            promoted: BTreeMap::new(),
             only_pods: target.commit.is_none(),
         }
     }
@@ -178,15 +189,11 @@ impl<'a> Landing<'a> {
     /// Looks once, does what can be done now, and says what is missing.
     async fn glance(&mut self) -> Result<Vec<Missing>, ConnectError> {
         let picture = look(self.clusters, &self.name).await?;
-        let mut missing = self.pods_missing(&picture);
-        if missing.is_empty() {
-            self.keep(self.record.good(&self.name))?;
-        }
-        self.unstick(&picture).await?;
+        let mut missing = self.tending.tend(&picture).await?;
         if self.only_pods {
+            missing.extend(self.untold(&picture.app));
             return Ok(missing);
         }
-        self.promote(&picture).await?;
         if self.route.operate {
             self.ask_again(&picture).await?;
         }
@@ -202,10 +209,14 @@ impl<'a> Landing<'a> {
         let is_synced = disagreement.iter().all(blocks_release) && picture.app.operation.is_none();
         if is_synced {
             let now = self.record.now();
-            self.keep(self.record.change_part(&self.name, |part| {
-                part.synced.get_or_insert(now);
-            }))?;
-            if self.keep(holds::release(&self.clusters.argo, self.record, &self.name).await)? {
+            self.tending
+                .keep(self.record.change_part(&self.name, |part| {
+                    part.synced.get_or_insert(now);
+                }))?;
+            if self
+                .tending
+                .keep(holds::release(&self.clusters.argo, self.record, &self.name).await)?
+            {
                 // What was seen was seen while it was held.
                 return Ok(vec![Missing::new(
                     "released",
@@ -229,28 +240,33 @@ impl<'a> Landing<'a> {
             missing.push(Missing::new("sync_failed", why.clone()));
         }
         if missing.is_empty() {
+            self.tending.good(&picture)?;
             let now = self.record.now();
-            self.keep(self.record.change_part(&self.name, |part| {
-                part.durable.get_or_insert(now);
-            }))?;
+            self.tending
+                .keep(self.record.change_part(&self.name, |part| {
+                    part.durable.get_or_insert(now);
+                }))?;
         }
         Ok(missing)
     }
 
-    /// Trouble with the record, as trouble of a glance.
-    fn keep<T>(&self, done: Result<T, Problem>) -> Result<T, ConnectError> {
-        done.map_err(|problem| ConnectError::Refused {
-            what: self.name.to_string(),
-            why: problem.message,
+    /// Without a commit, what is not known of pods whose images do not tell: only a sync to the last good
+    /// commit that has ended does.
+    fn untold(&self, app: &Application) -> Option<Missing> {
+        let id = self.record.id();
+        let is_synced = app.operation_state.as_ref().is_some_and(|state| {
+            state.phase == "Succeeded" && state.operation.recovery.as_deref() == Some(id.as_str())
+        });
+        let is_known = self.aim.tells() || (is_synced && app.operation.is_none());
+        (!is_known).then(|| {
+            Missing::new(
+                "not_told",
+                format!(
+                    "{}: images do not tell the versions apart, and no sync to the good one was seen",
+                    self.name
+                ),
+            )
         })
-    }
-
-    fn pods_missing(&self, picture: &Picture) -> Vec<Missing> {
-        picture
-            .workloads
-            .iter()
-            .flat_map(|seen| proof::pods(self.aim, &seen.workload, &seen.pods))
-            .collect()
     }
 
     /// Asks Argo CD to sync the commit, and ends what is in the way.
@@ -276,7 +292,12 @@ impl<'a> Landing<'a> {
                 break holds::again(|| argocd::refresh(argo, &self.name)).await;
             }
             if seen.operation.is_some() && started.elapsed() > OTHERS_END_WITHIN {
-                live::terminate(argo, self.record, &self.name).await?;
+                let ended = live::terminate(argo, self.record, &self.name).await;
+                if let Err(problem) = ended {
+                    let why = problem.message.clone();
+                    self.record.end(begun, StepState::Failed, why)?;
+                    return Err(problem);
+                }
             }
             let sync = live::sync_to(self.record, &seen, commit, &|source| {
                 (self.target.is_ours)(&seen, source)
@@ -316,6 +337,8 @@ impl<'a> Landing<'a> {
         };
         let app = &picture.app;
         if app.operation.is_some() {
+            // Argo CD tries ours again and again, and on what cannot be changed always in vain.
+            self.replace_jobs(app).await?;
             return self.end_what_waits(app, commit).await;
         }
         self.waits_since = None;
@@ -386,7 +409,8 @@ impl<'a> Landing<'a> {
             "{}: a sync of Argo CD took the place of ours; ours is asked for again",
             self.name
         ));
-        self.keep(live::terminate(&self.clusters.argo, self.record, &self.name).await)?;
+        self.tending
+            .keep(live::terminate(&self.clusters.argo, self.record, &self.name).await)?;
         self.ask(app, commit).await
     }
 
@@ -403,12 +427,16 @@ impl<'a> Landing<'a> {
         }
     }
 
-    /// A Job cannot be changed: the one of the bad version is deleted, and the sync makes it anew.
-    async fn replace_jobs(&self, app: &Application) -> Result<bool, ConnectError> {
-        let failed = app.operation_state.iter().flat_map(|state| &state.failed);
+    /// A Job cannot be changed: the one of the bad version is deleted, once, and the sync makes it anew.
+    async fn replace_jobs(&mut self, app: &Application) -> Result<bool, ConnectError> {
+        let id = self.record.id();
+        let state = app.operation_state.as_ref();
+        let ours = state.filter(|state| state.operation.recovery.as_deref() == Some(id.as_str()));
         let mut replaced = false;
-        for (key, why) in failed {
-            if key.kind == "Job" && why.contains("immutable") {
+        for (key, why) in ours.iter().flat_map(|state| &state.failed) {
+            let is_new = !self.replaced.contains(key);
+            if key.kind == "Job" && why.contains("immutable") && is_new {
+                self.replaced.push(key.clone());
                 self.record.note(format!(
                     "{key} cannot be changed: it is deleted, and the sync makes it anew"
                 ));
@@ -419,74 +447,6 @@ impl<'a> Landing<'a> {
             }
         }
         Ok(replaced)
-    }
-
-    /// Lets Rollouts skip their steps once the good version is on its way; before that it is lost.
-    async fn promote(&mut self, picture: &Picture) -> Result<(), ConnectError> {
-        for seen in &picture.workloads {
-            let workload = &seen.workload;
-            let (Some(rollout), true) = (
-                &workload.rollout,
-                self.route.promote.contains(&workload.key),
-            ) else {
-                continue;
-            };
-            let is_good = rollout.borrows_template
-                || self.aim.of(workload.images.iter().map(String::as_str)) != Verdict::Bad;
-            let is_seen = workload.observed >= workload.generation && rollout.is_under_way();
-            let is_done = self.promoted.get(&workload.key) == Some(&rollout.current_hash);
-            if is_good && is_seen && !is_done && !rollout.is_promoted_fully {
-                let begun = self.keep_step(StepKind::Promote, &workload.key.to_string())?;
-                workloads::promote(&self.clusters.target, &workload.key).await?;
-                self.keep(self.record.end(
-                    begun,
-                    StepState::Done,
-                    format!("{} skips its steps", workload.key),
-                ))?;
-                self.promoted
-                    .insert(workload.key.clone(), rollout.current_hash.clone());
-            }
-        }
-        Ok(())
-    }
-
-    fn keep_step(&self, kind: StepKind, what: &str) -> Result<Begun, ConnectError> {
-        self.keep(self.record.start(kind, Some(&self.name), what))
-    }
-
-    /// Deletes broken pods of the bad version that their controller would wait for.
-    async fn unstick(&self, picture: &Picture) -> Result<(), ConnectError> {
-        for seen in &picture.workloads {
-            let workload = &seen.workload;
-            if !self.route.unstick.contains(&workload.key)
-                || workload.observed < workload.generation
-                || self.aim.of(workload.images.iter().map(String::as_str)) == Verdict::Bad
-            {
-                continue;
-            }
-            let stuck = seen.pods.iter().filter(|pod| {
-                let is_old = matches!((&workload.template, &pod.template), (Some(new), Some(own)) if new != own);
-                let is_bad = self.aim.of(pod.images.iter().map(String::as_str)) == Verdict::Bad;
-                (is_bad || (!self.aim.tells() && is_old))
-                    && !pod.is_going
-                    && (!pod.is_ready || workload.replacement.is_by_hand)
-            });
-            for pod in stuck {
-                let begun = self.keep_step(StepKind::Unstick, &format!("pod {}", pod.name))?;
-                let namespace = &workload.key.namespace;
-                let what = format!("pod {} of the bad version is deleted", pod.name);
-                match workloads::delete_pod(&self.clusters.target, namespace, pod).await {
-                    Ok(()) | Err(ConnectError::Missing { .. } | ConnectError::Conflict { .. }) => {
-                        self.keep(self.record.end(begun, StepState::Done, what))?;
-                    }
-                    Err(error) => {
-                        self.keep(self.record.end(begun, StepState::Failed, error.to_string()))?;
-                        return Err(error);
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -90,8 +90,10 @@ pub(crate) fn finish(
         prepared,
         live,
         push,
+        pushing,
         _locks,
     } = lane;
+    drop(pushing);
     if let Some(push) = push {
         note_push(&record, push, plan, trouble)?;
     }
@@ -121,6 +123,7 @@ pub(crate) fn finish(
     let target = Target {
         commit: commit.as_deref(),
         is_accepted: &|revision| keeper.accepts(revision),
+        told: &|revision| keep::told(branch, revision),
         is_ours: &is_ours,
     };
     let mut missing = runtime.block_on(land(&record, &prepared, &target, setting))?;
@@ -252,7 +255,7 @@ async fn land(
                 .observed
                 .iter()
                 .filter(|(_, observed, _)| observed.parent.is_some() == children)
-                .map(|going| land_one(record, prepared, target, setting, going)),
+                .map(|going| land_one(record, target, setting, going)),
         )
         .await;
         for one in landed {
@@ -264,7 +267,6 @@ async fn land(
 
 async fn land_one(
     record: &Record,
-    prepared: &Prepared,
     target: &Target<'_>,
     setting: &Setting,
     (clusters, observed, route): &(Clusters, Observed, Route),
@@ -273,7 +275,7 @@ async fn land_one(
     let mut landing = Landing::new(
         clusters,
         record,
-        &prepared.aim,
+        &observed.aim,
         route,
         target,
         name.clone(),
@@ -305,7 +307,7 @@ async fn watched(
         watch::watch(
             clusters,
             record,
-            &prepared.aim,
+            &observed.aim,
             target,
             &observed.app.name,
             setting.watch,

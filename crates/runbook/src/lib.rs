@@ -22,6 +22,7 @@ mod observe;
 mod prepare;
 mod record;
 mod recover;
+mod tend;
 mod unrecorded;
 mod watch;
 

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use ripcord_connect::{Cluster, ConnectError, argocd, events, workloads};
 use ripcord_domain::live::application::{AppName, Application};
-use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::route::{Hold, Live, Route};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::recovery::{RecoveryId, StepKind, StepState};
@@ -28,31 +27,26 @@ pub(crate) async fn go(
     clusters: &Clusters,
     record: &Record,
     observed: &Observed,
-    aim: &Aim,
     route: &Route,
     hold_minutes: i64,
 ) -> Result<(), Problem> {
-    let app = &observed.app.name;
+    let (app, aim) = (&observed.app.name, &observed.aim);
     let argo = &clusters.argo;
-    let aborts = route
-        .live
-        .iter()
-        .any(|change| matches!(change, Live::Abort { .. }));
-    if aborts {
+    if !route.live.is_empty() {
         keep_evidence(clusters, record, observed).await?;
-        for change in &route.live {
-            if let Live::Abort { workload } = change {
-                let begun = record.start(StepKind::Abort, Some(app), workload.to_string())?;
-                let done = workloads::abort(&clusters.target, workload).await;
-                ended(record, begun, done, &format!("{workload} is aborted"))?;
-                tell(
-                    argo,
-                    record,
-                    app,
-                    "Aborted",
-                    &format!("{workload} was aborted"),
-                );
-            }
+    }
+    for change in &route.live {
+        if let Live::Abort { workload } = change {
+            let begun = record.start(StepKind::Abort, Some(app), workload.to_string())?;
+            let done = holds::again(|| workloads::abort(&clusters.target, workload)).await;
+            ended(record, begun, done, &format!("{workload} is aborted"))?;
+            tell(
+                argo,
+                record,
+                app,
+                "Aborted",
+                &format!("{workload} was aborted"),
+            );
         }
     }
     if route.terminate {
@@ -63,12 +57,18 @@ pub(crate) async fn go(
         .iter()
         .filter(|change| !matches!(change, Live::Abort { .. }))
         .collect();
-    if changes.is_empty() {
-        return Ok(());
-    }
-    if matches!(route.hold, Hold::Window | Hold::State) {
-        let held = holds::hold(argo, record, observed, route.hold, hold_minutes).await?;
-        if held.is_err() {
+    // What a run before took stands until Git says the same, also where nothing is left to be changed.
+    let before = record.snapshot();
+    let stands = before
+        .standing_holds()
+        .find(|hold| hold.application == *app);
+    let hold = match route.hold {
+        Hold::NotNeeded => stands.map_or(Hold::NotNeeded, |hold| hold.kind),
+        hold => hold,
+    };
+    if matches!(hold, Hold::Window | Hold::State) {
+        let held = holds::hold(argo, record, observed, hold, hold_minutes).await?;
+        if held.is_err() && !changes.is_empty() {
             // Without a hold nothing in the cluster may be changed: it would not last.
             record.note(format!(
                 "{app} cannot be held, so the cluster waits for Git"
@@ -200,9 +200,20 @@ pub(crate) async fn terminate(
     let id = record.id();
     let started = Instant::now();
     let mut ending_since = None;
+    let mut asked_since = None;
     let mut what = "nothing runs any more".to_owned();
     loop {
-        let seen = argocd::application(argo, app).await?;
+        let seen = match argocd::application(argo, app).await {
+            Ok(seen) => seen,
+            Err(ConnectError::Unreachable { .. }) if started.elapsed() < ENDS_WITHIN => {
+                tokio::time::sleep(GLANCE).await;
+                continue;
+            }
+            Err(error) => {
+                record.end(begun, StepState::Failed, error.to_string())?;
+                return Err(error.into());
+            }
+        };
         let phase = seen
             .operation_state
             .as_ref()
@@ -233,15 +244,21 @@ pub(crate) async fn terminate(
             .as_ref()
             .is_some_and(|state| state.message.contains(BLOCKED));
         let is_stuck = since.is_some_and(|since| is_blocked || since.elapsed() > STUCK_AFTER);
+        let is_new = !runs && !ends;
+        let asked = is_new.then(|| *asked_since.get_or_insert_with(Instant::now));
+        // Whoever should begin it is not there: it is taken back before it is begun.
+        let is_unseen = asked.is_some_and(|asked| asked.elapsed() > STUCK_AFTER);
         let write = if is_stuck {
             argocd::remove_terminating(argo, app).await
+        } else if is_unseen {
+            argocd::withdraw(argo, app).await
         } else if runs {
             argocd::terminate(argo, app).await
         } else {
             Ok(())
         };
         match write {
-            Ok(()) | Err(ConnectError::Conflict { .. }) => {}
+            Ok(()) | Err(ConnectError::Conflict { .. } | ConnectError::Unreachable { .. }) => {}
             Err(error) => {
                 record.end(begun, StepState::Failed, error.to_string())?;
                 return Err(error.into());

@@ -18,6 +18,7 @@ use ripcord_recovery::request::Request;
 use ripcord_recovery::ship::{self, Shipping};
 use ripcord_recovery::survey::Branch;
 use tokio::runtime::Runtime;
+use tokio::sync::watch::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 
 use crate::bots;
@@ -26,6 +27,7 @@ use crate::finish::{finish, push_when_it_is_back};
 use crate::live;
 use crate::prepare::{Prepared, aim_of, drawn, listed, prepare};
 use crate::record::{Begun, Clock, Record};
+use crate::tend::Tending;
 use crate::unrecorded;
 
 /// What a recovery is carried out with.
@@ -60,8 +62,6 @@ pub enum Wish {
 pub struct Site {
     /// Which cluster Argo CD's objects are in.
     pub which: Which,
-    /// The namespace of Argo CD.
-    pub namespace: String,
     /// The record of recoveries on this machine.
     pub ledger: Ledger,
     /// Where events go.
@@ -86,6 +86,8 @@ pub(crate) struct Lane {
     pub(crate) prepared: Arc<Prepared>,
     pub(crate) live: JoinHandle<Lived>,
     pub(crate) push: Option<Begun>,
+    /// Dropped when the push has ended: until then pods are looked after without Git.
+    pub(crate) pushing: Sender<()>,
     pub(crate) _locks: Vec<Lock>,
 }
 
@@ -105,7 +107,6 @@ pub fn recover(
     let runtime = runtime()?;
     let Site {
         which,
-        namespace,
         ledger,
         sink,
         clock,
@@ -124,7 +125,7 @@ pub fn recover(
         wish = Wish::Resume(Box::new(known));
     }
     // The cluster is asked while Git is.
-    let seen = runtime.spawn(listed(which.clone(), namespace));
+    let seen = runtime.spawn(listed(which.clone()));
     let wish = match wish {
         Wish::New(request) => match interrupted(&ledger, &request)? {
             Some(recovery) => Wish::Resume(Box::new(recovery)),
@@ -184,7 +185,14 @@ pub fn recover(
         if let Some(before) = &resumed {
             promote_still(&mut prepared, before);
         }
-        let mut recovery = drawn(&prepared, plan, setting, &request, &which, started);
+        let mut recovery = drawn(
+            &prepared,
+            plan,
+            setting,
+            &request,
+            &which,
+            (started, clock()),
+        );
         if !approve(plan, &recovery)? {
             return Ok(false);
         }
@@ -203,16 +211,19 @@ pub fn recover(
         let push = pushes
             .then(|| record.start(StepKind::Push, None, "the commit is made and pushed"))
             .transpose()?;
+        let (pushing, pushed) = watch::channel(());
         let live = runtime.spawn(go_live(
             Arc::clone(&record),
             Arc::clone(&prepared),
             setting.hold_minutes,
+            pushed,
         ));
         lane = Some(Lane {
             record,
             prepared,
             live,
             push,
+            pushing,
             _locks: locks,
         });
         has_begun.set(true);
@@ -239,7 +250,7 @@ pub fn recover(
             (plan, None)
         }
         // Git is away before anything was planned: what is known of it is enough for the cluster.
-        Err(problem) if problem.kind == Kind::Remote && looking_at_nothing(&problem) => {
+        Err(problem) if !has_begun.get() && looking_at_nothing(&problem) => {
             let plan = ship::plan_on_what_is_known(branch, &request, clock())
                 .map_err(|_| problem.clone())?;
             if !start(&plan, Some(problem.message.clone()))? {
@@ -323,7 +334,7 @@ fn go_on(recovery: &mut Recovery, before: Recovery) {
     recovery.key = before.key;
     recovery.started = before.started;
     recovery.request = before.request;
-    recovery.steps = before.steps;
+    let looked = std::mem::replace(&mut recovery.steps, before.steps);
     recovery.holds = before.holds;
     recovery.bots = before.bots;
     recovery.bots_until = recovery.bots_until.or(before.bots_until);
@@ -335,6 +346,7 @@ fn go_on(recovery: &mut Recovery, before: Recovery) {
             step.what = format!("{} (interrupted)", step.what);
         }
     }
+    recovery.steps.extend(looked);
     for part in &mut recovery.parts {
         let known = before
             .parts
@@ -363,7 +375,8 @@ fn promote_still(prepared: &mut Prepared, before: &Recovery) {
 }
 
 fn looking_at_nothing(problem: &Problem) -> bool {
-    problem.code == "unreachable" || problem.code == "access_denied"
+    let codes = ["unreachable", "access_denied"];
+    problem.kind == Kind::Remote && codes.contains(&problem.code.as_str())
 }
 
 fn declined() -> Problem {
@@ -398,17 +411,23 @@ pub(crate) fn broken(error: tokio::task::JoinError) -> Problem {
     Problem::new(Kind::Internal, "broken_task", error.to_string())
 }
 
-/// The live way of every Application at once.
-async fn go_live(record: Arc<Record>, prepared: Arc<Prepared>, hold_minutes: i64) -> Lived {
-    let each = prepared.observed.iter().map(|(clusters, observed, route)| {
-        live::go(
-            clusters,
-            &record,
-            observed,
-            &prepared.aim,
-            route,
-            hold_minutes,
-        )
+/// The live way of every Application at once, and what its pods need until the push has ended.
+async fn go_live(
+    record: Arc<Record>,
+    prepared: Arc<Prepared>,
+    hold_minutes: i64,
+    pushed: Receiver<()>,
+) -> Lived {
+    let each = prepared.observed.iter().map(|going| {
+        let (clusters, observed, route) = going;
+        let (record, aim, pushed) = (&*record, &observed.aim, pushed.clone());
+        async move {
+            live::go(clusters, record, observed, route, hold_minutes).await?;
+            let name = observed.app.name.clone();
+            let tending = Tending::new(clusters, record, aim, route, name);
+            tending.until_pushed(pushed).await;
+            Ok(())
+        }
     });
     let (done, missing) = join(join_all(each), hold_bots(&record, &prepared)).await;
     Lived {

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use ripcord_connect::workloads::Seen;
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::{Aim, Verdict};
-use ripcord_domain::message::short_commit;
 use ripcord_domain::problem::Problem;
 
 use crate::durable::{Picture, Target, look};
@@ -60,10 +59,10 @@ fn relapse(aim: &Aim, target: &Target<'_>, picture: &Picture) -> Option<String> 
     let bad = picture.workloads.iter().find(|seen| is_bad(aim, seen));
     if let Some(seen) = bad {
         let workload = &seen.workload;
-        let who = workload
-            .changed_by
-            .as_ref()
-            .map_or_else(|| "somebody".to_owned(), |author| who(app, &author.manager));
+        let who = workload.changed_by.as_ref().map_or_else(
+            || "somebody".to_owned(),
+            |author| who(target, app, &author.manager),
+        );
         let at = workload
             .changed_by
             .as_ref()
@@ -83,10 +82,9 @@ fn relapse(aim: &Aim, target: &Target<'_>, picture: &Picture) -> Option<String> 
     for (_, revision) in ours {
         if !(target.is_accepted)(revision) {
             return Some(format!(
-                "{}: Git at {} no longer says what was restored; {}",
+                "{}: commit {} no longer says what was restored, and Argo CD deploys it",
                 app.name,
-                short_commit(revision),
-                who(app, "argocd-controller"),
+                (target.told)(revision),
             ));
         }
     }
@@ -98,7 +96,7 @@ fn is_bad(aim: &Aim, seen: &Seen) -> bool {
 }
 
 /// A program as people know it, and on whose behalf it acted.
-fn who(app: &Application, manager: &str) -> String {
+fn who(target: &Target<'_>, app: &Application, manager: &str) -> String {
     if !manager.starts_with("argocd") {
         return match manager {
             "kubectl-set"
@@ -115,10 +113,24 @@ fn who(app: &Application, manager: &str) -> String {
         Some(operation) if !operation.username.is_empty() => operation.username.clone(),
         _ => "nobody that it names".to_owned(),
     };
-    let to = app.revisions.first().map_or_else(String::new, |revision| {
-        format!(", at commit {}", short_commit(revision))
-    });
-    format!("Argo CD, on behalf of {on_behalf}{to},")
+    let ours = app.sources.iter().zip(&app.revisions);
+    let revision = ours
+        .filter(|(source, _)| (target.is_ours)(app, source))
+        .map(|(_, revision)| revision)
+        .next();
+    let why = match revision {
+        Some(revision) if !(target.is_accepted)(revision) => {
+            format!(", at commit {}", (target.told)(revision))
+        }
+        // Git says what was restored: then the Application's own settings say otherwise.
+        _ => match &app.changed_by {
+            Some(author) if !author.manager.starts_with("argocd-controller") => {
+                format!(", with settings that `{}` changed", author.manager)
+            }
+            _ => String::new(),
+        },
+    };
+    format!("Argo CD, on behalf of {on_behalf}{why},")
 }
 
 /// Says what was changed and changed back between two looks.

@@ -288,6 +288,106 @@ fn whoever_may_not_read_earlier_templates_gets_the_way_through_git() {
 }
 
 #[test]
+fn pods_of_others_that_a_selector_selects_too_are_none_of_ours() {
+    let mut outage = Outage::of("auto-heal", "others", PAYMENTS);
+    let labels = json!({"app": PAYMENTS, "tier": "worker"});
+    outage.apply(&json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "worker", "namespace": "others"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "main", "image": format!("acme/payments-service:{BAD}")}]},
+        }},
+    }));
+    outage.wait("the others are there", |outage| {
+        let pods = outage
+            .scene
+            .kubectl(&["get", "pods", "-l", "tier=worker", "-o", "name"]);
+        pods.unwrap().contains("worker")
+    });
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    assert_eq!(Outage::recovery(&output)["standing"], "restored");
+    outage
+        .scene
+        .kubectl(&["delete", "deployment", "worker", "--wait=true"])
+        .unwrap();
+    outage.wait("they are gone", |outage| outage.runs(GOOD));
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn a_job_that_cannot_be_changed_is_made_anew() {
+    let mut outage = Outage::none_yet("auto-heal", "job", PAYMENTS, "job");
+    let base = "services/payments-service/base";
+    let infra = outage.scene.infra();
+    infra.write(
+        &format!("{base}/job.yaml"),
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: seed}\nspec:\n  backoffLimit: 0\n  template:\n    spec:\n      restartPolicy: Never\n      containers: [{name: main, image: acme/payments-service}]\n",
+    );
+    let list = format!("{base}/kustomization.yaml");
+    let text = infra.read(&list).unwrap();
+    infra.write(
+        &list,
+        text.replace("resources:", "resources:\n  - job.yaml"),
+    );
+    let with_job = infra.commit("Seed the database").land().unwrap();
+    outage.scene.refresh().unwrap();
+    let jobs = |outage: &Outage<'_>| {
+        let image = [
+            "get",
+            "job",
+            "seed",
+            "-o",
+            "jsonpath={..image}",
+            "--ignore-not-found",
+        ];
+        outage.scene.kubectl(&image).unwrap()
+    };
+    outage.wait("it is seeded", |outage| {
+        outage.app()["status"]["sync"]["revision"] == *with_job && jobs(outage).ends_with(GOOD)
+    });
+    // The pipeline of the bad version takes the Job away first.
+    outage.bad = outage.scene.deploy(PAYMENTS, BAD).unwrap();
+    outage.scene.kubectl(&["delete", "job", "seed"]).unwrap();
+    outage.scene.refresh().unwrap();
+    outage.wait("the bad version has seeded too", |outage| {
+        if jobs(outage).ends_with(GOOD) {
+            outage.scene.kubectl(&["delete", "job", "seed"]).unwrap();
+        }
+        jobs(outage).ends_with(BAD) && outage.app()["operation"].is_null()
+    });
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    assert!(
+        output.stdout.contains("the sync makes it anew"),
+        "{output:?}"
+    );
+    assert!(jobs(&outage).ends_with(GOOD), "{}", jobs(&outage));
+    outage.assert_restored(GOOD);
+}
+
+#[test]
+fn hooks_run_only_when_they_are_asked_for() {
+    for (name, more) in [("no-hooks", &[][..]), ("with-hooks", &["--run-hooks"][..])] {
+        let mut outage = Outage::none_yet("hooks", name, "ledger", name);
+        outage.break_it("v15");
+        let migration = |outage: &Outage<'_>| {
+            let uid = [
+                "get",
+                "job",
+                "ledger-migrate",
+                "-o",
+                "jsonpath={.metadata.uid}",
+            ];
+            outage.scene.kubectl(&uid).unwrap()
+        };
+        let before = migration(&outage);
+        let _ = outage.rollback(more).assert_code(0);
+        assert_eq!(migration(&outage) == before, more.is_empty(), "{name}");
+        outage.assert_restored(GOOD);
+    }
+}
+
+#[test]
 fn a_deploy_that_does_not_even_render_is_taken_back() {
     let mut outage = Outage::none_yet("auto-heal", "no-render", PAYMENTS, "no-render");
     let path = "services/payments-service/overlays/production/kustomization.yaml";

@@ -37,7 +37,8 @@ fn without_the_application_controller(bed: &Testbed) {
     bed.part("argocd-application-controller").kill().unwrap();
     // The pods are good at once: that needs no Argo CD.
     let output = outage.rollback(&["--wait", "5s"]).assert_code(8);
-    assert!(output.stderr.contains("is not done yet"), "{output:?}");
+    let who = "application controller begins it as soon as it is there";
+    assert!(output.stderr.contains(who), "{output:?}");
     assert!(outage.runs(GOOD), "{:?}", outage.pods());
     bed.part("argocd-application-controller").start().unwrap();
     let resumed = outage.ripcord().run(["resume", "--watch", "2s"]).unwrap();

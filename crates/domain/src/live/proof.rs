@@ -193,9 +193,20 @@ pub fn agreement(expected: &Expected<'_>, app: &Application) -> Vec<Missing> {
         } else {
             operation.username.as_str()
         };
+        let has_begun = app
+            .operation_state
+            .as_ref()
+            .is_some_and(|state| matches!(state.phase.as_str(), "Running" | "Terminating"));
         missing.push(Missing::new(
             "operation_pending",
-            format!("{name}: a sync of {who} is not done yet"),
+            if has_begun {
+                format!("{name}: a sync of {who} is not done yet")
+            } else {
+                // Nobody has to ask again when it is back.
+                format!(
+                    "{name}: a sync of {who} is not begun yet; Argo CD's application controller begins it as soon as it is there"
+                )
+            },
         ));
     }
     if !is_synced(app, expected.prunes) {

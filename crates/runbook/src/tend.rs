@@ -1,0 +1,180 @@
+//! What needs neither Git nor Argo CD once the good version is on its way: it is seen when only good pods
+//! are left, Rollouts skip their steps, and broken pods that would be waited for are deleted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ripcord_connect::{ConnectError, workloads};
+use ripcord_domain::live::application::{AppName, ObjectKey};
+use ripcord_domain::live::image::{Aim, Verdict};
+use ripcord_domain::live::proof::{self, Missing};
+use ripcord_domain::live::route::Route;
+use ripcord_domain::problem::Problem;
+use ripcord_domain::recovery::{StepKind, StepState};
+use tokio::sync::watch::Receiver;
+
+use crate::durable::{Picture, look};
+use crate::observe::Clusters;
+use crate::record::{Begun, Record};
+
+/// How often it is looked while pods start.
+pub(crate) const GLANCE: Duration = Duration::from_millis(50);
+
+/// One Application whose pods are looked after.
+pub(crate) struct Tending<'a> {
+    clusters: &'a Clusters,
+    record: &'a Record,
+    aim: &'a Aim,
+    route: &'a Route,
+    name: AppName,
+    promoted: BTreeMap<ObjectKey, String>,
+}
+
+impl<'a> Tending<'a> {
+    pub(crate) fn new(
+        clusters: &'a Clusters,
+        record: &'a Record,
+        aim: &'a Aim,
+        route: &'a Route,
+        name: AppName,
+    ) -> Self {
+        Self {
+            clusters,
+            record,
+            aim,
+            route,
+            name,
+            promoted: BTreeMap::new(),
+        }
+    }
+
+    /// Goes on until the push has ended: then it is gone on with what Git says. Trouble is none of the
+    /// recovery's: what follows meets it too.
+    pub(crate) async fn until_pushed(mut self, mut pushed: Receiver<()>) {
+        loop {
+            // Only what writes nothing is broken off.
+            let picture = tokio::select! {
+                _ = pushed.changed() => return,
+                picture = async {
+                    tokio::time::sleep(GLANCE).await;
+                    look(self.clusters, &self.name).await
+                } => picture,
+            };
+            if let Ok(picture) = picture
+                && self.tend(&picture).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Does what can be done for the pods now, and says what is missing of them.
+    pub(crate) async fn tend(&mut self, picture: &Picture) -> Result<Vec<Missing>, ConnectError> {
+        let missing = self.pods_missing(picture);
+        // Where images do not tell, pods are good when all has agreed and not before.
+        if missing.is_empty() && self.aim.tells() {
+            self.good(picture)?;
+        }
+        self.unstick(picture).await?;
+        self.promote(picture).await?;
+        Ok(missing)
+    }
+
+    /// Records that only good pods are left. Where there is nothing whose pods could be watched nothing was
+    /// seen.
+    pub(crate) fn good(&self, picture: &Picture) -> Result<(), ConnectError> {
+        if picture.workloads.is_empty() {
+            return Ok(());
+        }
+        self.keep(self.record.good(&self.name))
+    }
+
+    fn pods_missing(&self, picture: &Picture) -> Vec<Missing> {
+        let gone = picture
+            .gone
+            .iter()
+            .map(|key| Missing::new("workload_gone", format!("{key}: it is not there")));
+        let pods = picture
+            .workloads
+            .iter()
+            .flat_map(|seen| proof::pods(self.aim, &seen.workload, &seen.pods));
+        gone.chain(pods).collect()
+    }
+
+    /// Trouble with the record, as trouble of a glance.
+    pub(crate) fn keep<T>(&self, done: Result<T, Problem>) -> Result<T, ConnectError> {
+        done.map_err(|problem| ConnectError::Refused {
+            what: self.name.to_string(),
+            why: problem.message,
+        })
+    }
+
+    fn start(&self, kind: StepKind, what: &str) -> Result<Begun, ConnectError> {
+        self.keep(self.record.start(kind, Some(&self.name), what))
+    }
+
+    fn end(&self, begun: Begun, state: StepState, what: String) -> Result<(), ConnectError> {
+        self.keep(self.record.end(begun, state, what))
+    }
+
+    /// Lets Rollouts skip their steps once the good version is on its way; before that it is lost.
+    async fn promote(&mut self, picture: &Picture) -> Result<(), ConnectError> {
+        for seen in &picture.workloads {
+            let workload = &seen.workload;
+            let (Some(rollout), true) = (
+                &workload.rollout,
+                self.route.promote.contains(&workload.key),
+            ) else {
+                continue;
+            };
+            let is_good = rollout.borrows_template
+                || self.aim.of(workload.images.iter().map(String::as_str)) != Verdict::Bad;
+            let is_seen = workload.observed >= workload.generation && rollout.is_under_way();
+            let is_done = self.promoted.get(&workload.key) == Some(&rollout.current_hash);
+            if is_good && is_seen && !is_done && !rollout.is_promoted_fully {
+                let begun = self.start(StepKind::Promote, &workload.key.to_string())?;
+                workloads::promote(&self.clusters.target, &workload.key).await?;
+                let what = format!("{} skips its steps", workload.key);
+                self.end(begun, StepState::Done, what)?;
+                self.promoted
+                    .insert(workload.key.clone(), rollout.current_hash.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes broken pods of the bad version that their controller would wait for.
+    async fn unstick(&self, picture: &Picture) -> Result<(), ConnectError> {
+        for seen in &picture.workloads {
+            let workload = &seen.workload;
+            if !self.route.unstick.contains(&workload.key)
+                || workload.observed < workload.generation
+                || self.aim.of(workload.images.iter().map(String::as_str)) == Verdict::Bad
+            {
+                continue;
+            }
+            let stuck = seen.pods.iter().filter(|pod| {
+                let is_old = matches!((&workload.template, &pod.template), (Some(new), Some(own)) if new != own);
+                let is_bad = self.aim.of(pod.images.iter().map(String::as_str)) == Verdict::Bad;
+                (is_bad || (!self.aim.tells() && is_old))
+                    && !pod.is_going
+                    && (!pod.is_ready || workload.replacement.is_by_hand)
+            });
+            for pod in stuck {
+                let begun = self.start(StepKind::Unstick, &format!("pod {}", pod.name))?;
+                let namespace = &workload.key.namespace;
+                let what = format!("pod {} of the bad version is deleted", pod.name);
+                match workloads::delete_pod(&self.clusters.target, namespace, pod).await {
+                    Ok(()) | Err(ConnectError::Missing { .. } | ConnectError::Conflict { .. }) => {
+                        self.end(begun, StepState::Done, what)?;
+                    }
+                    Err(error) => {
+                        self.end(begun, StepState::Failed, error.to_string())?;
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
