@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use ripcord_domain::catalog::resolve;
 use ripcord_domain::message::{short_commit, trailer};
@@ -11,6 +12,7 @@ use ripcord_domain::quarantine;
 use ripcord_domain::timeline::State;
 use ripcord_git::{Oid, PushOutcome, RejectKind, trailers};
 use ripcord_manifest::{ReadRules, Reference};
+use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use crate::places;
 use crate::problems::from_repo;
@@ -161,8 +163,34 @@ pub fn built_from(branch: &Branch, commit: &str, folder: &str) -> BTreeSet<Strin
     found
 }
 
+/// Whether a part of the change from `before` to `ours` is undone in `now`: at the same place a line is there
+/// again, or gone again.
+fn takes_back(before: &str, ours: &str, now: &str) -> bool {
+    let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<&str>>();
+    let (ours, before, now) = (lines(ours), lines(before), lines(now));
+    let changed = |other: &[&str]| -> Vec<(Range<usize>, Range<usize>)> {
+        capture_diff_slices(Algorithm::Myers, &ours, other)
+            .into_iter()
+            .filter(|op| op.tag() != DiffTag::Equal)
+            .map(|op| (op.old_range(), op.new_range()))
+            .collect()
+    };
+    let was = changed(&before);
+    changed(&now).into_iter().any(|(at, lines)| {
+        was.iter().any(|(was_at, were)| {
+            let touch = at.start <= was_at.end && was_at.start <= at.end;
+            let gone = at.start.max(was_at.start) < at.end.min(was_at.end);
+            let again = before[were.clone()]
+                .iter()
+                .any(|line| !line.trim().is_empty() && now[lines.clone()].contains(line));
+            // A line that was only replaced by something new is not gone again.
+            touch && (again || (gone && were.is_empty() && lines.is_empty()))
+        })
+    })
+}
+
 /// Knows which commits count as the one that was pushed: itself, and later ones in which the services
-/// still run what it restored and no file is again what it was before.
+/// still run what it restored and nothing that it changed is again what it was before.
 pub struct Keeper<'a> {
     branch: &'a Branch,
     commit: Option<Oid>,
@@ -235,26 +263,28 @@ impl<'a> Keeper<'a> {
             *self.wanted.borrow_mut() = Some(states);
         }
         let now = self.states(revision)?;
-        Ok(self.wanted.borrow().as_ref() == Some(&now) && !self.is_taken_back(revision))
+        Ok(self.wanted.borrow().as_ref() == Some(&now) && !self.is_taken_back(commit, revision))
     }
 
-    /// Whether a file that was changed is again what it was before: a version is not all that a rollback
+    /// Whether a part of what was changed is again what it was before: a version is not all that a rollback
     /// brings back.
-    fn is_taken_back(&self, revision: Oid) -> bool {
-        let repo = &self.branch.repo;
-        let (Some(before), Some(now)) = (
-            tree_of(self.branch, &self.base),
-            tree_of(self.branch, &revision.to_string()),
-        ) else {
-            return false;
+    fn is_taken_back(&self, commit: Oid, revision: Oid) -> bool {
+        let text = |commit: &str, path: &str| {
+            let tree = tree_of(self.branch, commit)?;
+            let entry = self.branch.repo.entry(tree, path).ok()?;
+            let bytes = entry.and_then(|entry| self.branch.repo.blob(entry.id).ok());
+            Some(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
         };
-        let blob = |tree: Oid, path: &str| {
-            let entry = repo.entry(tree, path).ok()?;
-            Some(entry.map(|entry| entry.id))
-        };
-        self.files
-            .iter()
-            .any(|path| blob(now, path).is_some_and(|now| Some(now) == blob(before, path)))
+        self.files.iter().any(|path| {
+            let (Some(before), Some(ours), Some(now)) = (
+                text(&self.base, path),
+                text(&commit.to_string(), path),
+                text(&revision.to_string(), path),
+            ) else {
+                return false;
+            };
+            takes_back(&before, &ours, &now)
+        })
     }
 
     /// What the services declare at a commit.
@@ -273,5 +303,29 @@ impl<'a> Keeper<'a> {
                 Ok(places::state_now(unit))
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_comes_back_is_seen_beside_a_version_that_stays() {
+        let before = "port: 80\ntag: v15\nmode: fast\n";
+        let ours = "safe: true\nport: 80\ntag: v14\n";
+        let is = |now: &str| takes_back(before, ours, now);
+        assert!(is("safe: true\nport: 80\ntag: v14\nmode: fast\n"));
+        assert!(is("port: 80\ntag: v14\n"), "what came back is gone again");
+        assert!(is(before));
+        for kept in [
+            ours,
+            "safe: true\nport: 81\ntag: v14\n",
+            "safe: true\nport: 80\ntag: v16\n",
+            "safe: true\nport: 80\ntag: v14\nmode: slow\n",
+            "mode: fast\nsafe: true\nport: 80\ntag: v14\n",
+        ] {
+            assert!(!is(kept), "{kept}");
+        }
     }
 }

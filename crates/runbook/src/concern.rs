@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use ripcord_domain::catalog::resolve;
 use ripcord_domain::live::application::{Application, Source};
 
+/// By how many of the commits that an Application had last its repository is looked for.
+const KNOWN_BY: usize = 4;
+
 /// What is known of the infra repo.
 pub(crate) struct Infra<'a> {
     /// Its URL, as it is pushed to.
@@ -27,13 +30,14 @@ impl Infra<'_> {
         let Some(at) = app.sources.iter().position(|one| one == source) else {
             return false;
         };
-        // While Argo CD cannot compare, what it synced before tells.
+        // What it synced before tells too: a commit that was only just made is not known here.
         let synced = app.history.iter().rev().map(|entry| &entry.revisions);
         std::iter::once(&app.revisions)
             .chain(synced)
             .filter_map(|revisions| revisions.get(at))
-            .find(|revision| is_commit(revision))
-            .is_some_and(|revision| (self.knows)(revision))
+            .filter(|revision| is_commit(revision))
+            .take(KNOWN_BY)
+            .any(|revision| (self.knows)(revision))
     }
 
     /// Whether one of the files decides what the Application deploys.
@@ -151,6 +155,8 @@ fn plain(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ripcord_domain::live::application::Synced;
+
     use super::*;
 
     fn app(source: Source) -> Application {
@@ -253,5 +259,24 @@ mod tests {
             built_from: &|_| BTreeSet::new(),
         };
         assert!(infra.concerns(&inside, &["pay/x.yaml"]));
+    }
+
+    #[test]
+    fn a_commit_that_was_only_just_made_does_not_make_a_repository_another() {
+        let mut inside = app(Source {
+            repository: "http://gitea:3000/mirror/infra".into(),
+            ..source("pay")
+        });
+        inside.history.push(Synced {
+            revisions: vec!["f".repeat(40)],
+            at: None,
+        });
+        let infra = Infra {
+            remote: "git@git.example:acme/infra",
+            branch: "main",
+            knows: &|commit| commit.starts_with('f'),
+            built_from: &|_| BTreeSet::new(),
+        };
+        assert!(infra.is_ours(&inside, &inside.sources[0]));
     }
 }

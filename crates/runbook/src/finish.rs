@@ -281,15 +281,23 @@ async fn land_one(
         name.clone(),
         setting.patience,
     );
-    match landing.land().await {
-        Ok(missing) => Ok(missing),
+    let missing = match landing.land().await {
+        Ok(missing) => missing,
         // What is done stays done; what is missing is said.
-        Err(problem) if problem.code == "no_ledger" => Err(problem),
-        Err(problem) => Ok(vec![Missing::new(
+        Err(problem) if problem.code == "no_ledger" => return Err(problem),
+        Err(problem) if problem.code == "not_in_cluster" => {
+            vec![Missing::new("deleted", format!("{name}: it was deleted"))]
+        }
+        Err(problem) => vec![Missing::new(
             &problem.code,
             format!("{name}: {}", problem.message),
-        )]),
+        )],
+    };
+    if missing.iter().any(|one| one.code == "deleted") {
+        // Who makes it anew shall not find it held; should this fail it stands in the record.
+        let _ = holds::release(&clusters.argo, record, &name).await;
     }
+    Ok(missing)
 }
 
 async fn watched(

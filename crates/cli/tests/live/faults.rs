@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::followed::At;
 use crate::outage::{BAD, GOOD, NO_REGISTRY, Outage, PAYMENTS, events};
 
 #[test]
@@ -385,6 +386,58 @@ fn hooks_run_only_when_they_are_asked_for() {
         assert_eq!(migration(&outage) == before, more.is_empty(), "{name}");
         outage.assert_restored(GOOD);
     }
+}
+
+#[test]
+fn a_commit_that_brings_the_bad_settings_back_is_named_though_the_version_stays() {
+    let mut outage = Outage::none_yet("auto-heal", "bad-mode", PAYMENTS, "bad-mode");
+    let overlay = "services/payments-service/overlays/production/kustomization.yaml";
+    let mode = "commonAnnotations: {mode: fast}\n";
+    let infra = outage.scene.infra();
+    let text = infra.read(overlay).unwrap();
+    infra.write(overlay, text.replace(GOOD, BAD) + mode);
+    let deploy = infra.commit("Deploy payments-service v15, fast");
+    outage.bad = deploy.land().unwrap();
+    outage.scene.refresh().unwrap();
+    outage.wait("it is live", |outage| {
+        outage.pods().iter().any(|pod| pod.version == BAD) && outage.app()["operation"].is_null()
+    });
+    let mut running = outage.follow(&outage.rollback_args(&["--watch", "1m"]));
+    running.until("watch", At::Begun);
+    let infra = outage.scene.infra();
+    let text = infra.read(overlay).unwrap();
+    assert!(!text.contains(mode), "{text}");
+    infra.write(overlay, text + mode);
+    let again = infra
+        .commit("Be fast again")
+        .by("Nora", "nora@acme.example");
+    again.land().unwrap();
+    outage.scene.refresh().unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(9), "{ended:#?}");
+    let said = "of Nora (Be fast again) no longer says what was restored";
+    assert!(ended.stderr.contains(said), "{ended:#?}");
+}
+
+#[test]
+fn an_application_that_is_deleted_in_the_middle_is_said_to_be() {
+    let outage = Outage::of("auto-heal", "gone-midway", PAYMENTS);
+    outage.delay_pushes();
+    let mut running = outage.follow(&outage.rollback_args(&[]));
+    running.until("undo", At::Ended);
+    let name = outage.scene.name();
+    let _ = outage
+        .bed
+        .kubectl("argocd", &["delete", "application", name, "--wait=true"])
+        .unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(8), "{ended:#?}");
+    for words in ["argocd/gone-midway: it was deleted", "ripcord resume r-"] {
+        assert!(ended.stderr.contains(words), "{words}: {ended:#?}");
+    }
+    // Nothing of the hold is left for who makes it anew.
+    let windows = outage.windows("default").to_string();
+    assert!(!windows.contains("gone-midway"), "{windows}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use ripcord_testbed::{Options, Testbed};
 use serde_json::{Value, json};
 
+use crate::followed::At;
 use crate::outage::{BAD, GOOD, Outage, PAYMENTS};
 
 #[test]
@@ -19,6 +20,7 @@ fn a_bot_that_is_held_back_does_not_bring_the_bad_version_and_one_that_is_let_go
         forge.push_image("acme", PAYMENTS, tag).unwrap();
     }
     by_image_updater(&bed);
+    unheld(&bed);
     by_flux(&bed);
 }
 
@@ -27,19 +29,23 @@ fn release(outage: &Outage<'_>) {
     let _ = released.assert_code(0);
 }
 
+/// An ImageUpdater that takes the last tag of all for the Application of an outage.
+fn updater(outage: &Outage<'_>) -> Value {
+    json!({
+        "apiVersion": "argocd-image-updater.argoproj.io/v1alpha1", "kind": "ImageUpdater",
+        "metadata": {"name": outage.application, "namespace": "argocd"},
+        "spec": {"applicationRefs": [{"namePattern": outage.application, "images": [{
+            "alias": "pay", "imageName": "acme/payments-service",
+            "commonUpdateSettings": {"updateStrategy": "alphabetical"},
+        }]}]},
+    })
+}
+
 /// Image Updater writes the version into the Application.
 fn by_image_updater(bed: &Testbed) {
     let mut outage = Outage::on(bed, "auto-heal", "updated", PAYMENTS, "updated");
     outage.break_it(BAD);
-    let updater = json!({
-        "apiVersion": "argocd-image-updater.argoproj.io/v1alpha1", "kind": "ImageUpdater",
-        "metadata": {"name": "updated", "namespace": "argocd"},
-        "spec": {"applicationRefs": [{"namePattern": "updated", "images": [{
-            "alias": "pay", "imageName": "acme/payments-service",
-            "commonUpdateSettings": {"updateStrategy": "alphabetical"},
-        }]}]},
-    });
-    outage.apply(&updater);
+    outage.apply(&updater(&outage));
     let _ = outage.rollback(&["--hold-bots"]).assert_code(0);
     let said = bed.update_images().unwrap();
     assert!(said.contains("images_updated=0 errors=0"), "{said}");
@@ -50,6 +56,23 @@ fn by_image_updater(bed: &Testbed) {
     assert!(said.contains("images_updated=1 errors=0"), "{said}");
     let written = outage.app()["spec"]["source"]["kustomize"]["images"].clone();
     assert!(written.to_string().contains(BAD), "{written}");
+}
+
+/// Nothing holds it back: it is named as who brought the bad version.
+fn unheld(bed: &Testbed) {
+    let mut outage = Outage::on(bed, "auto-heal", "bumped", PAYMENTS, "bumped");
+    outage.break_it(BAD);
+    outage.apply(&updater(&outage));
+    let mut running = outage.follow(&outage.rollback_args(&["--watch", "1m"]));
+    running.until("watch", At::Begun);
+    bed.update_images().unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(9), "{ended:#?}");
+    let said = format!("{} {:?}", ended.stderr, ended.events);
+    assert!(
+        said.contains("with settings that `argocd-image-updater` changed"),
+        "{ended:#?}"
+    );
 }
 
 /// Flux chooses the version that another of its controllers would commit.

@@ -191,7 +191,10 @@ fn argo_cd_alone_syncs_the_last_good_commit_and_holds() {
         .rollback(&["--method", "argocd", "-o", "json"])
         .assert_code(8);
     let recovery = Outage::recovery(&output);
-    assert_eq!(kinds(&recovery), ["observe", "hold", "sync_old", "converge"]);
+    assert_eq!(
+        kinds(&recovery),
+        ["observe", "hold", "sync_old", "converge"]
+    );
     assert_eq!(outage.scene.infra().tip().unwrap(), outage.bad);
     outage.assert_stays(GOOD);
     let released = outage.ripcord().run(["release"]).unwrap();
@@ -208,7 +211,10 @@ fn an_abort_alone_needs_no_hold_and_says_what_is_missing() {
         .rollback(&["--method", "abort", "-o", "json"])
         .assert_code(8);
     let recovery = Outage::recovery(&output);
-    assert_eq!(kinds(&recovery), ["observe", "evidence", "abort", "converge"]);
+    assert_eq!(
+        kinds(&recovery),
+        ["observe", "evidence", "abort", "converge"]
+    );
     assert_eq!(recovery["missing"][0]["code"], "git_unchanged");
     outage.assert_stays(GOOD);
     assert_eq!(outage.scene.infra().tip().unwrap(), outage.bad);
