@@ -6,8 +6,8 @@ mod list;
 use futures_util::future::join;
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::bot::{Bot, List, Passing, Program};
+use ripcord_domain::live::glob::fits;
 use ripcord_domain::live::image::without_version;
-use ripcord_domain::live::windows::fits;
 use serde_json::Value;
 
 use crate::argocd;

@@ -7,6 +7,7 @@
 pub mod application;
 pub mod bot;
 pub mod drift;
+pub mod glob;
 pub mod image;
 pub mod proof;
 pub mod release;

@@ -171,6 +171,8 @@ fn text(
          # aliases:\n#   services: {pay: payments-service}\n#   environments: {p: production}\n\n\
          # Which forge the remote is on, where its address does not say: github, gitlab, gitea\n\
          # forge: gitea\n\n\
+         # Applications whose project cannot be given a window are not held by marking their last operation:\n\
+         # marks_operations: false\n\n\
          # What registries are called from here:\n# mirrors: {docker.io: mirror.acme.example}\n\n\
          # commit:\n\
          #   rollback: 'deploy: {service} {to} to {environment} (rollback from {from})'\n",

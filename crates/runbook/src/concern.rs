@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ripcord_domain::catalog::resolve;
 use ripcord_domain::live::application::{Application, Source};
+use ripcord_domain::live::glob::fits_path;
 
 /// By how many of the commits that an Application had last its repository is looked for.
 const KNOWN_BY: usize = 4;
@@ -76,7 +77,8 @@ impl Infra<'_> {
         let by_annotation = app
             .generate_paths
             .iter()
-            .any(|named| is_below(file, &joined(&path, named)));
+            .map(|named| joined(&path, named))
+            .any(|named| is_below(file, &named) || fits_path(&named, file));
         by_values
             || by_annotation
             || (self.built_from)(&path)
@@ -259,6 +261,22 @@ mod tests {
             built_from: &|_| BTreeSet::new(),
         };
         assert!(infra.concerns(&inside, &["pay/x.yaml"]));
+    }
+
+    #[test]
+    fn paths_that_an_annotation_names_count_and_globs_too() {
+        let mut app = app(source("pay/overlays/production"));
+        app.generate_paths = vec![".".into(), "../../base".into(), "/shared/*.yaml".into()];
+        for file in [
+            "pay/base/deployment.yaml",
+            "shared/limits.yaml",
+            "pay/overlays/production/x.yaml",
+        ] {
+            assert!(concerns(&app, file), "{file}");
+        }
+        for file in ["shared/cart/limits.yaml", "pay/overlays/staging/x.yaml"] {
+            assert!(!concerns(&app, file), "{file}");
+        }
     }
 
     #[test]

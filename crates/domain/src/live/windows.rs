@@ -4,10 +4,10 @@
 use std::str::FromStr as _;
 
 use cronexpr::Crontab;
-use globset::GlobBuilder;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::live::application::Application;
+use crate::live::glob::fits;
 use crate::live::route::Windows;
 
 /// What the description of a hold's window begins with; the recovery's name follows.
@@ -82,12 +82,6 @@ impl Window {
             named.any(fits)
         }
     }
-}
-
-/// Whether a name fits a glob, as Argo CD matches names: a star stands for anything.
-pub fn fits(glob: &str, name: &str) -> bool {
-    let glob = GlobBuilder::new(glob).literal_separator(false).build();
-    glob.is_ok_and(|glob| glob.compile_matcher().is_match(name))
 }
 
 /// What windows allow for an Application at a moment. One that cannot be read counts as open to all, as
