@@ -2,6 +2,7 @@
 
 pub(crate) mod annotations;
 pub(crate) mod doctor;
+pub(crate) mod drift;
 pub(crate) mod human;
 pub(crate) mod recovery;
 mod table;

@@ -1,12 +1,15 @@
 //! What runs otherwise than Git says: each field, who made it so, what will undo it, what makes it last.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
-use ripcord_connect::{Cluster, Which, destination};
-use ripcord_domain::live::application::{AppName, Application, ObjectKey};
+use ripcord_connect::{Cluster, ConnectError, Which, destination};
+use ripcord_domain::live::application::{AppName, Application, ObjectKey, Source};
 use ripcord_domain::live::drift::{Difference, of_object};
 use ripcord_domain::plan::{Plan, SCHEMA};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::recovery::Recovery;
+use ripcord_git::SafeUrl;
 use ripcord_recovery::survey::Branch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,9 @@ pub struct Drift {
     pub applications: Vec<AppName>,
     /// Each field that differs.
     pub fields: Vec<Drifted>,
+    /// Objects that may not be read: whether they differ is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<ObjectKey>,
 }
 
 /// A field that differs.
@@ -39,6 +45,15 @@ pub struct Drifted {
     /// The command that makes it last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lasts_by: Option<String>,
+    /// Where in Git it is declared, as far as the Application tells: which file it is is not known.
+    pub declared_in: String,
+}
+
+/// What was found of one Application.
+#[derive(Default)]
+struct Found {
+    fields: Vec<Drifted>,
+    unread: Vec<ObjectKey>,
 }
 
 /// Looks at what a service's Applications consist of.
@@ -65,7 +80,7 @@ pub fn find(
             ),
         ));
     }
-    let mut fields = Vec::new();
+    let mut all = Found::default();
     for app in &apps {
         let held = unfinished
             .iter()
@@ -74,13 +89,15 @@ pub fn find(
         let found = runtime.block_on(async {
             let target = destination::of(&cluster, app).await?;
             of_application(&target, app, plan, held).await
-        });
-        fields.extend(found?);
+        })?;
+        all.fields.extend(found.fields);
+        all.unread.extend(found.unread);
     }
     Ok(Drift {
         schema: SCHEMA,
         applications: apps.into_iter().map(|app| app.name).collect(),
-        fields,
+        fields: all.fields,
+        unread: all.unread,
     })
 }
 
@@ -89,7 +106,7 @@ async fn of_application(
     app: &Application,
     plan: &Plan,
     held: bool,
-) -> Result<Vec<Drifted>, Problem> {
+) -> Result<Found, Problem> {
     let keys: Vec<&ObjectKey> = app
         .resources
         .iter()
@@ -97,41 +114,60 @@ async fn of_application(
         .map(|resource| &resource.key)
         .collect();
     let objects = join_all(keys.iter().map(|key| cluster.object(key))).await;
-    let mut fields = Vec::new();
+    let mut found = Found::default();
+    let drifted = |key: &ObjectKey, difference: Difference| Drifted {
+        application: app.name.clone(),
+        object: key.clone(),
+        undone_by: undone_by(app, held),
+        lasts_by: lasts_by(plan, &difference),
+        declared_in: declared_in(&app.sources),
+        difference,
+    };
     for (key, object) in keys.into_iter().zip(objects) {
-        let object = match object {
-            Ok(object) => object,
-            // Deleted by hand: that is drift of its own, and a sync makes it anew.
-            Err(ripcord_connect::ConnectError::Missing { .. }) => {
-                fields.push(Drifted {
-                    application: app.name.clone(),
-                    object: key.clone(),
-                    difference: Difference {
-                        field: String::new(),
-                        applied: Some("it is there".to_owned()),
-                        now: None,
-                        by: None,
-                        at: None,
-                    },
-                    undone_by: undone_by(app, held),
-                    lasts_by: None,
-                });
-                continue;
+        match object {
+            Ok(object) => {
+                let differences = of_object(key, &object).into_iter();
+                found
+                    .fields
+                    .extend(differences.map(|one| drifted(key, one)));
             }
-            Err(ripcord_connect::ConnectError::Forbidden { .. }) => continue,
+            // Deleted by hand: that is drift of its own, and a sync makes it anew.
+            Err(ConnectError::Missing { .. }) => found.fields.push(drifted(key, gone())),
+            Err(ConnectError::Forbidden { .. }) => found.unread.push(key.clone()),
             Err(error) => return Err(error.into()),
-        };
-        for difference in of_object(&object) {
-            fields.push(Drifted {
-                application: app.name.clone(),
-                object: key.clone(),
-                undone_by: undone_by(app, held),
-                lasts_by: lasts_by(plan, &difference),
-                difference,
-            });
         }
     }
-    Ok(fields)
+    Ok(found)
+}
+
+/// An object that is not there.
+fn gone() -> Difference {
+    Difference {
+        field: String::new(),
+        is_secret: false,
+        applied: Some("it is there".to_owned()),
+        now: None,
+        by: None,
+        at: None,
+    }
+}
+
+/// The folders of an Application's sources, and the repository where there are several.
+fn declared_in(sources: &[Source]) -> String {
+    let repositories: BTreeSet<&str> = sources
+        .iter()
+        .map(|source| source.repository.as_str())
+        .collect();
+    let each = sources.iter().map(|source| {
+        let repository = SafeUrl::new(&source.repository).to_string();
+        match &source.path {
+            Some(path) if repositories.len() == 1 => path.clone(),
+            Some(path) => format!("{path} of {repository}"),
+            None => repository,
+        }
+    });
+    let each: BTreeSet<String> = each.collect();
+    each.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// What Argo CD will do about it. Self-heal is at once the first time, and waits longer each time at the
@@ -165,4 +201,28 @@ fn lasts_by(plan: &Plan, difference: &Difference) -> Option<String> {
             part.service, part.environment, candidate.version
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(repository: &str, path: Option<&str>) -> Source {
+        Source {
+            repository: repository.into(),
+            path: path.map(str::to_owned),
+            ..Source::default()
+        }
+    }
+
+    #[test]
+    fn the_folder_says_where_to_edit_and_the_repository_only_where_there_are_several() {
+        let ours = source("https://git.acme.example/infra.git", Some("services/pay"));
+        assert_eq!(declared_in(std::slice::from_ref(&ours)), "services/pay");
+        let chart = source("https://me:word@charts.acme.example", None);
+        assert_eq!(
+            declared_in(&[chart, ours]),
+            "https://***@charts.acme.example, services/pay of https://git.acme.example/infra.git"
+        );
+    }
 }

@@ -8,7 +8,7 @@ use super::doctor::about;
 use super::recovering::which;
 use crate::args::{ClusterArgs, Global};
 use crate::moment;
-use crate::render::{Output, recovery as screen};
+use crate::render::{Output, drift as screen};
 use crate::wiring::{self, Wanted};
 
 pub(super) fn run(

@@ -5,12 +5,10 @@ use std::io;
 use jiff::Timestamp;
 use ripcord_domain::live::application::AppName;
 use ripcord_domain::live::bot::{Bot, Passing};
-use ripcord_domain::live::drift::Difference;
 use ripcord_domain::live::proof::Missing;
 use ripcord_domain::live::route::Hold;
 use ripcord_domain::recovery::{Recovery, Standing, StepState};
 use ripcord_runbook::Event;
-use ripcord_runbook::drift::Drift;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -359,39 +357,4 @@ pub(crate) fn list(
         &["RECOVERY", "STARTED", "STANDING", "GOOD", "HOLDS", "WHAT"],
         &rows,
     )
-}
-
-/// `ripcord drift`.
-pub(crate) fn drift(screen: &mut Screen<'_>, drift: &Drift) -> io::Result<()> {
-    if drift.fields.is_empty() {
-        let names: Vec<String> = drift.applications.iter().map(ToString::to_string).collect();
-        return writeln!(screen.out, "{}: all is as it was applied", names.join(", "));
-    }
-    for one in &drift.fields {
-        let heading = screen.bold(&one.object.to_string());
-        let Difference {
-            field,
-            applied,
-            now,
-            by,
-            at,
-        } = &one.difference;
-        let (applied, now) = (
-            applied.as_deref().unwrap_or("(not known)"),
-            now.as_deref().unwrap_or("(gone)"),
-        );
-        writeln!(
-            screen.out,
-            "{heading} {field}\n  git {applied}\n  now {now}"
-        )?;
-        if let Some(by) = by {
-            let at = at.map_or_else(String::new, |at| format!(" at {at}"));
-            writeln!(screen.out, "  by {by}{at}")?;
-        }
-        writeln!(screen.out, "  undone by {}", one.undone_by)?;
-        if let Some(command) = &one.lasts_by {
-            writeln!(screen.out, "  to make it last: {command}")?;
-        }
-    }
-    Ok(())
 }

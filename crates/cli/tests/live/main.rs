@@ -8,6 +8,8 @@
 mod bots;
 mod by_server;
 mod disk;
+mod doctor;
+mod drift;
 mod faults;
 mod followed;
 mod forge;

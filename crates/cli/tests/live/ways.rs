@@ -290,32 +290,3 @@ fn doctor_finds_a_healthy_service_ready_and_names_what_holds_it() {
         assert!(said.contains(words), "{words}: {said}");
     }
 }
-
-#[test]
-fn drift_names_who_set_an_image_and_the_rollback_that_makes_it_last() {
-    let outage = Outage::of("auto", "live-drift", PAYMENTS);
-    let clean = outage.ripcord().run(["drift", PAYMENTS]).unwrap();
-    assert!(
-        clean
-            .assert_code(0)
-            .stdout
-            .contains("all is as it was applied")
-    );
-    let image = "main=acme/payments-service:v14";
-    outage
-        .scene
-        .kubectl(&["set", "image", "deployment/payments-service", image])
-        .unwrap();
-    let said = outage.ripcord().run(["drift", PAYMENTS]).unwrap();
-    let said = said.assert_code(0).stdout;
-    for words in [
-        "containers[main].image",
-        "git acme/payments-service:v15-crash",
-        "now acme/payments-service:v14",
-        "by kubectl-set",
-        "auto-sync at the next commit",
-        "ripcord rollback payments-service production --to v14",
-    ] {
-        assert!(said.contains(words), "{words}: {said}");
-    }
-}

@@ -1,10 +1,13 @@
 //! What an object says otherwise than what was applied to it, and who made it so.
 
+mod secret;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::live::application::ObjectKey;
 use crate::live::workload::Author;
 
 /// One field that differs.
@@ -12,6 +15,9 @@ use crate::live::workload::Author;
 pub struct Difference {
     /// Where, such as `spec.template.spec.containers[main].image`.
     pub field: String,
+    /// It is a Secret's: that it differs is told, and what it says never is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_secret: bool,
     /// What was applied from Git; none where the object does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<String>,
@@ -44,10 +50,14 @@ const APPLIERS: [&str; 2] = ["argocd-controller", "argocd-application-controller
 /// Where an object differs from what was applied to it last.
 ///
 /// Client-side apply keeps that in an annotation. Under server-side apply there is none: then the fields
-/// count that people's programs own, and what Git says of them is not known from here.
-pub fn of_object(object: &Value) -> Vec<Difference> {
+/// count that people's programs own, and what Git says of them is not known from here. Of a Secret only
+/// the names of its fields are told: what this prints ends up in tickets, chats and logs.
+pub fn of_object(key: &ObjectKey, object: &Value) -> Vec<Difference> {
     let kept = object["metadata"]["annotations"][LAST_APPLIED].as_str();
     let applied = kept.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    if secret::is_one(key) {
+        return secret::differences(applied.as_ref(), object);
+    }
     let mut found = Vec::new();
     match applied {
         Some(applied) => {
@@ -59,13 +69,9 @@ pub fn of_object(object: &Value) -> Vec<Difference> {
             }
         }
         None => {
-            for entry in entries(object).filter(|entry| is_by_hand(entry)) {
-                let mut path = Vec::new();
-                owned(&entry["fieldsV1"], &mut path, &mut |path| {
-                    if path.first() == Some(&Step::Field("spec".into())) {
-                        found.push((path.to_vec(), None, value_at(object, path)));
-                    }
-                });
+            for path in owned_by_people(object) {
+                let now = value_at(object, &path);
+                found.push((path, None, now));
             }
         }
     }
@@ -75,6 +81,7 @@ pub fn of_object(object: &Value) -> Vec<Difference> {
             let author = author(object, &path);
             Difference {
                 field: spelled(&path),
+                is_secret: false,
                 applied: applied.map(|value| shown(&value)),
                 now: now.map(|value| shown(&value)),
                 by: author.as_ref().map(|author| author.manager.clone()),
@@ -168,6 +175,21 @@ fn is_by_hand(entry: &Value) -> bool {
     let manager = entry["manager"].as_str().unwrap_or_default();
     !APPLIERS.contains(&manager)
         && (manager.starts_with("kubectl") || manager.contains("dashboard") || manager == "lens")
+}
+
+/// The fields of what is wanted that people's programs own.
+fn owned_by_people(object: &Value) -> Vec<Vec<Step>> {
+    let wanted = ["spec", "data"].map(|name| Step::Field(name.into()));
+    let mut found = Vec::new();
+    for entry in entries(object).filter(|entry| is_by_hand(entry)) {
+        owned(&entry["fieldsV1"], &mut Vec::new(), &mut |path| {
+            let is_wanted = path.first().is_some_and(|first| wanted.contains(first));
+            if is_wanted && !found.contains(&path.to_vec()) {
+                found.push(path.to_vec());
+            }
+        });
+    }
+    found
 }
 
 /// Walks the leaves of a set of owned fields
@@ -287,6 +309,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn deployment() -> ObjectKey {
+        ObjectKey {
+            group: "apps".into(),
+            kind: "Deployment".into(),
+            ..ObjectKey::default()
+        }
+    }
+
     fn applied(spec: &Value) -> String {
         json!({"kind": "Deployment", "spec": spec}).to_string()
     }
@@ -325,7 +355,7 @@ mod tests {
             },
             "spec": live,
         });
-        let found = of_object(&object);
+        let found = of_object(&deployment(), &object);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].field, "spec.template.spec.containers[main].image");
         assert_eq!(found[0].applied.as_deref(), Some("acme/pay:v15"));
@@ -349,7 +379,7 @@ mod tests {
             "metadata": {"annotations": {LAST_APPLIED: applied(&spec("acme/pay:v15", 4))}},
             "spec": live,
         });
-        let found = of_object(&object);
+        let found = of_object(&deployment(), &object);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].field, "spec.template.spec.containers[proxy]");
         assert_eq!(found[0].now, None);
@@ -361,7 +391,7 @@ mod tests {
             "metadata": {"managedFields": by_hand(&image_is_theirs())},
             "spec": spec("acme/pay:v14", 4),
         });
-        let found = of_object(&object);
+        let found = of_object(&deployment(), &object);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].applied, None);
         assert_eq!(found[0].now.as_deref(), Some("acme/pay:v14"));
