@@ -15,6 +15,18 @@ impl SafeUrl {
         Self(text.into())
     }
 
+    /// The user that SSH logs in as, where the address names one: it is no secret.
+    pub fn ssh_user(&self) -> Option<&str> {
+        let authority = match self.0.split_once("://") {
+            Some((scheme, after)) if scheme.contains("ssh") => after.split('/').next()?,
+            Some(_) => return None,
+            None => self.0.split_once(':')?.0,
+        };
+        let (user, _) = authority.rsplit_once('@')?;
+        let name = user.split(':').next().unwrap_or(user);
+        (!name.is_empty() && !name.contains('/')).then_some(name)
+    }
+
     /// The address with everything in it, for git alone.
     pub(crate) fn secret(&self) -> &str {
         &self.0
@@ -171,6 +183,20 @@ mod tests {
             ("https://host/x", None),
         ] {
             assert_eq!(SafeUrl::new(url).password(), password, "{url}");
+        }
+    }
+
+    #[test]
+    fn only_an_address_of_ssh_names_who_logs_in() {
+        for (url, user) in [
+            ("git@host:a/b.git", Some("git")),
+            ("ssh://ops:pw@host:22/x", Some("ops")),
+            ("ssh://host/x", None),
+            ("host:x", None),
+            ("https://me:pw@host/x", None),
+            ("/srv/a@b:c", None),
+        ] {
+            assert_eq!(SafeUrl::new(url).ssh_user(), user, "{url}");
         }
     }
 

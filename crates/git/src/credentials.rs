@@ -8,6 +8,18 @@ use crate::Repo;
 /// How long a helper may take.
 const LIMIT: Duration = Duration::from_secs(1);
 
+/// How tokens begin that are written in the place of a name.
+const TOKENS: [&str; 8] = [
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "gldt-",
+];
+
 /// A name and its password or token, which is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -17,6 +29,15 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// The name, where it is one that may be shown: some write a token in its place.
+    pub fn name(&self) -> Option<&str> {
+        let name = self.user.as_str();
+        let is_token = TOKENS.iter().any(|start| name.starts_with(start))
+            || self.secret == "x-oauth-basic"
+            || (name.len() >= 20 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        (!is_token && !name.is_empty()).then_some(name)
+    }
+
     /// The password or token, for the request that carries it.
     pub fn reveal(&self) -> &str {
         &self.secret
@@ -25,7 +46,11 @@ impl Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Credentials({}, hidden)", self.user)
+        write!(
+            f,
+            "Credentials({}, hidden)",
+            self.name().unwrap_or("hidden")
+        )
     }
 }
 
@@ -79,5 +104,17 @@ mod tests {
         assert_eq!((found.user.as_str(), found.reveal()), ("ops", "a=b"));
         assert!(!format!("{found:?}").contains("a=b"));
         assert_eq!(said("username=ops\n"), None);
+    }
+
+    #[test]
+    fn a_token_in_the_place_of_a_name_is_not_shown_as_one() {
+        let name = |user: &str, secret: &str| {
+            let found = said(&format!("username={user}\npassword={secret}\n")).unwrap();
+            found.name().map(str::to_owned)
+        };
+        assert_eq!(name("ops", "word").as_deref(), Some("ops"));
+        assert_eq!(name("ghp_16C7e42F292c69", "x"), None);
+        assert_eq!(name("anything", "x-oauth-basic"), None);
+        assert_eq!(name("0123456789abcdef0123456789abcdef01234567", "x"), None);
     }
 }

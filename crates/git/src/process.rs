@@ -153,6 +153,12 @@ impl<'a> Git<'a> {
         self
     }
 
+    /// The same where no shorter time is set already.
+    pub(crate) fn at_most(mut self, limit: Duration) -> Self {
+        self.limit = Some(self.limit.map_or(limit, |set| set.min(limit)));
+        self
+    }
+
     fn command(&mut self) -> Command {
         let mut command = Command::new("git");
         for name in REMOVED {

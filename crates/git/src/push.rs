@@ -1,10 +1,15 @@
 //! Putting a commit on a branch of the remote: compare-and-set, never forced.
 
+use std::time::Duration;
+
 use crate::branch::{reference, tip_ref};
 use crate::open::NAMELESS;
 use crate::process::Answer;
 use crate::words;
 use crate::{Oid, Repo, RepoError};
+
+/// How long a server may take to say whether one may push: it is a question only.
+const ASKED: Duration = Duration::from_secs(8);
 
 /// What became of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +108,12 @@ impl Repo {
                 remote: self.remote().to_string(),
             });
         };
-        let answer = self
-            .git("push")
+        // Over SSH a passphrase may have to be typed: nobody is hurried there.
+        let mut git = self.git("push");
+        if self.remote().push_url().secret().starts_with("http") {
+            git = git.at_most(ASKED);
+        }
+        let answer = git
             .args([
                 "--dry-run",
                 "--porcelain",
