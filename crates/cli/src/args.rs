@@ -119,12 +119,16 @@ pub(crate) enum Command {
         pace: PaceArgs,
     },
     /// Look, before the incident, whether a recovery would work: rights, windows, holds, history
+    ///
+    /// Without a service it looks at what all have in common: whether one may push, as whom and by which
+    /// rules, the cluster, Argo CD's release and its known bugs, rights, and what recoveries still hold.
     #[command(
-        after_help = "Examples:\n  ripcord doctor payments-service\n  ripcord doctor payments-service production -o json"
+        after_help = "Examples:\n  ripcord doctor\n  ripcord doctor payments-service\n  ripcord doctor payments-service production -o json"
     )]
     Doctor {
-        /// The service
-        service: String,
+        /// The service. Default: what all services have in common
+        #[arg(value_name = "SERVICE")]
+        service: Option<String>,
         /// The environment. Default: `production` or what the configuration says
         #[arg(value_name = "ENV")]
         environment: Option<String>,

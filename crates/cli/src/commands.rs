@@ -56,7 +56,13 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
             service,
             environment,
             cluster,
-        } => doctor::run(global, service, environment.as_deref(), cluster, output),
+        } => doctor::run(
+            global,
+            service.as_deref(),
+            environment.as_deref(),
+            cluster,
+            output,
+        ),
         Command::Drift {
             service,
             environment,

@@ -1,32 +1,30 @@
 //! Before the incident: what would stand in the way of a recovery, and how it is mended. Changes nothing.
 
 mod application;
+mod cluster;
+mod deadline;
 mod git;
 mod images;
 mod permissions;
+mod release;
 
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
 use jiff::Timestamp;
-use ripcord_connect::bots::{self, Roster};
-use ripcord_connect::{Cluster, Which, argocd, destination};
+use ripcord_connect::Which;
 use ripcord_domain::config::Config;
-use ripcord_domain::live::application::{AppName, Application};
+use ripcord_domain::live::application::AppName;
 use ripcord_domain::live::bot::Passing;
-use ripcord_domain::live::release::Release;
 use ripcord_domain::plan::{Plan, SCHEMA};
 use ripcord_domain::problem::Problem;
-use ripcord_domain::recovery::Recovery;
+use ripcord_domain::recovery::{HoldRecord, Recovery};
 use ripcord_recovery::survey::Branch;
-use ripcord_registry::Registries;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bots::of_aim;
-use crate::observe::{Clusters, observe};
-use crate::prepare::{aim_of, before_of, concerned, listed};
+use crate::prepare::listed;
 use crate::recover::broken;
+use deadline::Deadline;
 
 /// How long forges and registries are waited for: the whole is to take two seconds.
 const LIMIT: Duration = Duration::from_millis(1200);
@@ -106,77 +104,59 @@ impl Finding {
     }
 }
 
-/// Looks at everything that a recovery of these services would meet.
+/// What is asked about.
+pub struct About<'a> {
+    /// The rollback of a service, or why there can be none; none asks about the place, whatever the service.
+    pub plan: Option<Result<&'a Plan, &'a Problem>>,
+    /// What is configured.
+    pub config: &'a Config,
+    /// Which cluster Argo CD's objects are in.
+    pub which: &'a Which,
+    /// Recoveries of this machine that have not ended, or hold something.
+    pub unfinished: &'a [Recovery],
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Looks at everything that a recovery would meet.
 ///
 /// # Errors
 /// The threads for it cannot be started; what cannot be reached is a finding.
-pub fn examine(
-    branch: &Branch,
-    plan: Result<&Plan, &Problem>,
-    config: &Config,
-    which: &Which,
-    unfinished: &[Recovery],
-    now: Timestamp,
-) -> Result<Diagnosis, Problem> {
+pub fn examine(branch: &Branch, about: &About<'_>) -> Result<Diagnosis, Problem> {
     let runtime = crate::recover::runtime()?;
-    let seen = runtime.spawn(listed(which.clone()));
+    let deadline = Deadline::start();
+    let seen = runtime.spawn(listed(about.which.clone()));
+    let known = branch.repo.credentials();
     let rules = runtime.spawn(git::rules(
         branch.repo.remote().push_url().to_string(),
-        config.forge,
-        git::who(branch),
+        about.config.forge,
+        known.as_ref().map(git::who),
         branch.name.clone(),
         LIMIT,
     ));
     let mut findings = Vec::new();
-    git::git(branch, plan, now, &mut findings);
-    let rules = runtime.block_on(rules).map_err(broken)?;
-    findings.push(git::judged(&branch.name, rules));
-    for recovery in unfinished {
-        for hold in recovery.standing_holds() {
-            findings.push(
-                Finding::red(
-                    "hold",
-                    format!(
-                        "recovery {} holds it until {}, since {} by {}",
-                        recovery.id, hold.until, hold.taken, hold.owner
-                    ),
-                    format!(
-                        "`ripcord resume {0}` finishes it, `ripcord release {0}` lets go",
-                        recovery.id
-                    ),
-                )
-                .of(&hold.application),
-            );
+    git::git(branch, known.as_ref(), about.now, &mut findings);
+    if let Some(plan) = about.plan {
+        git::targets(plan, &mut findings);
+    }
+    let what = format!("the rules of the branch {}", branch.name);
+    let rules = deadline.waits_for("branch_rules", &what, rules);
+    findings.push(match runtime.block_on(rules) {
+        Ok(rules) => git::judged(&branch.name, rules.map_err(broken)?),
+        Err(late) => late,
+    });
+    findings.extend(left_behind(about));
+    let cluster = deadline.waits_for("cluster", "Argo CD's objects", seen);
+    match runtime.block_on(cluster) {
+        Ok(listed) => {
+            let listed = listed.map_err(broken)?;
+            let looked = cluster::look(branch, about, listed, deadline);
+            findings.extend(runtime.block_on(looked));
         }
+        Err(late) => findings.push(late),
     }
-    for recovery in unfinished {
-        findings.extend(
-            recovery
-                .held_bots()
-                .map(|passing| held_bot(recovery, passing)),
-        );
-    }
-    match runtime.block_on(seen).map_err(broken)? {
-        Ok((cluster, apps)) => {
-            findings.push(Finding::green(
-                "cluster",
-                format!("{}: {} Application(s)", cluster.address(), apps.len()),
-            ));
-            if let Ok(plan) = plan {
-                let concerned = concerned(branch, plan, apps);
-                let registries = Registries::new(config.mirrors.clone(), LIMIT);
-                let looked = applications(plan, &cluster, concerned, &registries, now);
-                findings.extend(runtime.block_on(looked));
-            }
-        }
-        Err(problem) => findings.push(Finding::red(
-            "cluster",
-            problem.message.clone(),
-            problem.hints.first().cloned().unwrap_or_else(|| {
-                "`--context NAME` names the cluster that Argo CD's objects are in".to_owned()
-            }),
-        )),
-    }
+    // What has not answered is not waited for at the end either.
+    runtime.shutdown_background();
     let light = findings
         .iter()
         .map(|finding| finding.light)
@@ -187,6 +167,39 @@ pub fn examine(
         light,
         findings,
     })
+}
+
+/// What recoveries of this machine still hold.
+fn left_behind(about: &About<'_>) -> Vec<Finding> {
+    let holds = about.unfinished.iter().flat_map(|recovery| {
+        let holds = recovery.standing_holds();
+        holds.map(move |hold| standing_hold(recovery, hold))
+    });
+    let bots = about.unfinished.iter().flat_map(|recovery| {
+        let bots = recovery.held_bots();
+        bots.map(move |passing| held_bot(recovery, passing))
+    });
+    let mut findings: Vec<Finding> = holds.chain(bots).collect();
+    if findings.is_empty() && about.plan.is_none() {
+        let none = "no recovery of this machine holds an Application or a bot";
+        findings.push(Finding::green("hold", none));
+    }
+    findings
+}
+
+fn standing_hold(recovery: &Recovery, hold: &HoldRecord) -> Finding {
+    Finding::red(
+        "hold",
+        format!(
+            "recovery {} holds it until {}, since {} by {}",
+            recovery.id, hold.until, hold.taken, hold.owner
+        ),
+        format!(
+            "`ripcord resume {0}` finishes it, `ripcord release {0}` lets go",
+            recovery.id
+        ),
+    )
+    .of(&hold.application)
 }
 
 /// A bot that still passes a version over.
@@ -200,81 +213,4 @@ fn held_bot(recovery: &Recovery, passing: &Passing) -> Finding {
         ),
         format!("`ripcord release {}` lets it bump again", recovery.id),
     )
-}
-
-/// Everything about the Applications that a recovery would touch.
-async fn applications(
-    plan: &Plan,
-    cluster: &Cluster,
-    concerned: Vec<Application>,
-    registries: &Registries,
-    now: Timestamp,
-) -> Vec<Finding> {
-    if concerned.is_empty() {
-        return vec![Finding::red(
-            "application",
-            format!(
-                "no Application of Argo CD deploys these services from {}",
-                plan.remote
-            ),
-            "`--context NAME` names the cluster that Argo CD's objects are in",
-        )];
-    }
-    let (release, roster) = join(
-        argocd::version(cluster),
-        bots::roster(cluster, &plan.image_policies),
-    )
-    .await;
-    let release = release.as_deref().and_then(Release::parse);
-    let each = concerned
-        .into_iter()
-        .map(|app| one(plan, cluster, app, release, &roster, registries, now));
-    join_all(each).await.concat()
-}
-
-async fn one(
-    plan: &Plan,
-    cluster: &Cluster,
-    app: Application,
-    release: Option<Release>,
-    roster: &Roster,
-    registries: &Registries,
-    now: Timestamp,
-) -> Vec<Finding> {
-    let name = app.name.clone();
-    let target = match destination::of(cluster, &app).await {
-        Ok(target) => target,
-        Err(error) => {
-            let mend = "add a context with its address to the kubeconfig";
-            return vec![Finding::red("destination", error.to_string(), mend).of(&name)];
-        }
-    };
-    let clusters = Clusters {
-        argo: cluster.clone(),
-        target,
-    };
-    let aim = aim_of(plan);
-    let (mut findings, observed) = join(
-        permissions::permissions(&clusters, &app),
-        observe(&clusters, app.clone(), &aim, before_of(plan), None, now),
-    )
-    .await;
-    match observed {
-        Ok(observed) => {
-            application::application(&aim, &observed, release, &mut findings);
-            findings.extend(images::images(registries, &aim, &observed).await);
-            for bumper in of_aim(roster.of(&app), &aim, &observed) {
-                findings.push(Finding::new("image_bot", Light::Amber, bumper.says(None)).of(&name));
-            }
-        }
-        Err(problem) => findings.push(
-            Finding::red(
-                "observe",
-                problem.message,
-                "a recovery must be able to read this",
-            )
-            .of(&name),
-        ),
-    }
-    findings
 }

@@ -10,7 +10,7 @@ const IMAGE: &str = "acme/payments-service";
 const OVERLAY: &str = "services/payments-service/overlays/production/kustomization.yaml";
 
 /// An ImageUpdater for the Application of an outage.
-fn updater(outage: &Outage<'_>) -> Value {
+pub(crate) fn updater(outage: &Outage<'_>) -> Value {
     json!({
         "apiVersion": "argocd-image-updater.argoproj.io/v1alpha1", "kind": "ImageUpdater",
         "metadata": {"name": outage.scene.name(), "namespace": "argocd"},

@@ -31,6 +31,7 @@ fn doctor_asks_the_forge_for_its_rules_and_its_registry_for_the_image() {
 
     let free = outage.doctor(&registry);
     assert_says(&free, "main can be pushed to: it has no rules");
+    assert_says(&free, &format!("pushes are as {FORGE_USER}"));
     assert_says(
         &free.assert_code(1),
         "acme/payments-service:v14 is not in its registry any more",

@@ -331,7 +331,8 @@ fn by_old_commit(seen: &Situation) -> Option<Vec<Live>> {
     can.then(|| vec![Live::SyncOld { commit }])
 }
 
-fn hold(seen: &Situation) -> Hold {
+/// What could keep Argo CD still, whether or not anything is done meanwhile.
+pub fn hold(seen: &Situation) -> Hold {
     let moves_itself = seen.syncs_itself || seen.rolling_sync;
     if !moves_itself || (seen.windows != Windows::Open && seen.windows_last) {
         return Hold::NotNeeded;

@@ -2,20 +2,14 @@
 
 use ripcord_domain::live::application::Application;
 use ripcord_domain::live::image::Aim;
-use ripcord_domain::live::release::{Release, bugs, refreshes_retries};
-use ripcord_domain::live::route::{self, Hold, Windows, Wishes};
+use ripcord_domain::live::route::{self, Hold, Windows};
 use ripcord_domain::live::workload::Kind as WorkloadKind;
 
 use super::Finding;
 use crate::observe::{Observed, Watched};
 
 /// What the way would be, and what is in it.
-pub(super) fn application(
-    aim: &Aim,
-    observed: &Observed,
-    release: Option<Release>,
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn application(aim: &Aim, observed: &Observed, findings: &mut Vec<Finding>) {
     let name = &observed.app.name;
     let seen = &observed.situation;
     let mut add = |finding: Finding| findings.push(finding.of(name));
@@ -41,8 +35,8 @@ pub(super) fn application(
             ),
         )),
     }
-    let hold = route::choose(Wishes::default(), &held(seen));
-    match hold.hold {
+    let hold = route::hold(seen);
+    match hold {
         Hold::Window => add(Finding::green(
             "hold",
             format!("a window of project {} can hold it", observed.project.name),
@@ -65,12 +59,7 @@ pub(super) fn application(
         )),
         Hold::NotNeeded => add(Finding::green("hold", "nothing would put it back")),
     }
-    if let Some(set) = &observed.app.application_set {
-        add(Finding::green(
-            "owner",
-            format!("ApplicationSet {set} owns its settings; a recovery changes none"),
-        ));
-    }
+    add(Finding::green("owner", owner(&observed.app)));
     if observed.app.is_hydrated {
         add(Finding::red(
             "hydrator",
@@ -85,7 +74,6 @@ pub(super) fn application(
             "Argo CD cannot compare it until this is mended",
         ));
     }
-    add_release(&observed.app, release, &mut add);
     for watched in &observed.workloads {
         let workload = &watched.seen.workload;
         let older = watched
@@ -129,53 +117,27 @@ pub(super) fn application(
             }
         }
     }
-    if let Some(finding) = expected(&observed.workloads, hold.hold) {
+    if let Some(finding) = expected(&observed.workloads, hold) {
         add(finding);
     }
 }
 
-/// The situation as it would be with a bad version that can be undone: so the hold shows.
-fn held(seen: &route::Situation) -> route::Situation {
-    let mut held = seen.clone();
-    held.images_tell = true;
-    for one in &mut held.workloads {
-        one.runs = ripcord_domain::live::image::Verdict::Bad;
-        one.good_revision = Some(1);
-        one.is_paused = false;
-        one.rollout = None;
-    }
-    held
-}
-
-/// What is known to go wrong in the release of Argo CD that is in use.
-fn add_release(app: &Application, release: Option<Release>, add: &mut impl FnMut(Finding)) {
-    let Some(release) = release else {
-        add(Finding::green(
-            "argocd",
-            "the version of Argo CD is not seen from here",
-        ));
-        return;
+/// Whose the settings are, auto-sync among them: whoever changes them by hand is put back by the owner.
+fn owner(app: &Application) -> String {
+    let auto_sync = match app.auto_sync {
+        Some(auto) if auto.self_heals => "auto-sync with self-heal is on",
+        Some(_) => "auto-sync without self-heal is on",
+        None => "auto-sync is off",
     };
-    add(Finding::green("argocd", format!("Argo CD {release}")));
-    for bug in bugs(release, app) {
-        add(Finding::amber(
-            "argocd_bug",
-            format!(
-                "{} (https://github.com/argoproj/argo-cd/issues/{})",
-                bug.what, bug.issue
-            ),
-            bug.mend,
-        ));
-    }
-    let pins = app.auto_sync.is_some_and(|auto| !auto.refreshes_retries);
-    if pins && refreshes_retries(release) {
-        let mut finding = Finding::green(
-            "retry",
-            "a sync that fails is tried again with the same commit, also after a newer one; a recovery ends it",
-        );
-        finding.mend =
-            Some("`retry: {refresh: true}` in its syncPolicy ends it without one".to_owned());
-        add(finding);
+    let by_set = app
+        .application_set
+        .as_ref()
+        .map(|set| format!("ApplicationSet {set}"));
+    match by_set.as_ref().or(app.managed_by.as_ref()) {
+        Some(owner) => {
+            format!("{auto_sync}; {owner} owns its settings, and a recovery changes none")
+        }
+        None => format!("{auto_sync}; nothing puts its settings back, and a recovery changes none"),
     }
 }
 
@@ -230,4 +192,20 @@ fn workload_seconds(pods: &[ripcord_domain::live::workload::Pod]) -> Option<f64>
         .collect();
     took.sort_by(f64::total_cmp);
     took.get(took.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_those_of_the_set_or_the_parent_that_puts_them_back() {
+        let mut app = Application::default();
+        assert!(owner(&app).contains("auto-sync is off; nothing puts"));
+        app.managed_by = Some("Argo CD (parent)".into());
+        assert!(owner(&app).contains("Argo CD (parent) owns its settings"));
+        // What an ApplicationSet makes carries marks of others too.
+        app.application_set = Some("all".into());
+        assert!(owner(&app).contains("ApplicationSet all owns"));
+    }
 }

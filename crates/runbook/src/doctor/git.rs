@@ -7,6 +7,7 @@ use ripcord_domain::config::Forge;
 use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::Problem;
 use ripcord_forge::{Place, Rules, Who};
+use ripcord_git::{Credentials, SafeUrl};
 use ripcord_recovery::keep;
 use ripcord_recovery::survey::Branch;
 
@@ -15,7 +16,7 @@ use super::{Finding, Light};
 /// Whether a commit can be made and pushed, as whom.
 pub(super) fn git(
     branch: &Branch,
-    plan: Result<&Plan, &Problem>,
+    known: Option<&Credentials>,
     now: Timestamp,
     findings: &mut Vec<Finding>,
 ) {
@@ -30,6 +31,7 @@ pub(super) fn git(
             "git config --global user.name 'Your Name' && git config --global user.email you@example.org",
         )),
     }
+    findings.push(account(branch.repo.remote().push_url(), known));
     match keep::may_push(branch) {
         Ok(()) => findings.push(Finding::green(
             "push",
@@ -45,39 +47,63 @@ pub(super) fn git(
                 .unwrap_or_else(|| "`git push --dry-run` shows why".to_owned()),
         )),
     }
-    match plan {
-        Ok(plan) => {
-            for part in &plan.services {
-                let name = format!("{} in {}", part.service, part.environment);
-                match (&part.target, part.candidates.len()) {
-                    (Some(target), _) => findings.push(Finding::green(
-                        "target",
-                        format!(
-                            "{name} would go from {} to {}",
-                            part.current.version, target.version
-                        ),
-                    )),
-                    (None, 0) => findings.push(Finding::red(
-                        "target",
-                        format!("{name} has no earlier version to go back to"),
-                        format!("`ripcord history {}` shows what is known", part.service),
-                    )),
-                    (None, _) => findings.push(Finding::amber(
-                        "target",
-                        format!(
-                            "{name}: {}",
-                            part.nothing_to_do.as_deref().unwrap_or("nothing to do")
-                        ),
-                        "`--again` goes one version further",
-                    )),
-                }
-            }
+}
+
+/// The account that pushes: often another one than the author.
+fn account(address: &SafeUrl, known: Option<&Credentials>) -> Finding {
+    let what = match (address.ssh_user(), known) {
+        (Some(user), _) => {
+            format!("pushes go over SSH as {user}; on a forge the key tells whose account that is")
         }
-        Err(problem) => findings.push(Finding::red(
-            "plan",
-            problem.message.clone(),
-            problem.hints.first().cloned().unwrap_or_default(),
-        )),
+        (None, Some(known)) => match known.name() {
+            Some(name) => format!("pushes are as {name}"),
+            None => "pushes are as whoever the token belongs to".to_owned(),
+        },
+        (None, None) => {
+            "pushes are as nobody who is known here: no helper of git and no address names anybody"
+                .to_owned()
+        }
+    };
+    Finding::green("account", what)
+}
+
+/// What each service would go back to.
+pub(super) fn targets(plan: Result<&Plan, &Problem>, findings: &mut Vec<Finding>) {
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(problem) => {
+            findings.push(Finding::red(
+                "plan",
+                problem.message.clone(),
+                problem.hints.first().cloned().unwrap_or_default(),
+            ));
+            return;
+        }
+    };
+    for part in &plan.services {
+        let name = format!("{} in {}", part.service, part.environment);
+        match (&part.target, part.candidates.len()) {
+            (Some(target), _) => findings.push(Finding::green(
+                "target",
+                format!(
+                    "{name} would go from {} to {}",
+                    part.current.version, target.version
+                ),
+            )),
+            (None, 0) => findings.push(Finding::red(
+                "target",
+                format!("{name} has no earlier version to go back to"),
+                format!("`ripcord history {}` shows what is known", part.service),
+            )),
+            (None, _) => findings.push(Finding::amber(
+                "target",
+                format!(
+                    "{name}: {}",
+                    part.nothing_to_do.as_deref().unwrap_or("nothing to do")
+                ),
+                "`--again` goes one version further",
+            )),
+        }
     }
 }
 
@@ -96,9 +122,8 @@ pub(super) async fn rules(
 }
 
 /// Whom the forge is asked as: whom git pushes as, so that both mean the same person.
-pub(super) fn who(branch: &Branch) -> Option<Who> {
-    let known = branch.repo.credentials()?;
-    Some(Who::new(known.user.as_str(), known.reveal()))
+pub(super) fn who(known: &Credentials) -> Who {
+    Who::new(known.user.as_str(), known.reveal())
 }
 
 /// What the rules mean for a recovery.
@@ -149,6 +174,13 @@ pub(super) fn judged(branch: &str, rules: Result<Option<Rules>, String>) -> Find
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn over_ssh_the_account_is_the_user_of_the_address_and_else_not_guessed() {
+        let of = |address: &str| account(&SafeUrl::new(address), None).what;
+        assert!(of("git@git.acme.example:infra.git").contains("over SSH as git"));
+        assert!(of("https://git.acme.example/infra.git").contains("nobody who is known"));
+    }
 
     #[test]
     fn only_a_rule_that_stops_is_red_and_what_is_unknown_is_not_a_yes() {

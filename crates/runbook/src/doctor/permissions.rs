@@ -1,101 +1,494 @@
-//! Every right that a recovery may need.
+//! Every right that a recovery may need, and what is lost without each.
+
+use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use ripcord_connect::access::{self, Permission};
 use ripcord_connect::{Cluster, ConnectError};
-use ripcord_domain::live::application::Application;
+use ripcord_domain::live::application::{AppName, Application};
+use ripcord_domain::live::bot::{Bot, List};
+use ripcord_domain::live::release::Release;
+use ripcord_domain::live::workload::Kind;
 
 use super::{Finding, Light};
-use crate::observe::Clusters;
+use crate::observe::{Clusters, workload_keys};
 
-/// Every permission that a recovery may need, in the cluster of Argo CD and in that of the workloads.
-pub(super) async fn permissions(clusters: &Clusters, app: &Application) -> Vec<Finding> {
-    if clusters.argo.is_by_server() {
-        return permissions_by_server(&clusters.argo, app).await;
+const ARGO: &str = "argoproj.io";
+const UPDATERS: &str = "argocd-image-updater.argoproj.io";
+const FLUX: &str = "image.toolkit.fluxcd.io";
+
+/// A right of the Kubernetes API.
+struct Right {
+    permission: Permission,
+    light: Light,
+    lost: &'static str,
+}
+
+fn right(
+    verb: &'static str,
+    (group, resource): (&'static str, &'static str),
+    namespace: &str,
+    light: Light,
+    lost: &'static str,
+) -> Right {
+    let permission = Permission {
+        verb,
+        group,
+        resource,
+        namespace: namespace.to_owned(),
+    };
+    Right {
+        permission,
+        light,
+        lost,
     }
-    let argo = (&clusters.argo, app.name.namespace.as_str());
-    let target = (&clusters.target, app.destination.namespace.as_str());
-    let asked = [
-        ("patch", "argoproj.io", "applications", argo, Light::Red),
-        ("patch", "argoproj.io", "appprojects", argo, Light::Amber),
-        ("create", "", "events", argo, Light::Amber),
-        ("list", "", "pods", target, Light::Red),
-        ("delete", "", "pods", target, Light::Amber),
-        ("list", "apps", "replicasets", target, Light::Amber),
-        ("list", "apps", "controllerrevisions", target, Light::Amber),
-        ("patch", "apps", "deployments", target, Light::Amber),
-        ("patch", "apps", "statefulsets", target, Light::Amber),
-        ("patch", "apps", "daemonsets", target, Light::Amber),
-        ("patch", "argoproj.io", "rollouts", target, Light::Amber),
-        (
-            "patch",
-            "argoproj.io",
-            "rollouts/status",
-            target,
-            Light::Amber,
+}
+
+/// What was asked, what it is to be, and what was answered.
+struct Asked {
+    what: String,
+    light: Light,
+    lost: &'static str,
+    answer: Result<bool, ConnectError>,
+}
+
+impl Right {
+    async fn ask(self, cluster: &Cluster) -> Asked {
+        Asked {
+            what: spelled(&self.permission),
+            light: self.light,
+            lost: self.lost,
+            answer: access::is_allowed(cluster, &self.permission).await,
+        }
+    }
+}
+
+/// A permission in words that a Role can be written from.
+fn spelled(permission: &Permission) -> String {
+    let Permission {
+        verb,
+        group,
+        resource,
+        namespace,
+    } = permission;
+    let dot = if group.is_empty() { "" } else { "." };
+    let place = if namespace.is_empty() {
+        "every namespace"
+    } else {
+        namespace
+    };
+    format!("{verb} {resource}{dot}{group} in {place}")
+}
+
+/// What is asked of Argo CD's objects. Projects lie in its own namespace.
+fn of_argo_cd(apps: &str, own: &str, has_set: bool) -> Vec<Right> {
+    let applications = (ARGO, "applications");
+    let mut rights = vec![
+        right(
+            "get",
+            applications,
+            apps,
+            Light::Red,
+            "nothing that Argo CD does can be followed",
         ),
-        ("list", "argoproj.io", "analysisruns", target, Light::Amber),
+        right(
+            "list",
+            applications,
+            apps,
+            Light::Red,
+            "the Applications of a service are not found",
+        ),
+        right(
+            "patch",
+            applications,
+            apps,
+            Light::Red,
+            "Argo CD cannot be asked for a sync",
+        ),
+        right(
+            "get",
+            (ARGO, "appprojects"),
+            own,
+            Light::Amber,
+            "windows are not seen, and none can hold",
+        ),
+        right(
+            "patch",
+            (ARGO, "appprojects"),
+            own,
+            Light::Amber,
+            "no window can hold",
+        ),
+        right(
+            "create",
+            ("", "events"),
+            apps,
+            Light::Amber,
+            "what was done does not stand at the Application",
+        ),
     ];
-    let answers = join_all(asked.map(
-        |(verb, group, resource, (cluster, namespace), light)| async move {
-            let permission = Permission {
-                verb,
-                group,
-                resource,
-                namespace: namespace.to_owned(),
-            };
-            let answer = access::is_allowed(cluster, &permission).await;
-            let dot = if group.is_empty() { "" } else { "." };
-            let what = format!("{verb} {resource}{dot}{group} in {namespace}");
-            (what, light, answer)
-        },
-    ))
-    .await;
-    judged(answers, app, "by a Role")
+    if has_set {
+        rights.push(right(
+            "get",
+            (ARGO, "applicationsets"),
+            apps,
+            Light::Amber,
+            "it counts as if its set synced it in steps",
+        ));
+    }
+    rights
 }
 
-/// The same by the rules of Argo CD itself.
-async fn permissions_by_server(argo: &Cluster, app: &Application) -> Vec<Finding> {
-    let object = format!("{}/{}", app.project, app.name.name);
-    let asked = [
-        ("applications", "get", object.clone(), Light::Red),
-        ("applications", "sync", object.clone(), Light::Red),
-        ("applications", "update", object.clone(), Light::Amber),
-        ("applications", "delete", object, Light::Amber),
-        ("projects", "update", app.project.clone(), Light::Amber),
-    ];
-    let answers = join_all(asked.map(|(resource, action, object, light)| async move {
-        let answer = access::is_allowed_by_argocd(argo, resource, action, &object).await;
-        (format!("{resource}, {action}, {object}"), light, answer)
-    }))
-    .await;
-    judged(answers, app, "in policy.csv of argocd-rbac-cm")
+fn resource(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Deployment => ("apps", "deployments"),
+        Kind::StatefulSet => ("apps", "statefulsets"),
+        Kind::DaemonSet => ("apps", "daemonsets"),
+        Kind::Rollout => (ARGO, "rollouts"),
+    }
 }
 
-fn judged(
-    answers: Vec<(String, Light, Result<bool, ConnectError>)>,
+/// What is asked of workloads of these kinds in a namespace; an empty one is all.
+fn of_workloads(namespace: &str, kinds: &BTreeSet<Kind>, has_jobs: bool) -> Vec<Right> {
+    let amber = |verb, what, lost| right(verb, what, namespace, Light::Amber, lost);
+    let red = |verb, what, lost| right(verb, what, namespace, Light::Red, lost);
+    let has = |some: [Kind; 2]| some.iter().any(|kind| kinds.contains(kind));
+    let no_undo = "no undo: the cluster waits for the push and for Argo CD";
+    let pods = ("", "pods");
+    let mut rights = vec![red("list", pods, "nothing can be proven")];
+    for kind in kinds {
+        rights.push(red("get", resource(*kind), "what runs is not seen"));
+        rights.push(amber("patch", resource(*kind), no_undo));
+    }
+    if has([Kind::Deployment, Kind::Rollout]) {
+        rights.push(amber("list", ("apps", "replicasets"), no_undo));
+    }
+    if has([Kind::StatefulSet, Kind::DaemonSet]) {
+        rights.push(amber("list", ("apps", "controllerrevisions"), no_undo));
+        let by_hand = "pods that are waited for have to be deleted by hand";
+        rights.push(amber("delete", pods, by_hand));
+    }
+    if kinds.contains(&Kind::Rollout) {
+        let no_abort = "it can be neither aborted nor promoted";
+        rights.push(amber("patch", (ARGO, "rollouts/status"), no_abort));
+        let no_evidence = "what its AnalysisRuns said is not kept";
+        rights.push(amber("list", (ARGO, "analysisruns"), no_evidence));
+    }
+    if has_jobs {
+        let by_hand = "a Job that cannot be changed has to be deleted by hand";
+        rights.push(amber("get", ("batch", "jobs"), by_hand));
+        rights.push(amber("delete", ("batch", "jobs"), by_hand));
+    }
+    rights
+}
+
+/// Every permission that the recovery of an Application may need, in the cluster of Argo CD and in that of
+/// the workloads. Only what it consists of is asked for.
+pub(super) async fn of(
+    clusters: &Clusters,
     app: &Application,
-    where_to: &str,
+    policies: &[String],
+    release: Option<Release>,
 ) -> Vec<Finding> {
+    if clusters.argo.is_by_server() {
+        return by_server(&clusters.argo, app, release).await;
+    }
+    let mut in_argo = of_argo_cd(
+        &app.name.namespace,
+        clusters.argo.namespace(),
+        app.application_set.is_some(),
+    );
+    let of_policies: BTreeSet<&str> = policies
+        .iter()
+        .filter_map(|policy| Some(policy.split_once(':')?.0))
+        .collect();
+    in_argo.extend(of_policies.into_iter().map(|namespace| {
+        let lost = "Flux writes versions here, and what would bring the bad one back is not seen";
+        let policies = (FLUX, "imagepolicies");
+        right("get", policies, namespace, Light::Amber, lost)
+    }));
+    let keys = workload_keys(app);
+    let mut places: BTreeSet<&str> = keys.iter().map(|key| key.namespace.as_str()).collect();
+    if places.is_empty() {
+        places.insert(&app.destination.namespace);
+    }
+    let mut in_target = Vec::new();
+    for place in places {
+        let here = |namespace: &str| namespace == place;
+        let kinds = keys.iter().filter(|key| here(&key.namespace));
+        let kinds = kinds.filter_map(Kind::of).collect();
+        let has_jobs = app.resources.iter().any(|resource| {
+            let key = &resource.key;
+            !resource.is_hook && key.kind == "Job" && key.group == "batch" && here(&key.namespace)
+        });
+        in_target.extend(of_workloads(place, &kinds, has_jobs));
+    }
+    let updaters = right("list", (UPDATERS, "imageupdaters"), "", Light::Green, "");
+    let in_argo = in_argo.into_iter().map(|one| one.ask(&clusters.argo));
+    let in_target = in_target.into_iter().map(|one| one.ask(&clusters.target));
+    let (in_argo, in_target, updaters) = futures_util::future::join3(
+        join_all(in_argo),
+        join_all(in_target),
+        updaters.ask(&clusters.argo),
+    )
+    .await;
+    let mut findings = judged(in_argo.into_iter().chain(in_target), "by a Role");
+    if matches!(updaters.answer, Ok(false)) {
+        let mut finding = Finding::green(
+            "image_bot",
+            "Image Updaters would not be seen, if there are any: these credentials may not list them",
+        );
+        finding.mend = Some(format!("grant `{}` by a ClusterRole", updaters.what));
+        findings.push(finding);
+    }
+    owned(findings, &app.name)
+}
+
+/// What `--hold-bots` needs for bots that were found; those in an annotation are the Application's.
+pub(super) async fn of_bots(cluster: &Cluster, bots: &[&Bot], app: &AppName) -> Vec<Finding> {
+    if cluster.is_by_server() {
+        return Vec::new();
+    }
+    let lost = "`--hold-bots` cannot hold it back: exclude the tag in Git";
+    let rights = bots.iter().filter(|bot| bot.beyond.is_none());
+    let rights = rights.flat_map(|bot| {
+        let what = match bot.list {
+            List::Annotation { .. } => return Vec::new(),
+            List::Ignored { .. } => (UPDATERS, "imageupdaters"),
+            List::Excluded => (FLUX, "imagerepositories"),
+        };
+        let needed = |verb| right(verb, what, &bot.object.namespace, Light::Amber, lost);
+        vec![needed("get"), needed("patch")]
+    });
+    let asked = join_all(rights.map(|one| one.ask(cluster))).await;
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    owned(judged(asked, "by a Role"), app)
+}
+
+/// What can be asked without an Application: Argo CD's own objects, and workloads everywhere at once. To
+/// have a right in some namespaces only is no fault.
+pub(super) async fn everywhere(cluster: &Cluster, has_sets: bool) -> Vec<Finding> {
+    let namespace = cluster.namespace();
+    if cluster.is_by_server() {
+        return vec![everywhere_by_server(cluster).await];
+    }
+    let kinds = [
+        Kind::Deployment,
+        Kind::StatefulSet,
+        Kind::DaemonSet,
+        Kind::Rollout,
+    ];
+    let ask = |rights: Vec<Right>| join_all(rights.into_iter().map(|one| one.ask(cluster)));
+    let (argo, workloads) = futures_util::future::join(
+        ask(of_argo_cd(namespace, namespace, has_sets)),
+        ask(of_workloads("", &BTreeSet::from(kinds), true)),
+    )
+    .await;
+    let mut findings = judged(argo, "by a Role");
+    let count = workloads.len();
+    let missing: Vec<String> = workloads
+        .into_iter()
+        .filter(|asked| !matches!(asked.answer, Ok(true)))
+        .map(|asked| asked.what.replace(" in every namespace", ""))
+        .collect();
+    let what = if missing.is_empty() {
+        format!("all {count} permissions for workloads are there in every namespace")
+    } else {
+        format!(
+            "not in every namespace, but perhaps where a service is: {}",
+            missing.join(", ")
+        )
+    };
+    findings.push(Finding::green("permission", what));
+    findings
+}
+
+/// Whether the rules of Argo CD let one read and sync every Application. Some only are no fault.
+async fn everywhere_by_server(argo: &Cluster) -> Finding {
+    let verbs = ["get", "sync"];
+    let ask = |verb| access::is_allowed_by_argocd(argo, "applications", verb, "*/*");
+    let answers = join_all(verbs.map(ask)).await;
+    let missing: Vec<&str> = verbs
+        .into_iter()
+        .zip(&answers)
+        .filter(|(_, answer)| !matches!(answer, Ok(true)))
+        .map(|(verb, _)| verb)
+        .collect();
+    let what = if missing.is_empty() {
+        "every Application may be read and synced".to_owned()
+    } else {
+        format!(
+            "not for every Application, but perhaps for those of a service: applications, {}",
+            missing.join(" and ")
+        )
+    };
+    Finding::green("permission", what)
+}
+
+/// The rights for an Application by the rules of Argo CD itself.
+async fn by_server(argo: &Cluster, app: &Application, release: Option<Release>) -> Vec<Finding> {
+    let object = format!("{}/{}", app.project, app.name.name);
+    let ask = |resource: &'static str, action: &'static str, object: String, light, lost| async move {
+        Asked {
+            answer: access::is_allowed_by_argocd(argo, resource, action, &object).await,
+            what: format!("{resource}, {action}, {object}"),
+            light,
+            lost,
+        }
+    };
+    let of_app = |action, light, lost| ask("applications", action, object.clone(), light, lost);
+    let of_project = |action, lost| {
+        let project = app.project.clone();
+        ask("projects", action, project, Light::Amber, lost)
+    };
+    let (asked, whole) = futures_util::future::join(
+        join_all([
+            of_app(
+                "get",
+                Light::Red,
+                "nothing that Argo CD does can be followed",
+            ),
+            of_app("sync", Light::Red, "Argo CD cannot be asked for a sync"),
+            of_project("get", "windows are not seen, and none can hold"),
+            of_project("update", "no window can hold"),
+        ]),
+        // Nobody is given this as such: whoever has it has `*`.
+        of_app("action", Light::Green, ""),
+    )
+    .await;
+    let mut findings = judged(asked, "in policy.csv of argocd-rbac-cm");
+    let needed = of_objects(app, release);
+    if !matches!(whole.answer, Ok(true)) && !needed.is_empty() {
+        let mut finding = Finding::green(
+            "permission",
+            format!(
+                "not asked, because Argo CD does not say: applications, {}; without it no undo and no abort",
+                needed.join(" and ")
+            ),
+        );
+        let grants = "policy.csv of argocd-rbac-cm, or the role of the project, grants it";
+        finding.mend = Some(grants.to_owned());
+        findings.push(finding);
+    }
+    owned(findings, &app.name)
+}
+
+/// The rules for what an Application consists of. Argo CD tells nobody whether those hold: it answers for
+/// actions without a slash only.
+fn of_objects(app: &Application, release: Option<Release>) -> Vec<&'static str> {
+    let kinds: BTreeSet<Kind> = workload_keys(app).iter().filter_map(Kind::of).collect();
+    let mut needed = Vec::new();
+    // Before 3.0 whoever may change an Application may change what it consists of.
+    let is_apart = release.is_none_or(|release| release.major >= 3);
+    if !kinds.is_empty() {
+        needed.push(if is_apart { "`update/*`" } else { "`update`" });
+    }
+    if kinds.contains(&Kind::StatefulSet) || kinds.contains(&Kind::DaemonSet) {
+        needed.push(if is_apart { "`delete/*`" } else { "`delete`" });
+    }
+    if kinds.contains(&Kind::Rollout) {
+        needed.push("`action/argoproj.io/Rollout/*`");
+    }
+    needed
+}
+
+/// One line where all is allowed, else one for each right that is not there.
+fn judged(answers: impl IntoIterator<Item = Asked>, where_to: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let count = answers.len();
-    for (what, light, answer) in answers {
-        match answer {
+    let mut count = 0;
+    for asked in answers {
+        count += 1;
+        let what = asked.what;
+        match asked.answer {
             Ok(true) => {}
             Ok(false) => {
-                let mut finding = Finding::new("permission", light, format!("not allowed: {what}"));
+                let said = format!("not allowed: {what}; without it {}", asked.lost);
+                let mut finding = Finding::new("permission", asked.light, said);
                 finding.mend = Some(format!("grant `{what}` {where_to}"));
-                findings.push(finding.of(&app.name));
+                findings.push(finding);
             }
-            Err(error) => findings
-                .push(Finding::new("permission", Light::Amber, error.to_string()).of(&app.name)),
+            Err(error) => {
+                let said = format!("{what}: {error}");
+                findings.push(Finding::new("permission", Light::Amber, said));
+            }
         }
     }
     if findings.is_empty() {
-        findings.push(
-            Finding::green("permission", format!("all {count} permissions are there"))
-                .of(&app.name),
-        );
+        let all = format!("all {count} permissions are there");
+        findings.push(Finding::green("permission", all));
     }
     findings
+}
+
+fn owned(findings: Vec<Finding>, app: &AppName) -> Vec<Finding> {
+    findings.into_iter().map(|one| one.of(app)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ripcord_domain::live::application::{ObjectKey, Resource};
+
+    fn names(rights: &[Right]) -> Vec<String> {
+        rights.iter().map(|one| spelled(&one.permission)).collect()
+    }
+
+    #[test]
+    fn only_what_an_application_consists_of_is_asked_for() {
+        let of = |kinds: &[Kind], has_jobs| {
+            names(&of_workloads(
+                "pay",
+                &kinds.iter().copied().collect(),
+                has_jobs,
+            ))
+            .join("; ")
+        };
+        let deployment = of(&[Kind::Deployment], false);
+        assert!(deployment.contains("list replicasets.apps in pay"));
+        for foreign in ["rollouts", "controllerrevisions", "jobs", "delete"] {
+            assert!(!deployment.contains(foreign), "{deployment}");
+        }
+        assert!(of(&[Kind::Rollout], false).contains("patch rollouts/status.argoproj.io"));
+        assert!(of(&[Kind::StatefulSet], false).contains("delete pods in pay"));
+        assert!(of(&[], true).contains("delete jobs.batch in pay"));
+    }
+
+    #[test]
+    fn rules_for_objects_are_those_of_the_release_and_of_what_there_is() {
+        let app = |kind: &str, group: &str| Application {
+            resources: vec![Resource {
+                key: ObjectKey {
+                    kind: kind.into(),
+                    group: group.into(),
+                    ..ObjectKey::default()
+                },
+                ..Resource::default()
+            }],
+            ..Application::default()
+        };
+        let rollout = app("Rollout", ARGO);
+        let newer = of_objects(&rollout, Release::parse("v3.2.11"));
+        assert_eq!(newer, ["`update/*`", "`action/argoproj.io/Rollout/*`"]);
+        let set = app("StatefulSet", "apps");
+        let older = of_objects(&set, Release::parse("v2.14.2"));
+        assert_eq!(older, ["`update`", "`delete`"]);
+        assert!(of_objects(&app("Service", ""), None).is_empty());
+    }
+
+    #[test]
+    fn each_right_that_is_missing_says_what_is_lost_and_all_together_are_one_line() {
+        let asked = |answer| Asked {
+            what: "patch deployments.apps in pay".into(),
+            light: Light::Amber,
+            lost: "no undo",
+            answer,
+        };
+        let all = judged([asked(Ok(true)), asked(Ok(true))], "by a Role");
+        assert_eq!((all.len(), all[0].light), (1, Light::Green));
+        let some = judged([asked(Ok(true)), asked(Ok(false))], "by a Role");
+        assert_eq!(some.len(), 1);
+        assert!(some[0].what.ends_with("without it no undo"), "{some:?}");
+    }
 }
