@@ -51,10 +51,7 @@ pub(crate) async fn hold(
     let now = record.now();
     let recovery = record.snapshot();
     let app = &observed.app.name;
-    let mut known = recovery
-        .standing_holds()
-        .filter(|hold| hold.application == *app);
-    let known = known.next().cloned();
+    let known = holds_of(&recovery, app).last().cloned();
     let hold = match &known {
         Some(known) if known.kind == kind && lasts(known, now, minutes) => known.clone(),
         other => HoldRecord {
@@ -72,12 +69,6 @@ pub(crate) async fn hold(
     };
     let replaces = known.filter(|known| known.taken != hold.taken);
     let begun = record.start_with(StepKind::Hold, Some(app), "", |recovery| {
-        let before = recovery.holds.iter_mut();
-        for one in before.filter(|one| one.released.is_none() && one.application == *app) {
-            if one.taken != hold.taken {
-                one.released = Some(now);
-            }
-        }
         if !recovery.holds.contains(&hold) {
             recovery.holds.push(hold.clone());
         }
@@ -85,11 +76,19 @@ pub(crate) async fn hold(
     let taken = take(cluster, record, &hold).await;
     match &taken {
         Ok(what) => {
-            if let Some(before) = replaces {
-                // It ends by itself, should this fail.
-                let _ = take_window_away(cluster, &recovery.id, &before).await;
-            }
-            record.end(begun, StepState::Done, what.clone())?;
+            // What it replaces ends by itself soon, should this fail, and stands in the record till then.
+            let gone = match &replaces {
+                Some(before) => take_window_away(cluster, &recovery.id, before)
+                    .await
+                    .is_ok(),
+                None => false,
+            };
+            record.end_with(begun, StepState::Done, what.clone(), |recovery| {
+                let before = recovery.holds.iter_mut();
+                for one in before.filter(|one| gone && Some(&**one) == replaces.as_ref()) {
+                    one.released = Some(now);
+                }
+            })?;
             tell(cluster, record, app, "Held", what);
         }
         Err(problem) => {
@@ -238,23 +237,32 @@ pub(crate) async fn release(
     app: &AppName,
 ) -> Result<bool, Problem> {
     let recovery = record.snapshot();
-    let Some(hold) = recovery
-        .standing_holds()
-        .find(|hold| hold.application == *app)
-        .cloned()
-    else {
+    let holds: Vec<HoldRecord> = holds_of(&recovery, app).cloned().collect();
+    if holds.is_empty() {
         return Ok(false);
-    };
-    let begun = record.start(StepKind::Release, Some(app), "")?;
-    if let Err(error) = let_go(cluster, &recovery.id, &hold).await {
-        record.end(begun, StepState::Failed, error.to_string())?;
-        return Err(error.into());
     }
-    let now = record.now();
-    record.change_hold(app, |hold| hold.released = Some(now))?;
+    let begun = record.start(StepKind::Release, Some(app), "")?;
+    // The last one is what is known of a mark.
+    for hold in holds.iter().rev() {
+        if let Err(error) = let_go(cluster, &recovery.id, hold).await {
+            record.end(begun, StepState::Failed, error.to_string())?;
+            return Err(error.into());
+        }
+        let now = record.now();
+        record.change_hold(app, |hold| hold.released = Some(now))?;
+    }
     record.end(begun, StepState::Done, "auto-sync is as it was")?;
     tell(cluster, record, app, "Released", "the hold was let go");
     Ok(true)
+}
+
+/// The holds of an Application that stand, the oldest first.
+fn holds_of<'r>(
+    recovery: &'r Recovery,
+    app: &'r AppName,
+) -> impl DoubleEndedIterator<Item = &'r HoldRecord> {
+    let holds = recovery.holds.iter();
+    holds.filter(move |hold| hold.released.is_none() && hold.application == *app)
 }
 
 pub(crate) fn gone_is_fine(done: Result<(), ConnectError>) -> Result<(), ConnectError> {

@@ -217,7 +217,7 @@ impl Record {
         Ok(())
     }
 
-    /// Changes the hold of an Application that stands.
+    /// Changes the hold of an Application that stands, the newest where one replaces another.
     pub(crate) fn change_hold(
         &self,
         app: &AppName,
@@ -227,6 +227,7 @@ impl Record {
             let hold = recovery
                 .holds
                 .iter_mut()
+                .rev()
                 .find(|hold| hold.application == *app && hold.released.is_none());
             if let Some(hold) = hold {
                 change(hold);

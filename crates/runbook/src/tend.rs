@@ -60,10 +60,10 @@ impl<'a> Tending<'a> {
                     look(self.clusters, &self.name).await
                 } => picture,
             };
-            if let Ok(picture) = picture
-                && self.tend(&picture).await.is_err()
-            {
-                return;
+            let Ok(picture) = picture else { continue };
+            match self.tend(&picture).await {
+                Err(error) if !error.may_pass() => return,
+                _ => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The same by Argo CD's API server: a token, and no way to the cluster.
 
+use ripcord_testbed::PASSWORD;
 use ripcord_testkit::Ripcord;
 
 use crate::outage::{GOOD, Outage, PAYMENTS};
@@ -79,4 +80,24 @@ fn a_token_that_is_not_accepted_is_said_before_anything_is_changed() {
     );
     assert!(!format!("{said:?}").contains("expired-and-secret"));
     assert_eq!(outage.scene.infra().tip().unwrap(), outage.bad);
+}
+
+#[test]
+fn who_is_logged_in_with_the_argocd_command_needs_nothing_else() {
+    let mut outage = Outage::of("sync-windows", "api-login", PAYMENTS);
+    let address = outage.bed.argocd_address().unwrap().to_string();
+    let login = ["login", &address, "--username", "admin", "--plaintext"];
+    let said = outage
+        .scratch
+        .command(outage.bed.programs().join("argocd"))
+        .args(login)
+        .args(["--password", PASSWORD])
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{said:?}");
+    let ripcord = outage.ripcord().env("KUBECONFIG", "/nowhere");
+    let output = ripcord.run(ROLLBACK).unwrap().assert_code(0);
+    let recovery = Outage::recovery(&output);
+    assert_eq!(recovery["parts"][0]["application"]["name"], "api-login");
+    outage.assert_restored(GOOD);
 }

@@ -6,20 +6,7 @@ use serde_json::{Value, json};
 use crate::bots::updater;
 use crate::by_server::by_server;
 use crate::outage::{BAD, NO_REGISTRY, Outage, PAYMENTS};
-
-/// The document that was printed, which must be as `ripcord schema NAME` says.
-#[track_caller]
-pub(crate) fn valid(outage: &Outage<'_>, name: &str, output: &Output) -> Value {
-    let schema = outage.ripcord().run(["schema", name]).unwrap();
-    let validator = jsonschema::validator_for(&schema.json().unwrap()).unwrap();
-    let document = output.json().unwrap();
-    let wrong: Vec<String> = validator
-        .iter_errors(&document)
-        .map(|error| error.to_string())
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:#?} in {document:#}");
-    document
-}
+use crate::schemas::valid;
 
 #[track_caller]
 fn assert_says(output: &Output, all: &[&str]) {

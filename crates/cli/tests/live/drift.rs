@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::doctor::valid;
 use crate::outage::{BAD, Outage, PAYMENTS};
+use crate::schemas::valid;
 
 const BASE: &str = "services/payments-service/base";
 

@@ -132,19 +132,6 @@ fn a_daemon_set_is_undone() {
 }
 
 #[test]
-fn a_migration_of_the_bad_version_that_hangs_is_ended_first() {
-    let mut outage = Outage::none_yet("hooks", "hook-hangs", "ledger", "hook-hangs");
-    outage.hang_in_hook();
-    let output = outage.rollback(&["-o", "json"]).assert_code(0);
-    let recovery = Outage::recovery(&output);
-    assert!(
-        recovery["steps"].to_string().contains("terminate"),
-        "{recovery:#}"
-    );
-    outage.assert_restored(GOOD);
-}
-
-#[test]
 fn an_application_set_has_nothing_to_put_back() {
     let mut outage = Outage::none_yet(
         "applicationset-git",

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::outage::{BAD, GOOD, Outage, PAYMENTS, events};
+use crate::schemas::{assert_valid, valid};
 
 fn kinds(recovery: &Value) -> Vec<&str> {
     let steps = recovery["steps"].as_array().unwrap();
@@ -173,24 +174,13 @@ fn the_readme_shows_what_a_recovery_prints() {
     }
 }
 
-/// What a JSON document does not have as its schema says.
-fn wrong(outage: &Outage<'_>, schema: &str, document: &Value) -> Vec<String> {
-    let schema = outage.ripcord().run(["schema", schema]).unwrap();
-    let schema = schema.assert_code(0).json().unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors = validator.iter_errors(document);
-    errors.map(|error| error.to_string()).collect()
-}
-
 #[test]
 fn events_recoveries_and_releases_are_as_their_schemas_say() {
     let outage = Outage::of("canary", "by-schema", "checkout");
     outage.killed_after("abort");
     let shown = |args: &[&str], schema: &str| {
         let output = outage.ripcord().run(args).unwrap().assert_code(0);
-        let document = output.json().unwrap();
-        assert_eq!(wrong(&outage, schema, &document), [""; 0], "{document:#}");
-        document
+        valid(&outage, schema, &output)
     };
     let before = shown(&["show", "-o", "json"], "recovery");
     assert_eq!(before["standing"], "running");
@@ -198,9 +188,7 @@ fn events_recoveries_and_releases_are_as_their_schemas_say() {
     let output = outage.run(&["resume", "-o", "json"]).assert_code(0);
     let events = events(&output);
     assert!(events.len() > 5, "{output:?}");
-    for event in &events {
-        assert_eq!(wrong(&outage, "event", event), [""; 0], "{event:#}");
-    }
+    assert_valid(&outage, "event", &events);
     let id = before["id"].as_str().unwrap();
     let after = shown(&["show", id, "-o", "json"], "recovery");
     assert_eq!(after["standing"], "restored");
