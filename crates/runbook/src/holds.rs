@@ -257,12 +257,12 @@ pub(crate) async fn release(
 }
 
 /// The holds of an Application that stand, the oldest first.
-fn holds_of<'r>(
+pub(crate) fn holds_of<'r>(
     recovery: &'r Recovery,
     app: &'r AppName,
-) -> impl DoubleEndedIterator<Item = &'r HoldRecord> {
-    let holds = recovery.holds.iter();
-    holds.filter(move |hold| hold.released.is_none() && hold.application == *app)
+) -> impl Iterator<Item = &'r HoldRecord> {
+    let holds = recovery.standing_holds();
+    holds.filter(move |hold| hold.application == *app)
 }
 
 pub(crate) fn gone_is_fine(done: Result<(), ConnectError>) -> Result<(), ConnectError> {

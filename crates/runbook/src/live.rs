@@ -59,9 +59,7 @@ pub(crate) async fn go(
         .collect();
     // What a run before took stands until Git says the same, also where nothing is left to be changed.
     let before = record.snapshot();
-    let stands = before
-        .standing_holds()
-        .find(|hold| hold.application == *app);
+    let stands = holds::holds_of(&before, app).last();
     let hold = match route.hold {
         Hold::NotNeeded => stands.map_or(Hold::NotNeeded, |hold| hold.kind),
         hold => hold,
