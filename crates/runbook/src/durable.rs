@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
-use ripcord_connect::workloads::{self, Seen};
-use ripcord_connect::{ConnectError, argocd};
-use ripcord_domain::live::application::{AppName, Application, ObjectKey, Operation, Source};
+use ripcord_connect::{ConnectError, argocd, workloads};
+use ripcord_domain::live::application::{
+    AppName, Application, ObjectKey, Operation, OperationState, Source,
+};
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::proof::{self, Expected, Missing};
 use ripcord_domain::live::route::{Hold, Route};
@@ -15,7 +15,8 @@ use ripcord_domain::recovery::{StepKind, StepState};
 
 use crate::holds;
 use crate::live::{self, tell};
-use crate::observe::{Clusters, workload_keys};
+use crate::observe::Clusters;
+use crate::picture::{Picture, look};
 use crate::record::{Begun, Record};
 use crate::tend::{GLANCE, Tending};
 
@@ -55,40 +56,6 @@ pub(crate) struct Landing<'a> {
     replaced: Vec<ObjectKey>,
     /// Without a commit only pods are waited for.
     only_pods: bool,
-}
-
-/// Everything about one Application at one moment.
-pub(crate) struct Picture {
-    pub(crate) app: Application,
-    pub(crate) workloads: Vec<Seen>,
-    /// Workloads that Argo CD counts among its resources and that are not there.
-    pub(crate) gone: Vec<ObjectKey>,
-}
-
-/// Looks at an Application and all its workloads.
-pub(crate) async fn look(clusters: &Clusters, name: &AppName) -> Result<Picture, ConnectError> {
-    let app = argocd::application(&clusters.argo, name).await?;
-    let keys = workload_keys(&app);
-    let seen = join_all(
-        keys.iter()
-            .map(|key| workloads::seen(&clusters.target, key)),
-    )
-    .await;
-    let (mut workloads, mut gone) = (Vec::new(), Vec::new());
-    for (key, one) in keys.into_iter().zip(seen) {
-        match one {
-            Ok(Some(seen)) => workloads.push(seen),
-            Ok(None) => {}
-            // It is made again, or was pruned and is not listed any more in a moment.
-            Err(ConnectError::Missing { .. }) => gone.push(key),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Picture {
-        app,
-        workloads,
-        gone,
-    })
 }
 
 impl<'a> Landing<'a> {
@@ -250,13 +217,19 @@ impl<'a> Landing<'a> {
         Ok(missing)
     }
 
+    /// How the last operation stands, if it is one of this recovery.
+    fn state_of_ours<'s>(&self, app: &'s Application) -> Option<&'s OperationState> {
+        let id = self.record.id();
+        let state = app.operation_state.as_ref();
+        state.filter(|state| state.operation.recovery.as_deref() == Some(id.as_str()))
+    }
+
     /// Without a commit, what is not known of pods whose images do not tell: only a sync to the last good
     /// commit that has ended does.
     fn untold(&self, app: &Application) -> Option<Missing> {
-        let id = self.record.id();
-        let is_synced = app.operation_state.as_ref().is_some_and(|state| {
-            state.phase == "Succeeded" && state.operation.recovery.as_deref() == Some(id.as_str())
-        });
+        let is_synced = self
+            .state_of_ours(app)
+            .is_some_and(|state| state.phase == "Succeeded");
         let is_known = self.aim.tells() || (is_synced && app.operation.is_none());
         (!is_known).then(|| {
             Missing::new(
@@ -342,12 +315,9 @@ impl<'a> Landing<'a> {
             return self.end_what_waits(app, commit).await;
         }
         self.waits_since = None;
-        let id = self.record.id();
-        let state = app.operation_state.as_ref();
-        let ended = state.filter(|state| {
-            state.operation.recovery.as_deref() == Some(id.as_str())
-                && !is_to_another(&state.operation, commit)
-        });
+        let ended = self
+            .state_of_ours(app)
+            .filter(|state| !is_to_another(&state.operation, commit));
         let has_landed = app.sync == "Synced"
             && app
                 .revisions
@@ -429,10 +399,8 @@ impl<'a> Landing<'a> {
 
     /// A Job cannot be changed: the one of the bad version is deleted, once, and the sync makes it anew.
     async fn replace_jobs(&mut self, app: &Application) -> Result<bool, ConnectError> {
-        let id = self.record.id();
-        let state = app.operation_state.as_ref();
-        let ours = state.filter(|state| state.operation.recovery.as_deref() == Some(id.as_str()));
         let mut replaced = false;
+        let ours = self.state_of_ours(app);
         for (key, why) in ours.iter().flat_map(|state| &state.failed) {
             let is_new = !self.replaced.contains(key);
             if key.kind == "Job" && why.contains("immutable") && is_new {

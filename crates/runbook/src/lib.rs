@@ -19,6 +19,7 @@ mod finish;
 mod holds;
 mod live;
 mod observe;
+mod picture;
 mod prepare;
 mod record;
 mod recover;

@@ -13,8 +13,8 @@ use ripcord_domain::problem::Problem;
 use ripcord_domain::recovery::{StepKind, StepState};
 use tokio::sync::watch::Receiver;
 
-use crate::durable::{Picture, look};
 use crate::observe::Clusters;
+use crate::picture::{Picture, look};
 use crate::record::{Begun, Record};
 
 /// How often it is looked while pods start.

@@ -8,8 +8,9 @@ use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::{Aim, Verdict};
 use ripcord_domain::problem::Problem;
 
-use crate::durable::{Picture, Target, look};
+use crate::durable::Target;
 use crate::observe::Clusters;
+use crate::picture::{Picture, look};
 use crate::record::Record;
 
 /// How often it is looked. What changed in between is known by the generation.
