@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use ripcord_domain::live::application::{AppName, ObjectKey};
 use serde_json::{Value, json};
 
@@ -56,8 +57,10 @@ impl Server {
         if let Some(token) = &self.login.token {
             request = request.bearer_auth(token.reveal());
         }
-        if let Some(body) = body {
-            request = request.json(body);
+        match body {
+            Some(body) => request = request.json(body),
+            // Against forged requests Argo CD takes no change of any other type, even without a body.
+            None => request = request.header(CONTENT_TYPE, "application/json"),
         }
         let unreachable = |error: reqwest::Error| ConnectError::Unreachable {
             what: what.to_owned(),
@@ -88,6 +91,13 @@ impl Server {
             .call(what, Method::GET, "/applications", &[], None)
             .await?;
         Ok(items(&said["items"]).cloned().collect())
+    }
+
+    /// Every ApplicationSet that one may see, as a list.
+    pub(crate) async fn application_sets(&self) -> Result<Value, ConnectError> {
+        let what = "the ApplicationSets of Argo CD";
+        self.call(what, Method::GET, "/applicationsets", &[], None)
+            .await
     }
 
     pub(crate) async fn application(&self, name: &AppName) -> Result<Value, ConnectError> {

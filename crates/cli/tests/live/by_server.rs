@@ -66,6 +66,42 @@ fn by_the_api_of_argo_cd_a_canary_is_aborted() {
     outage.assert_restored(GOOD);
 }
 
+/// Goes back by the API; the steps that were done.
+fn back_by_server(outage: &mut Outage<'_>) -> String {
+    let args = outage.rollback_args(&["--watch", "2s", "--wait", "60s", "-ojson"]);
+    let output = by_server(outage).run(args).unwrap().assert_code(0);
+    outage.assert_restored(GOOD);
+    Outage::recovery(&output)["steps"].to_string()
+}
+
+#[test]
+fn by_the_api_of_argo_cd_a_stuck_pod_is_deleted() {
+    let mut outage = Outage::of("statefulset", "api-stuck", "sessions");
+    let steps = back_by_server(&mut outage);
+    assert!(
+        steps.contains("undo") && steps.contains("unstick"),
+        "{steps}"
+    );
+}
+
+#[test]
+fn by_the_api_of_argo_cd_a_promoted_version_goes_back_without_a_canary() {
+    let mut outage = Outage::promoted("canary", "api-promoted", "checkout");
+    let steps = back_by_server(&mut outage);
+    assert!(
+        steps.contains("undo") && steps.contains("promote"),
+        "{steps}"
+    );
+}
+
+#[test]
+fn by_the_api_of_argo_cd_a_migration_that_hangs_is_ended() {
+    let mut outage = Outage::none_yet("hooks", "api-hangs", "ledger", "api-hangs");
+    outage.hang_in_hook();
+    let steps = back_by_server(&mut outage);
+    assert!(steps.contains("terminate"), "{steps}");
+}
+
 #[test]
 fn a_token_that_is_not_accepted_is_said_before_anything_is_changed() {
     let mut outage = Outage::of("auto-heal", "api-token", PAYMENTS);
