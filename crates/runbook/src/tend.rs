@@ -24,7 +24,8 @@ pub(crate) const GLANCE: Duration = Duration::from_millis(50);
 pub(crate) struct Tending<'a> {
     clusters: &'a Clusters,
     record: &'a Record,
-    aim: &'a Aim,
+    /// With the digests that bad pods were seen to run so far.
+    aim: Aim,
     route: &'a Route,
     name: AppName,
     promoted: BTreeMap<ObjectKey, String>,
@@ -38,6 +39,8 @@ impl<'a> Tending<'a> {
         route: &'a Route,
         name: AppName,
     ) -> Self {
+        let mut aim = aim.clone();
+        aim.ran = record.snapshot().aim.ran;
         Self {
             clusters,
             record,
@@ -70,6 +73,7 @@ impl<'a> Tending<'a> {
 
     /// Does what can be done for the pods now, and says what is missing of them.
     pub(crate) async fn tend(&mut self, picture: &Picture) -> Result<Vec<Missing>, ConnectError> {
+        self.learn(picture)?;
         let missing = self.pods_missing(picture);
         // Where images do not tell, pods are good when all has agreed and not before.
         if missing.is_empty() && self.aim.tells() {
@@ -78,6 +82,18 @@ impl<'a> Tending<'a> {
         self.unstick(picture).await?;
         self.promote(picture).await?;
         Ok(missing)
+    }
+
+    /// Keeps what nodes pulled for bad pods, for as long as those are there.
+    fn learn(&mut self, picture: &Picture) -> Result<(), ConnectError> {
+        let pods = picture.workloads.iter().flat_map(|seen| &seen.pods);
+        let mut ran = proof::ran(&self.aim, pods);
+        ran.retain(|digest| !self.aim.ran.contains(digest));
+        if ran.is_empty() {
+            return Ok(());
+        }
+        self.aim.ran.extend(ran.iter().cloned());
+        self.keep(self.record.change(|recovery| recovery.aim.ran.extend(ran)))
     }
 
     /// Records that only good pods are left. Where there is nothing whose pods could be watched nothing was
@@ -97,7 +113,7 @@ impl<'a> Tending<'a> {
         let pods = picture
             .workloads
             .iter()
-            .flat_map(|seen| proof::pods(self.aim, &seen.workload, &seen.pods));
+            .flat_map(|seen| proof::pods(&self.aim, &seen.workload, &seen.pods));
         gone.chain(pods).collect()
     }
 

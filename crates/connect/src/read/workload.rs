@@ -135,6 +135,27 @@ fn images(spec: &Value) -> Vec<String> {
         .collect()
 }
 
+/// The image of each container and the digest that its node pulled for it, where that is said.
+fn pulled(pod: &Value) -> Vec<(String, String)> {
+    let of = |statuses: &str, containers: &str| {
+        items(&pod["status"][statuses])
+            .filter_map(|status| {
+                // `docker.io/acme/pay@sha256:…`, of some runtimes `sha256:…` alone.
+                let id = status["imageID"].as_str()?;
+                let digest = id.rsplit('@').next()?;
+                let mut all = items(&pod["spec"][containers]);
+                let container = all.find(|container| container["name"] == status["name"])?;
+                digest
+                    .starts_with("sha256:")
+                    .then(|| (text(&container["image"]), digest.to_owned()))
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut pulled = of("initContainerStatuses", "initContainers");
+    pulled.extend(of("containerStatuses", "containers"));
+    pulled
+}
+
 /// Whether a pod is a workload's. A selector alone does not tell: it may select what others made too.
 pub fn is_pod_of(object: &Value, workload: &Workload) -> bool {
     let meta = &object["metadata"];
@@ -174,6 +195,7 @@ pub fn pod(object: &Value) -> Pod {
         name: text(&meta["name"]),
         uid: text(&meta["uid"]),
         images: images(&object["spec"]),
+        pulled: pulled(object),
         is_ready,
         is_going: !meta["deletionTimestamp"].is_null(),
         is_over: matches!(phase.as_str(), "Succeeded" | "Failed"),
@@ -256,6 +278,41 @@ mod tests {
         assert!(is_pod_of(&pod("StatefulSet", "pay", "5", ""), &set));
         assert!(!is_pod_of(&pod("StatefulSet", "other", "6", ""), &set));
         assert!(!is_pod_of(&json!({"metadata": {}}), &set));
+    }
+
+    #[test]
+    fn what_a_node_pulled_belongs_to_the_image_that_the_container_asked_for() {
+        let pod = pod(&json!({
+            "spec": {
+                "initContainers": [{"name": "migrate", "image": "acme/migrate:v1"}],
+                "containers": [
+                    {"name": "app", "image": "acme/pay:v1"},
+                    {"name": "proxy", "image": "envoy:1.30"},
+                    {"name": "late", "image": "acme/late:v1"},
+                ],
+            },
+            "status": {
+                "initContainerStatuses": [{"name": "migrate", "imageID": "sha256:cc"}],
+                "containerStatuses": [
+                    {"name": "proxy", "image": "sha256:dd", "imageID": "docker-pullable://envoy@sha256:bb"},
+                    {"name": "app", "imageID": "docker.io/acme/pay@sha256:aa"},
+                    {"name": "late", "imageID": ""},
+                ],
+            },
+        }));
+        let pulled: Vec<(&str, &str)> = pod
+            .pulled
+            .iter()
+            .map(|(image, digest)| (image.as_str(), digest.as_str()))
+            .collect();
+        assert_eq!(
+            pulled,
+            [
+                ("acme/migrate:v1", "sha256:cc"),
+                ("envoy:1.30", "sha256:bb"),
+                ("acme/pay:v1", "sha256:aa"),
+            ]
+        );
     }
 
     #[test]

@@ -149,6 +149,7 @@ mod tests {
         Aim {
             good: vec![mark("v1")],
             bad: vec![mark("v2")],
+            ..Aim::default()
         }
     }
 
@@ -181,6 +182,7 @@ mod tests {
                 tag: None,
                 digest: Some("sha256:aa".into()),
             }],
+            ..Aim::default()
         };
         assert!(bad_tags(&by_digest, ["acme/pay@sha256:aa"], "acme/pay").is_empty());
     }

@@ -28,6 +28,10 @@ pub struct Aim {
     pub good: Vec<Mark>,
     /// What shall not.
     pub bad: Vec<Mark>,
+    /// The digests that nodes pulled for pods of the bad version: whoever runs one of them runs that,
+    /// whatever its tag says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ran: Vec<String>,
 }
 
 /// What a set of images is.
@@ -136,7 +140,11 @@ impl Aim {
         good.dedup();
         bad.sort();
         bad.dedup();
-        Self { good, bad }
+        Self {
+            good,
+            bad,
+            ran: Vec::new(),
+        }
     }
 
     /// Whether images tell good from bad at all: else only configuration goes back.
@@ -163,6 +171,21 @@ impl Aim {
         } else {
             Verdict::Unconcerned
         }
+    }
+
+    /// Whether settings name the bad version: its tag or digest as a word of its own.
+    pub fn is_bad_in(&self, settings: &str) -> bool {
+        let is_inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let marks = self.bad.iter();
+        marks
+            .filter_map(|mark| mark.digest.as_deref().or(mark.tag.as_deref()))
+            .any(|version| {
+                settings.match_indices(version).any(|(at, _)| {
+                    let before = settings[..at].chars().next_back();
+                    let after = settings[at + version.len()..].chars().next();
+                    !before.is_some_and(is_inside) && !after.is_some_and(is_inside)
+                })
+            })
     }
 
     /// What the images of one pod or template are together: bad if one is.
@@ -196,6 +219,7 @@ mod tests {
         Aim {
             good: vec![good],
             bad: vec![bad],
+            ..Aim::default()
         }
     }
 
@@ -223,6 +247,17 @@ mod tests {
         assert_eq!(aim.of(["mirror/proxy:1.1"]), Verdict::Unconcerned);
         assert_eq!(aim.of(["mirror.example/acme/pay:1.1"]), Verdict::Bad);
         assert_eq!(aim.of(["acme/pay:0.9"]), Verdict::Other);
+    }
+
+    #[test]
+    fn settings_name_a_version_by_a_whole_word() {
+        let aim = aim(mark(None, Some("v1"), None), mark(None, Some("v2"), None));
+        for settings in ["acme/pay:v2", r#"{"value":"v2"}"#, "tag: v2\n", "v2"] {
+            assert!(aim.is_bad_in(settings), "{settings}");
+        }
+        for settings in ["acme/pay:v1", "v20", "v2-hotfix", "rev2", "1.v2", ""] {
+            assert!(!aim.is_bad_in(settings), "{settings}");
+        }
     }
 
     #[test]

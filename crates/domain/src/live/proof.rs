@@ -4,6 +4,8 @@
 //! and the cluster agree on it ([`agreement`]). That an operation succeeded proves neither, and
 //! `Healthy` is stale for a moment: `docs/concepts/argo-cd-facts.md` names the tests.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +65,14 @@ pub fn pods(aim: &Aim, workload: &Workload, pods: &[Pod]) -> Vec<Missing> {
         .iter()
         .filter(|pod| !pod.is_going && !is_bad(aim, workload, pod))
         .collect();
+    if let Some((image, digest)) = standing.iter().find_map(|pod| bad_by_digest(aim, pod)) {
+        missing.push(Missing::new(
+            "same_image",
+            format!(
+                "{of}: its node pulled {digest} for {image}, and pods of the bad version ran the same: the tag was moved, or both name one image; `--to VERSION` goes to another"
+            ),
+        ));
+    }
     let ready = standing.iter().filter(|pod| pod.is_ready).count();
     let wanted = usize::try_from(workload.wanted).unwrap_or(0);
     if ready < wanted {
@@ -76,6 +86,24 @@ pub fn pods(aim: &Aim, workload: &Workload, pods: &[Pod]) -> Vec<Missing> {
         ));
     }
     missing
+}
+
+/// The image of the good version by its tag, and the digest that the bad one ran.
+fn bad_by_digest<'a>(aim: &Aim, pod: &'a Pod) -> Option<(&'a str, &'a str)> {
+    let pulled = pod.pulled.iter();
+    let mut pulled = pulled.filter(|(image, digest)| {
+        aim.ran.contains(digest) && aim.of([image.as_str()]) == Verdict::Good
+    });
+    let (image, digest) = pulled.next()?;
+    Some((image, digest))
+}
+
+/// The digests that nodes pulled for the bad version, as these pods say.
+pub fn ran<'a>(aim: &Aim, pods: impl IntoIterator<Item = &'a Pod>) -> Vec<String> {
+    let pulled = pods.into_iter().flat_map(|pod| &pod.pulled);
+    let bad = pulled.filter(|(image, _)| aim.of([image.as_str()]) == Verdict::Bad);
+    let digests: BTreeSet<&String> = bad.map(|(_, digest)| digest).collect();
+    digests.into_iter().cloned().collect()
 }
 
 /// Whether a pod is of the version that shall go. Where images do not tell, its template does.

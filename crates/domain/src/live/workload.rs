@@ -137,6 +137,8 @@ pub struct Pod {
     pub uid: String,
     /// The images that it was made with.
     pub images: Vec<String>,
+    /// Of each image that a node has pulled for it, the digest.
+    pub pulled: Vec<(String, String)>,
     /// It takes requests.
     pub is_ready: bool,
     /// It is ending.

@@ -15,6 +15,7 @@ fn aim() -> Aim {
     Aim {
         good: vec![mark("v1")],
         bad: vec![mark("v2")],
+        ..Aim::default()
     }
 }
 
@@ -51,6 +52,7 @@ fn pod(tag: &str) -> Pod {
         name: "pay-1".into(),
         uid: "2".into(),
         images: vec![format!("acme/pay:{tag}")],
+        pulled: Vec::new(),
         is_ready: true,
         is_going: false,
         is_over: false,
@@ -255,4 +257,27 @@ fn what_the_bad_version_added_may_stay_only_when_nothing_prunes() {
     assert_eq!(codes(&disagreement(&app, true)), ["not_synced"]);
     app.resources.push(Resource::default());
     assert_eq!(codes(&disagreement(&app, false)), ["not_synced"]);
+}
+
+#[test]
+fn a_tag_that_now_names_what_the_bad_version_ran_is_no_way_back() {
+    let ran_by = |tag: &str, digest: &str| Pod {
+        pulled: vec![
+            ("envoy:1.30".into(), "sha256:ee".into()),
+            (format!("acme/pay:{tag}"), digest.into()),
+        ],
+        ..pod(tag)
+    };
+    let mut aim = aim();
+    aim.ran = ran(
+        &aim,
+        [&ran_by("v2", "sha256:bb"), &ran_by("v1", "sha256:aa")],
+    );
+    assert_eq!(aim.ran, ["sha256:bb"], "what both have tells nothing");
+    let good = ran_by("v1", "sha256:aa");
+    assert!(pods(&aim, &deployment(), &[good.clone(), good.clone()]).is_empty());
+    let moved = ran_by("v1", "sha256:bb");
+    let missing = pods(&aim, &deployment(), &[good, moved]);
+    assert_eq!(codes(&missing), ["same_image"]);
+    assert!(missing[0].what.contains("acme/pay:v1"), "{missing:?}");
 }
