@@ -354,9 +354,9 @@ pub(crate) struct ClusterArgs {
         conflicts_with = "context"
     )]
     pub(crate) server: Option<String>,
-    /// The namespace of Argo CD
-    #[arg(long, value_name = "NAME", default_value = "argocd")]
-    pub(crate) argocd_namespace: String,
+    /// The namespace of Argo CD. Default: argocd
+    #[arg(long, value_name = "NAME", env = "RIPCORD_ARGOCD_NAMESPACE")]
+    pub(crate) argocd_namespace: Option<String>,
 }
 
 /// Where Argo CD is, and how long things may take.

@@ -48,6 +48,13 @@ pub struct Config {
     pub mirrors: BTreeMap<String, String>,
 }
 
+impl Config {
+    /// Whether the record of an operation may be falsified for as long as a hold stands.
+    pub fn may_mark(&self) -> bool {
+        self.marks_operations.unwrap_or(true)
+    }
+}
+
 /// A forge whose API is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -95,6 +95,8 @@ pub enum StepKind {
     SyncOld,
     /// The commit is made and pushed.
     Push,
+    /// An ApplicationSet makes its Applications anew.
+    Generate,
     /// Argo CD is asked to sync the commit.
     Operate,
     /// A Rollout skips its steps.
@@ -122,6 +124,7 @@ impl StepKind {
             Self::Undo => "undo",
             Self::SyncOld => "sync old",
             Self::Push => "push",
+            Self::Generate => "generate",
             Self::Operate => "sync",
             Self::Promote => "promote",
             Self::Unstick => "unstick",
@@ -213,6 +216,9 @@ pub struct Part {
     /// The API server of Argo CD, where it went by that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// The namespace of Argo CD, where it is not `argocd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argocd_namespace: Option<String>,
     /// The way that was chosen, and why.
     pub route: Route,
     /// The commit that Argo CD was compared with at the beginning.

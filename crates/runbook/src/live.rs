@@ -61,7 +61,7 @@ pub(crate) async fn go(
     let before = record.snapshot();
     let stands = holds::holds_of(&before, app).last();
     let hold = match route.hold {
-        Hold::NotNeeded => stands.map_or(Hold::NotNeeded, |hold| hold.kind),
+        Hold::NotNeeded | Hold::Impossible => stands.map_or(Hold::NotNeeded, |hold| hold.kind),
         hold => hold,
     };
     if matches!(hold, Hold::Window | Hold::State) {

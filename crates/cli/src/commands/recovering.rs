@@ -42,7 +42,7 @@ pub(super) fn rollback(
     if planning.quarantine.hold_bots {
         setting.bots_until = Some(planning::quarantined_until(&planning.quarantine)?);
     }
-    let site = site(&live.pace, !only_plan && output.stream())?;
+    let site = site(which(&live.pace.cluster), !only_plan && output.stream())?;
     let shipping = planning::shipping(&planning.push);
     let mut shown = false;
     let mut progress = Output::progress();
@@ -117,12 +117,11 @@ pub(super) fn resume(
         .first()
         .map(|one| one.environment.as_str().to_owned());
     let opened = wiring::open(global, Wanted::Environment(environment.as_deref()))?;
-    let mut pace = pace.clone();
-    if pace.cluster.context.is_none() && pace.cluster.server.is_none() {
-        let known = recovery.parts.first();
-        pace.cluster.context = known.and_then(|part| part.context.clone());
-        pace.cluster.server = known.and_then(|part| part.server.clone());
+    let (mut which, known) = (which(&pace.cluster), which_of(&recovery));
+    if which.context.is_none() && which.server.is_none() {
+        (which.context, which.server) = (known.context, known.server);
     }
+    which.namespace = which.namespace.or(known.namespace);
     let live = LiveArgs {
         // What was done by one of the parts alone is finished by all of them.
         method: MethodArg::Auto,
@@ -132,9 +131,9 @@ pub(super) fn resume(
         idempotency_key: None,
         pace: pace.clone(),
     };
-    let mut setting = setting(&opened, &live, &pace)?;
+    let mut setting = setting(&opened, &live, pace)?;
     setting.bots_until = recovery.bots_until;
-    let site = site(&pace, output.stream())?;
+    let site = site(which, output.stream())?;
     let push = PushArgs {
         push_to: None,
         dry_run: false,
@@ -206,12 +205,7 @@ pub(super) fn release(id: Option<&str>, output: &mut Output) -> Result<(), Probl
             .iter()
             .map(|one| ledger.lock(one.service.as_str(), one.environment.as_str()))
             .collect::<Result<Vec<_>, _>>()?;
-        let known = recovery.parts.first();
-        let which = Which {
-            context: known.and_then(|part| part.context.clone()),
-            server: known.and_then(|part| part.server.clone()),
-            namespace: None,
-        };
+        let which = which_of(&recovery);
         runtime.block_on(async {
             let cluster = Cluster::open(&which).await?;
             let now = moment::now();
@@ -267,13 +261,23 @@ pub(super) fn which(cluster: &ClusterArgs) -> Which {
     Which {
         context: cluster.context.clone(),
         server: cluster.server.clone(),
-        namespace: Some(cluster.argocd_namespace.clone()),
+        namespace: cluster.argocd_namespace.clone(),
     }
 }
 
-fn site(pace: &PaceArgs, is_stream: bool) -> Result<Site, Problem> {
+/// How Argo CD was reached by a recovery.
+fn which_of(recovery: &Recovery) -> Which {
+    let known = recovery.parts.first();
+    Which {
+        context: known.and_then(|part| part.context.clone()),
+        server: known.and_then(|part| part.server.clone()),
+        namespace: known.and_then(|part| part.argocd_namespace.clone()),
+    }
+}
+
+fn site(which: Which, is_stream: bool) -> Result<Site, Problem> {
     Ok(Site {
-        which: which(&pace.cluster),
+        which,
         ledger: wiring::ledger()?,
         sink: Arc::new(move |event| {
             if is_stream {

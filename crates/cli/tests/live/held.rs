@@ -100,8 +100,11 @@ fn where_marks_are_not_wanted_the_cluster_waits_for_git() {
         plan.stdout.contains("the cluster waits for Git"),
         "{plan:?}"
     );
+    let said = outage.ripcord().run(["doctor", PAYMENTS]).unwrap();
+    assert!(said.stdout.contains("nothing can hold it"), "{said:?}");
     let output = outage.rollback(&["-o", "json"]).assert_code(0);
     let recovery = Outage::recovery(&output);
+    assert_eq!(recovery["parts"][0]["route"]["hold"], "impossible");
     assert_eq!(
         recovery["holds"].as_array().unwrap().len(),
         0,

@@ -7,13 +7,16 @@
 
 mod bots;
 mod by_server;
+mod digests;
 mod disk;
 mod doctor;
 mod drift;
 mod faults;
 mod followed;
 mod forge;
+mod generated;
 mod held;
+mod in_cluster;
 mod kills;
 mod meanwhile;
 mod operations;

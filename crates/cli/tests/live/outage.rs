@@ -132,6 +132,11 @@ impl<'a> Outage<'a> {
         commit
     }
 
+    /// The clone.
+    pub(crate) fn clone_dir(&self) -> &std::path::Path {
+        &self.clone
+    }
+
     /// ripcord in a clone, with the kubeconfig of the testbed.
     pub(crate) fn ripcord(&self) -> Ripcord {
         let kubeconfig = self.bed.kubeconfig().unwrap();
@@ -212,8 +217,8 @@ impl<'a> Outage<'a> {
         while !holds(self) {
             assert!(
                 Instant::now() < until,
-                "{what}: {} {:?}",
-                self.app()["status"],
+                "{what}: {:?} {:?}",
+                self.bed.application(&self.application).get(),
                 self.pods()
             );
             std::thread::sleep(GLANCE);
@@ -343,6 +348,11 @@ impl Outage<'_> {
 
     /// ripcord as an account that may only do what a ClusterRole says.
     pub(crate) fn ripcord_as(&self, account: &str, role: &Value) -> Ripcord {
+        self.ripcord_with(&json!({"token": self.token_of(account, role)}))
+    }
+
+    /// A token of an account that may only do what a ClusterRole says.
+    pub(crate) fn token_of(&self, account: &str, role: &Value) -> String {
         let objects = [
             role.clone(),
             json!({
@@ -365,7 +375,7 @@ impl Outage<'_> {
             .bed
             .kubectl("default", &["create", "token", account])
             .unwrap();
-        self.ripcord_with(&json!({"token": token.trim()}))
+        token.trim().to_owned()
     }
 
     /// ripcord with other credentials.

@@ -128,7 +128,7 @@ pub enum Hold {
     Window,
     /// The mark of a failed operation.
     State,
-    /// Nothing can.
+    /// Nothing can: the cluster is left as it is until Git says the good version.
     Impossible,
 }
 
@@ -191,8 +191,9 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
         Method::Argocd => by_old_commit(seen),
         Method::Git | Method::Abort => None,
     };
-    let mut needs_hold = false;
+    let mut taken = Hold::NotNeeded;
     if let Some(changes) = changes {
+        taken = hold;
         if hold == Hold::Impossible {
             why.push(format!(
                 "the cluster waits for Git: nothing can hold Argo CD meanwhile ({}; {}), and it would put the bad version back",
@@ -200,7 +201,6 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
                 seen.no_state_hold.as_deref().unwrap_or("no mark"),
             ));
         } else {
-            needs_hold = true;
             for change in &changes {
                 why.push(match change {
                     Live::Undo { workload, revision } => format!(
@@ -218,8 +218,7 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
     } else if method == Method::Auto && live.is_empty() && is_bad(seen) {
         why.push("no earlier version is kept in the cluster: it waits for Git".to_owned());
     }
-    let hold = if needs_hold { hold } else { Hold::NotNeeded };
-    match hold {
+    match taken {
         Hold::Window => why.push(
             "a window of the project lets only people sync until Argo CD has the commit".to_owned(),
         ),
@@ -253,7 +252,7 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
         .collect();
     Route {
         terminate,
-        hold,
+        hold: taken,
         live,
         push,
         operate: method == Method::Auto,

@@ -52,8 +52,9 @@ pub(super) fn application(aim: &Aim, observed: &Observed, findings: &mut Vec<Fin
         Hold::Impossible => add(Finding::amber(
             "hold",
             format!(
-                "nothing can hold it ({}): a recovery waits for the push and for Argo CD",
-                seen.no_window.as_deref().unwrap_or_default()
+                "nothing can hold it ({}; {}): a recovery waits for the push and for Argo CD",
+                seen.no_window.as_deref().unwrap_or("no window"),
+                seen.no_state_hold.as_deref().unwrap_or("no mark"),
             ),
             "allow `patch appprojects`",
         )),

@@ -116,7 +116,7 @@ fn the_way_depends_on_what_is_seen() {
             seen.no_window = Some("forbidden".into());
             seen.no_state_hold = Some("too old".into());
         }),
-        "push operate"
+        "hold:impossible push operate"
     );
     assert_eq!(
         of(|seen| seen.is_busy = true),
@@ -184,7 +184,7 @@ fn a_set_that_syncs_in_steps_is_held_by_a_window_or_not_at_all() {
     let auto = Wishes::default();
     assert_eq!(line(auto, &seen), "hold:window undo:7 push operate");
     seen.no_window = Some("forbidden".into());
-    assert_eq!(line(auto, &seen), "push operate");
+    assert_eq!(line(auto, &seen), "hold:impossible push operate");
 }
 
 #[test]
