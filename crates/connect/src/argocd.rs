@@ -85,6 +85,23 @@ fn path(name: &AppName) -> String {
     path_of(&key("Application", name))
 }
 
+/// Every object of a kind in all namespaces, or in Argo CD's own where no more is allowed.
+pub(crate) async fn list(cluster: &Cluster, what: &str, kind: &str) -> Result<Value, ConnectError> {
+    let folder = |namespace: &str| {
+        let name = AppName {
+            namespace: namespace.to_owned(),
+            name: String::new(),
+        };
+        folder_of(&key(kind, &name))
+    };
+    match cluster.get(what, &folder("")).await {
+        Err(ConnectError::Forbidden { .. }) => {
+            cluster.get(what, &folder(cluster.namespace())).await
+        }
+        listed => listed,
+    }
+}
+
 /// Every Application that one may see: of all namespaces, or of Argo CD's own where no more is allowed.
 ///
 /// # Errors
@@ -95,20 +112,7 @@ pub async fn applications(cluster: &Cluster) -> Result<Vec<Application>, Connect
         return Ok(found.iter().map(read::application).collect());
     }
     let what = "the Applications of Argo CD";
-    let everywhere = "/apis/argoproj.io/v1alpha1/applications";
-    let listed = match cluster.get(what, everywhere).await {
-        Err(ConnectError::Forbidden { .. }) => {
-            let folder = folder_of(&key(
-                "Application",
-                &AppName {
-                    namespace: cluster.namespace().to_owned(),
-                    name: String::new(),
-                },
-            ));
-            cluster.get(what, &folder).await?
-        }
-        listed => listed?,
-    };
+    let listed = list(cluster, what, "Application").await?;
     Ok(read::items(&listed["items"])
         .map(read::application)
         .collect())

@@ -17,6 +17,7 @@ mod login;
 pub mod project;
 pub mod read;
 mod server;
+pub mod sets;
 pub mod workloads;
 
 pub use cluster::{Cluster, Which, is_configured};

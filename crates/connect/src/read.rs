@@ -1,11 +1,13 @@
 //! From what the API says to `ripcord_domain::live`. What is absent stays absent; nothing fails here.
 
 mod application;
+mod application_set;
 mod managed;
 mod project;
 mod workload;
 
 pub use application::application;
+pub use application_set::application_set;
 pub(crate) use managed::{changed_by, managed_by};
 pub use project::{Project, project};
 pub use workload::{is_pod_of, pod, revision_of_controller, revision_of_replica_set, workload};

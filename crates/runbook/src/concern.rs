@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ripcord_domain::catalog::resolve;
 use ripcord_domain::live::application::{Application, Source};
+use ripcord_domain::live::generated::WatchedFiles;
 use ripcord_domain::live::glob::fits_path;
 
 /// By how many of the commits that an Application had last its repository is looked for.
@@ -41,9 +42,22 @@ impl Infra<'_> {
             .any(|revision| (self.knows)(revision))
     }
 
+    /// Whether files that a set watches are of this repository, and of the branch that is deployed.
+    pub(crate) fn is_watched(&self, apps: &[Application], watched: &WatchedFiles) -> bool {
+        let is_ours = same_repository(&watched.repository, self.remote)
+            || apps.iter().any(|app| {
+                let mut sources = app.sources.iter();
+                sources.any(|source| {
+                    same_repository(&source.repository, &watched.repository)
+                        && self.is_ours(app, source)
+                })
+            });
+        is_ours && self.is_followed(&watched.target)
+    }
+
     /// Whether one of the files decides what the Application deploys.
     pub(crate) fn concerns(&self, app: &Application, files: &[&str]) -> bool {
-        let ours = |source: &&Source| self.is_ours(app, source) && self.follows(source);
+        let ours = |source: &&Source| self.is_ours(app, source) && self.is_followed(&source.target);
         app.sources.iter().filter(ours).any(|source| {
             let lent = source.lent_as.as_deref();
             files.iter().any(|file| {
@@ -52,12 +66,9 @@ impl Infra<'_> {
         })
     }
 
-    /// A source that is pinned to a tag or a commit does not move with the branch.
-    fn follows(&self, source: &Source) -> bool {
-        let target = source
-            .target
-            .strip_prefix("refs/heads/")
-            .unwrap_or(&source.target);
+    /// What is pinned to a tag or a commit does not move with the branch.
+    fn is_followed(&self, target: &str) -> bool {
+        let target = target.strip_prefix("refs/heads/").unwrap_or(target);
         target.is_empty() || target == "HEAD" || target == self.branch
     }
 
@@ -245,6 +256,31 @@ mod tests {
             ..source("pay")
         });
         assert!(!concerns(&pinned, "pay/x.yaml"));
+    }
+
+    #[test]
+    fn files_that_a_set_watches_are_ours_by_the_url_or_by_what_an_application_says_of_it() {
+        let watched = |repository: &str, target: &str| WatchedFiles {
+            repository: repository.into(),
+            target: target.into(),
+            path: "envs/*.yaml".into(),
+        };
+        let inside = "http://gitea.svc:3000/mirror/infra";
+        let apps = [app(Source {
+            repository: inside.into(),
+            ..source("pay")
+        })];
+        let infra = |knows: &'static dyn Fn(&str) -> bool| Infra {
+            remote: "git@git.example:acme/infra",
+            branch: "main",
+            knows,
+            built_from: &|_| BTreeSet::new(),
+        };
+        let stranger = infra(&|_| false);
+        assert!(stranger.is_watched(&[], &watched("https://git.example/acme/infra.git", "HEAD")));
+        assert!(!stranger.is_watched(&[], &watched("https://git.example/acme/infra.git", "v1")));
+        assert!(!stranger.is_watched(&apps, &watched(inside, "main")));
+        assert!(infra(&|_| true).is_watched(&apps, &watched(inside, "main")));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use ripcord_recovery::survey::Branch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::prepare::listed;
+use crate::applications::listed;
 use crate::recover::broken;
 use deadline::Deadline;
 

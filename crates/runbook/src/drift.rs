@@ -14,7 +14,7 @@ use ripcord_recovery::survey::Branch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::prepare::{concerned, listed};
+use crate::applications::{Listed, concerned, listed};
 
 /// `ripcord drift`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,8 +67,13 @@ pub fn find(
     unfinished: &[Recovery],
 ) -> Result<Drift, Problem> {
     let runtime = crate::recover::runtime()?;
-    let (cluster, apps) = runtime.block_on(listed(which.clone()))?;
-    let apps = concerned(branch, plan, apps);
+    let Listed {
+        cluster,
+        apps,
+        sets,
+    } = runtime.block_on(listed(which.clone()))?;
+    let concerned = concerned(branch, plan, apps, &sets)?.into_iter();
+    let apps: Vec<Application> = concerned.map(|one| one.app).collect();
     if apps.is_empty() {
         return Err(Problem::new(
             Kind::Nothing,

@@ -21,6 +21,7 @@ use crate::bots;
 use crate::concern::Infra;
 use crate::durable::{Landing, Target};
 use crate::event::Event;
+use crate::generate::{Left, generate};
 use crate::holds;
 use crate::observe::{Clusters, Observed};
 use crate::prepare::Prepared;
@@ -248,13 +249,21 @@ async fn land(
     setting: &Setting,
 ) -> Result<Vec<Missing>, Problem> {
     let mut missing = Vec::new();
-    // Children get their settings by their parents.
-    for children in [false, true] {
+    let mut left = Left::new();
+    // Who has settings from others waits for them.
+    for are_given in [false, true] {
+        if are_given && target.commit.is_some() {
+            left = generate(record, prepared, setting.patience).await?;
+            missing.extend(left.values().cloned());
+        }
         let landed = join_all(
             prepared
                 .observed
                 .iter()
-                .filter(|(_, observed, _)| observed.parent.is_some() == children)
+                .filter(|(_, observed, _)| {
+                    observed.settings_from.is_some() == are_given
+                        && !left.contains_key(&observed.app.name)
+                })
                 .map(|going| land_one(record, target, setting, going)),
         )
         .await;

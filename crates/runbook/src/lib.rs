@@ -9,6 +9,7 @@
 //! Every step is saved before and after (`record`), does nothing where its work is done already, and can
 //! be done again: [`Wish::Resume`] goes through the same steps.
 
+mod applications;
 mod bots;
 mod concern;
 pub mod doctor;
@@ -16,6 +17,7 @@ pub mod drift;
 mod durable;
 mod event;
 mod finish;
+mod generate;
 mod holds;
 mod live;
 mod observe;

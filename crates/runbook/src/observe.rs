@@ -6,11 +6,14 @@ use ripcord_connect::workloads::{self, Seen};
 use ripcord_connect::{Cluster, ConnectError, argocd, project};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::{Aim, Verdict};
+use ripcord_domain::live::proof;
 use ripcord_domain::live::release::Release;
 use ripcord_domain::live::route::{RolloutSeen, Situation, Windows, WorkloadSeen};
 use ripcord_domain::live::windows::{self, Window};
 use ripcord_domain::live::workload::{Kind, Revision};
 use ripcord_domain::problem::Problem;
+
+use crate::applications::SettingsFrom;
 
 /// An Application with its workloads, and what the way depends on.
 pub(crate) struct Observed {
@@ -21,8 +24,8 @@ pub(crate) struct Observed {
     pub(crate) workloads: Vec<Watched>,
     /// Its project, in the namespace of Argo CD.
     pub(crate) project: AppName,
-    /// The Application from which it has its settings, where those change.
-    pub(crate) parent: Option<AppName>,
+    /// From what it has its settings, where those change.
+    pub(crate) settings_from: Option<SettingsFrom>,
 }
 
 /// A workload with its earlier templates.
@@ -40,6 +43,21 @@ pub(crate) struct Clusters {
     pub(crate) target: Cluster,
 }
 
+/// What is known before an Application is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// Which images are good.
+    pub(crate) aim: &'a Aim,
+    /// The commit at which the good version was deployed last.
+    pub(crate) good_commit: Option<&'a str>,
+    /// Why Git cannot be written, if so.
+    pub(crate) git_is_away: Option<&'a str>,
+    /// Operations may be marked: `marks_operations` of `ripcord.yaml`.
+    pub(crate) may_mark: bool,
+    /// The time.
+    pub(crate) now: Timestamp,
+}
+
 /// The workloads among what an Application consists of.
 pub(crate) fn workload_keys(app: &Application) -> Vec<ObjectKey> {
     app.resources
@@ -53,11 +71,9 @@ pub(crate) fn workload_keys(app: &Application) -> Vec<ObjectKey> {
 pub(crate) async fn observe(
     clusters: &Clusters,
     app: Application,
-    aim: &Aim,
-    good_commit: Option<String>,
-    git_is_away: Option<String>,
-    now: Timestamp,
+    known: Known<'_>,
 ) -> Result<Observed, Problem> {
+    let Known { aim, now, .. } = known;
     let keys = workload_keys(&app);
     let (workloads, project, rolling_sync) = join3(
         join_all(keys.iter().map(|key| watched(&clusters.target, key))),
@@ -71,15 +87,19 @@ pub(crate) async fn observe(
         .into_iter()
         .flatten()
         .collect();
-    let aim = if workloads.is_empty() || are_concerned(aim, &workloads) {
+    let mut aim = if workloads.is_empty() || are_concerned(aim, &workloads) {
         aim.clone()
     } else {
         Aim::default()
     };
+    let pods = workloads.iter().flat_map(|watched| &watched.seen.pods);
+    aim.ran.extend(proof::ran(&aim, pods));
     let seen = workloads.iter().map(|watched| workload_seen(&aim, watched));
     let seen = seen.collect();
     let state = app.operation_state.as_ref();
-    let no_state_hold = if clusters.argo.is_by_server() {
+    let no_state_hold = if !known.may_mark {
+        Some("`marks_operations: false`".to_owned())
+    } else if clusters.argo.is_by_server() {
         Some("Argo CD's API cannot mark an operation".to_owned())
     } else if state.is_none() {
         Some("no sync was ever done whose state could hold".to_owned())
@@ -97,12 +117,12 @@ pub(crate) async fn observe(
         windows_last: project.windows_last,
         no_window: project.no_window,
         no_state_hold,
-        good_commit: good_commit.filter(|_| {
+        good_commit: known.good_commit.map(str::to_owned).filter(|_| {
             // Under auto-sync Argo CD's API only syncs to where the branch is.
             let by_server = clusters.argo.is_by_server() && app.auto_sync.is_some();
             !by_server && (!app.has_several_sources || all_ours(&app))
         }),
-        git_is_away,
+        git_is_away: known.git_is_away.map(str::to_owned),
         workloads: seen,
     };
     Ok(Observed {
@@ -111,7 +131,7 @@ pub(crate) async fn observe(
         situation,
         workloads,
         project: project.name,
-        parent: None,
+        settings_from: None,
     })
 }
 

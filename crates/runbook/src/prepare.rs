@@ -1,9 +1,10 @@
 //! What a recovery will do: the Applications that are concerned, what is seen of them, the ways.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
-use ripcord_connect::{Cluster, Which, argocd, bots, destination};
-use ripcord_domain::live::application::{AppName, Application, ObjectKey};
+use ripcord_connect::{Which, bots, destination};
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::route::{self, Route};
 use ripcord_domain::plan::{Plan, SCHEMA};
@@ -15,9 +16,9 @@ use ripcord_recovery::keep;
 use ripcord_recovery::request::Request;
 use ripcord_recovery::survey::Branch;
 
+use crate::applications::{Concerned, Listed, concerned};
 use crate::bots::{Bumper, of_aim};
-use crate::concern::Infra;
-use crate::observe::{Clusters, Observed, observe};
+use crate::observe::{Clusters, Known, Observed, observe};
 use crate::recover::Setting;
 
 /// A recovery that was prepared: what was seen, and the ways that were chosen.
@@ -29,12 +30,6 @@ pub(crate) struct Prepared {
     pub(crate) bots: Vec<Bumper>,
     /// Why no cluster was seen, if so.
     pub(crate) unseen: Option<String>,
-}
-
-pub(crate) async fn listed(which: Which) -> Result<(Cluster, Vec<Application>), Problem> {
-    let cluster = Cluster::open(&which).await?;
-    let apps = argocd::applications(&cluster).await?;
-    Ok((cluster, apps))
 }
 
 /// The images that tell the versions of a plan apart.
@@ -54,42 +49,6 @@ pub(crate) fn before_of(plan: &Plan) -> Option<String> {
         .find_map(|part| part.target.as_ref()?.before.clone())
 }
 
-/// The Applications that a plan's files concern.
-pub(crate) fn concerned(branch: &Branch, plan: &Plan, apps: Vec<Application>) -> Vec<Application> {
-    let files = keep::files(plan);
-    let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let knows = |commit: &str| keep::knows(branch, commit);
-    let built_from = |folder: &str| keep::built_from(branch, &plan.base, folder);
-    let infra = Infra {
-        remote: &plan.remote,
-        branch: &plan.branch,
-        knows: &knows,
-        built_from: &built_from,
-    };
-    let (mut concerned, others): (Vec<_>, Vec<_>) = apps
-        .into_iter()
-        .partition(|app| infra.concerns(app, &files));
-    // What a parent has from the changed files gets new settings by it.
-    let named = keep::applications_in(branch, plan);
-    let children: Vec<Application> = others
-        .into_iter()
-        .filter(|app| named.contains(&app.name.name) && parent_of(app, &concerned).is_some())
-        .collect();
-    concerned.extend(children);
-    concerned
-}
-
-/// The one among these Applications that another is a part of.
-fn parent_of(app: &Application, among: &[Application]) -> Option<AppName> {
-    let is_it = |key: &ObjectKey| {
-        key.kind == "Application" && key.group == "argoproj.io" && key.name == app.name.name
-    };
-    among
-        .iter()
-        .find(|parent| parent.resources.iter().any(|resource| is_it(&resource.key)))
-        .map(|parent| parent.name.clone())
-}
-
 #[expect(
     clippy::too_many_arguments,
     reason = "it is where everything that was found out meets"
@@ -97,18 +56,21 @@ fn parent_of(app: &Application, among: &[Application]) -> Option<AppName> {
 pub(crate) async fn prepare(
     branch: &Branch,
     plan: &Plan,
-    cluster: &Cluster,
-    apps: Vec<Application>,
+    listed: Listed,
     aim: Aim,
     setting: &Setting,
     away: Option<String>,
     id: &RecoveryId,
     now: Timestamp,
 ) -> Result<Prepared, Problem> {
-    let has_sets = apps.iter().any(|app| app.application_set.is_some());
-    let concerned = concerned(branch, plan, apps);
+    let Listed {
+        cluster,
+        apps,
+        sets,
+    } = &listed;
+    let concerned = concerned(branch, plan, apps.clone(), sets)?;
     if concerned.is_empty() {
-        let problem = Problem::new(
+        return Err(Problem::new(
             Kind::Nothing,
             "no_application",
             format!(
@@ -118,34 +80,27 @@ pub(crate) async fn prepare(
                 plan.remote
             ),
         )
-        .hint("`--context NAME` names the cluster that Argo CD's objects are in; `--git-only` pushes and looks at no cluster");
-        return Err(if has_sets {
-            problem.hint("where an ApplicationSet takes the version from what it generates from, push with `--git-only`; the annotation `argocd.argoproj.io/application-set-refresh=true` makes it look at once instead of within 3 minutes")
-        } else {
-            problem
-        });
+        .hint("`--context NAME` names the cluster that Argo CD's objects are in; `--git-only` pushes and looks at no cluster"));
     }
     let good_commit = before_of(plan);
-    let may_mark = branch.config_of(plan)?.marks_operations.unwrap_or(true);
-    let parents: Vec<Option<AppName>> = concerned
-        .iter()
-        .map(|app| parent_of(app, &concerned))
-        .collect();
-    let observing = join_all(concerned.into_iter().zip(parents).map(|(app, parent)| {
+    let may_mark = branch.config_of(plan)?.may_mark();
+    let observing = join_all(concerned.into_iter().map(|concerned| {
+        let Concerned { app, settings_from } = concerned;
         // The commit before is one of the infra repo; what a child deploys may be from elsewhere.
-        let good_commit = good_commit.clone().filter(|_| parent.is_none());
-        let away = away.clone();
-        let aim = &aim;
+        let known = Known {
+            aim: &aim,
+            good_commit: good_commit.as_deref().filter(|_| settings_from.is_none()),
+            git_is_away: away.as_deref(),
+            may_mark,
+            now,
+        };
         async move {
             let clusters = Clusters {
                 argo: cluster.clone(),
                 target: destination::of(cluster, &app).await?,
             };
-            let mut observed = observe(&clusters, app, aim, good_commit, away, now).await?;
-            observed.parent = parent;
-            if !may_mark {
-                observed.situation.no_state_hold = Some("`marks_operations: false`".to_owned());
-            }
+            let mut observed = observe(&clusters, app, known).await?;
+            observed.settings_from = settings_from;
             Ok::<_, Problem>((clusters, observed))
         }
     }));
@@ -200,6 +155,8 @@ pub(crate) fn drawn(
     which: &Which,
     (started, now): (Timestamp, Timestamp),
 ) -> Recovery {
+    let observed = prepared.observed.iter();
+    let ran: BTreeSet<&String> = observed.flat_map(|(_, one, _)| &one.aim.ran).collect();
     Recovery {
         schema: SCHEMA,
         id: prepared.id.clone(),
@@ -225,7 +182,10 @@ pub(crate) fn drawn(
                 bad_since: part.target.as_ref().and(part.current.since),
             })
             .collect(),
-        aim: prepared.aim.clone(),
+        aim: Aim {
+            ran: ran.into_iter().cloned().collect(),
+            ..prepared.aim.clone()
+        },
         plan: plan.clone(),
         request: serde_json::to_value(request).unwrap_or_default(),
         watch_seconds: setting.watch.as_secs(),
@@ -238,6 +198,7 @@ pub(crate) fn drawn(
                 application: observed.app.name.clone(),
                 context: which.context.clone(),
                 server: which.server.clone(),
+                argocd_namespace: which.namespace.clone(),
                 route: route.clone(),
                 found_at: observed.app.revisions.clone(),
                 good: None,

@@ -21,11 +21,12 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 
+use crate::applications::listed;
 use crate::bots;
 use crate::event::{Event, Sink};
 use crate::finish::{finish, push_when_it_is_back};
 use crate::live;
-use crate::prepare::{Prepared, aim_of, drawn, listed, prepare};
+use crate::prepare::{Prepared, aim_of, drawn, prepare};
 use crate::record::{Begun, Clock, Record};
 use crate::tend::Tending;
 use crate::unrecorded;
@@ -159,13 +160,16 @@ pub fn recover(
                 "a recovery begins once",
             ));
         };
-        let aim = aim_of(plan);
+        let mut aim = aim_of(plan);
+        // Their pods may be gone by now.
+        aim.ran = resumed
+            .as_ref()
+            .map_or_else(Vec::new, |one| one.aim.ran.clone());
         let mut prepared = match runtime.block_on(seen).map_err(broken)? {
-            Ok((cluster, apps)) => runtime.block_on(prepare(
+            Ok(listed) => runtime.block_on(prepare(
                 branch,
                 plan,
-                &cluster,
-                apps,
+                listed,
                 aim,
                 setting,
                 away,

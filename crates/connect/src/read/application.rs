@@ -42,6 +42,12 @@ pub fn application(object: &Value) -> Application {
             refreshes_retries: spec["syncPolicy"]["retry"]["refresh"] == true,
         }),
         sync_options: texts(&spec["syncPolicy"]["syncOptions"]),
+        settings: spec[if has_several_sources {
+            "sources"
+        } else {
+            "source"
+        }]
+        .to_string(),
         application_set: items(&meta["ownerReferences"])
             .find(|owner| owner["kind"] == "ApplicationSet")
             .map(|owner| text(&owner["name"])),

@@ -163,6 +163,8 @@ pub struct Application {
     pub auto_sync: Option<AutoSync>,
     /// The options of its policy, as they are written.
     pub sync_options: Vec<String>,
+    /// Its sources as they are written, with everything that is set there.
+    pub settings: String,
     /// The ApplicationSet that owns it.
     pub application_set: Option<String>,
     /// The paths whose changes concern it, as its annotation says; empty is all.

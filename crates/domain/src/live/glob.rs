@@ -12,6 +12,11 @@ pub fn fits_path(glob: &str, path: &str) -> bool {
     is_match(glob, path, true)
 }
 
+/// A text as a glob that only it fits.
+pub fn literal(text: &str) -> String {
+    globset::escape(text)
+}
+
 fn is_match(glob: &str, text: &str, literal_separator: bool) -> bool {
     let glob = GlobBuilder::new(glob)
         .literal_separator(literal_separator)
@@ -29,5 +34,6 @@ mod tests {
         assert!(fits_path("shared/*-secret.yaml", "shared/db-secret.yaml"));
         assert!(!fits_path("shared/*.yaml", "shared/db/secret.yaml"));
         assert!(!fits("[", "["), "what is no glob fits nothing");
+        assert!(fits(&literal("a[b]*"), "a[b]*") && !fits(&literal("a*"), "ab"));
     }
 }

@@ -13,9 +13,10 @@ use ripcord_registry::Registries;
 
 use super::deadline::Deadline;
 use super::{About, Finding, LIMIT, Light, application, images, permissions, release};
+use crate::applications::{Concerned, Listed, concerned};
 use crate::bots::of_aim;
-use crate::observe::{Clusters, Observed, observe};
-use crate::prepare::{aim_of, before_of, concerned};
+use crate::observe::{Clusters, Known, Observed, observe};
+use crate::prepare::{aim_of, before_of};
 
 const NAMES_IT: &str = "`--context NAME` names the cluster that Argo CD's objects are in";
 
@@ -27,6 +28,7 @@ struct Look<'a> {
     /// None where the bots were not listed in time.
     roster: Option<Roster>,
     registries: Registries,
+    may_mark: bool,
     now: Timestamp,
     deadline: Deadline,
 }
@@ -36,10 +38,14 @@ struct Look<'a> {
 pub(super) async fn look(
     branch: &Branch,
     about: &About<'_>,
-    listed: Result<(Cluster, Vec<Application>), Problem>,
+    listed: Result<Listed, Problem>,
     deadline: Deadline,
 ) -> Vec<Finding> {
-    let (cluster, apps) = match listed {
+    let Listed {
+        cluster,
+        apps,
+        sets,
+    } = match listed {
         Ok(listed) => listed,
         Err(problem) => {
             let mend = problem.hints.first().map_or(NAMES_IT, String::as_str);
@@ -51,10 +57,13 @@ pub(super) async fn look(
         format!("{}: {} Application(s)", cluster.address(), apps.len()),
     )];
     findings.extend(match about.plan {
-        Some(Ok(plan)) => {
-            let concerned = concerned(branch, plan, apps);
-            service(plan, about, &cluster, concerned, deadline).await
-        }
+        Some(Ok(plan)) => match concerned(branch, plan, apps, &sets) {
+            Ok(concerned) => service(plan, about, &cluster, concerned, deadline).await,
+            Err(problem) => {
+                let mend = problem.hints.join("; ");
+                vec![Finding::red("application", &problem.message, mend)]
+            }
+        },
         _ => place(about, &cluster, &apps, deadline).await,
     });
     findings
@@ -105,7 +114,7 @@ async fn service(
     plan: &Plan,
     about: &About<'_>,
     cluster: &Cluster,
-    concerned: Vec<Application>,
+    concerned: Vec<Concerned>,
     deadline: Deadline,
 ) -> Vec<Finding> {
     if concerned.is_empty() {
@@ -129,6 +138,7 @@ async fn service(
         release,
         roster,
         registries: Registries::new(about.config.mirrors.clone(), LIMIT),
+        may_mark: about.config.may_mark(),
         now: about.now,
         deadline,
     };
@@ -138,7 +148,8 @@ async fn service(
 }
 
 /// One Application, with what it deploys.
-async fn one(look: &Look<'_>, app: Application) -> Vec<Finding> {
+async fn one(look: &Look<'_>, concerned: Concerned) -> Vec<Finding> {
+    let Concerned { app, settings_from } = concerned;
     let name = app.name.clone();
     let target = destination::of(look.cluster, &app);
     let what = "the cluster that it deploys to";
@@ -156,9 +167,22 @@ async fn one(look: &Look<'_>, app: Application) -> Vec<Finding> {
     };
     let aim = aim_of(look.plan);
     let policies = &look.plan.image_policies;
-    let rights = permissions::of(&clusters, &app, policies, look.release);
-    let before = before_of(look.plan);
-    let observing = observe(&clusters, app.clone(), &aim, before, None, look.now);
+    let rights = permissions::of(
+        &clusters,
+        &app,
+        settings_from.as_ref(),
+        policies,
+        look.release,
+    );
+    let good_commit = before_of(look.plan);
+    let known = Known {
+        aim: &aim,
+        good_commit: good_commit.as_deref(),
+        git_is_away: None,
+        may_mark: look.may_mark,
+        now: look.now,
+    };
+    let observing = observe(&clusters, app.clone(), known);
     let deadline = look.deadline;
     let (rights, observed) = join(
         deadline.waits_for("permission", "the permissions", rights),

@@ -11,6 +11,7 @@ use ripcord_domain::live::release::Release;
 use ripcord_domain::live::workload::Kind;
 
 use super::{Finding, Light};
+use crate::applications::SettingsFrom;
 use crate::observe::{Clusters, workload_keys};
 
 const ARGO: &str = "argoproj.io";
@@ -128,13 +129,11 @@ fn of_argo_cd(apps: &str, own: &str, has_set: bool) -> Vec<Right> {
         ),
     ];
     if has_set {
-        rights.push(right(
-            "get",
-            (ARGO, "applicationsets"),
-            apps,
-            Light::Amber,
-            "it counts as if its set synced it in steps",
-        ));
+        let sets = (ARGO, "applicationsets");
+        let in_steps = "it counts as if its set synced it in steps";
+        rights.push(right("get", sets, apps, Light::Amber, in_steps));
+        let not_found = "a version that a set generates from leads to no Application";
+        rights.push(right("list", sets, apps, Light::Amber, not_found));
     }
     rights
 }
@@ -187,6 +186,7 @@ fn of_workloads(namespace: &str, kinds: &BTreeSet<Kind>, has_jobs: bool) -> Vec<
 pub(super) async fn of(
     clusters: &Clusters,
     app: &Application,
+    settings_from: Option<&SettingsFrom>,
     policies: &[String],
     release: Option<Release>,
 ) -> Vec<Finding> {
@@ -198,6 +198,11 @@ pub(super) async fn of(
         clusters.argo.namespace(),
         app.application_set.is_some(),
     );
+    if let Some(SettingsFrom::Set(set)) = settings_from {
+        let sets = (ARGO, "applicationsets");
+        let late = "the set is not told to look: it looks by itself, as often as it is set to";
+        in_argo.push(right("patch", sets, &set.namespace, Light::Amber, late));
+    }
     let of_policies: BTreeSet<&str> = policies
         .iter()
         .filter_map(|policy| Some(policy.split_once(':')?.0))

@@ -109,3 +109,27 @@ fn a_foreign_annotation_such_as_skip_reconcile_is_taken_away() {
         app["metadata"]["annotations"][skip].is_null()
     });
 }
+
+#[test]
+fn a_set_that_was_told_to_look_takes_the_mark_away_when_its_applications_are_changed() {
+    let incident = child("set-looks");
+    let sets = incident.api("argoproj.io/v1alpha1", "ApplicationSet", NAMESPACE);
+    let mark = "argocd.argoproj.io/application-set-refresh";
+    let info = json!([{"name": "made", "value": "anew"}]);
+    let change = json!({
+        "metadata": {"annotations": {mark: "true"}},
+        "spec": {"template": {"spec": {"info": info}}},
+    });
+    let (name, params) = (incident.scene.name(), PatchParams::default());
+    let bed = incident.bed;
+    bed.block_on(sets.patch(name, &params, &Patch::Merge(&change)))
+        .unwrap();
+    incident.wait("the mark is gone", |_| {
+        let set = bed.block_on(sets.get(name)).unwrap();
+        !set.metadata
+            .annotations
+            .unwrap_or_default()
+            .contains_key(mark)
+    });
+    assert_eq!(incident.app()["spec"]["info"], info);
+}

@@ -1,0 +1,70 @@
+//! ApplicationSets of Argo CD
+//! (<https://argo-cd.readthedocs.io/en/stable/operator-manual/applicationset/>).
+
+use ripcord_domain::live::application::AppName;
+use ripcord_domain::live::generated::{ApplicationSet, Identity, WatchedFiles};
+use serde_json::Value;
+
+use crate::read::{items, text};
+
+/// What is read of an ApplicationSet.
+pub fn application_set(object: &Value) -> ApplicationSet {
+    let (meta, template) = (&object["metadata"], &object["spec"]["template"]);
+    let spec = &template["spec"];
+    let mut files = Vec::new();
+    collect(&object["spec"]["generators"], &mut files);
+    let paths = match spec["sources"].as_array() {
+        Some(sources) => sources.iter().map(|one| text(&one["path"])).collect(),
+        None => vec![text(&spec["source"]["path"])],
+    };
+    let to = &spec["destination"];
+    ApplicationSet {
+        name: AppName {
+            namespace: text(&meta["namespace"]),
+            name: text(&meta["name"]),
+        },
+        template: Identity {
+            name: text(&template["metadata"]["name"]),
+            project: text(&spec["project"]),
+            destination: [&to["server"], &to["name"], &to["namespace"]].map(text),
+            paths,
+        },
+        files,
+    }
+}
+
+/// The files of every Git generator, also where generators are combined.
+fn collect(generators: &Value, files: &mut Vec<WatchedFiles>) {
+    for generator in items(generators) {
+        let git = &generator["git"];
+        files.extend(items(&git["files"]).map(|file| WatchedFiles {
+            repository: text(&git["repoURL"]),
+            target: text(&git["revision"]),
+            path: text(&file["path"]),
+        }));
+        for combined in ["matrix", "merge"] {
+            collect(&generator[combined]["generators"], files);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn files_of_generators_that_are_combined_count() {
+        let git = |path: &str| json!({"git": {"repoURL": "r", "files": [{"path": path}]}});
+        let set = application_set(&json!({
+            "metadata": {"name": "all", "namespace": "argocd"},
+            "spec": {
+                "generators": [git("a"), {"matrix": {"generators": [{"clusters": {}}, git("b")]}}],
+                "template": {"spec": {"sources": [{"path": "{{x}}"}, {"chart": "c"}]}},
+            },
+        }));
+        let paths: Vec<&str> = set.files.iter().map(|one| one.path.as_str()).collect();
+        assert_eq!(paths, ["a", "b"]);
+        assert_eq!(set.template.paths, ["{{x}}", ""]);
+    }
+}
