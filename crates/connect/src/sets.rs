@@ -2,14 +2,14 @@
 
 use ripcord_domain::live::application::AppName;
 use ripcord_domain::live::generated::ApplicationSet;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::argocd::{key, list};
 use crate::cluster::{Cluster, Patch, path_of};
 use crate::error::ConnectError;
 use crate::read;
 
-/// The annotation by which a set is asked to look at once; it takes it away when it has.
+/// The annotation by which a set is asked to look at once. It takes it away, also unheard when it is at work.
 const REFRESH: &str = "argocd.argoproj.io/application-set-refresh";
 
 /// Every set that one may see: of all namespaces, or of Argo CD's own where no more is allowed. Whoever may
@@ -48,18 +48,4 @@ pub async fn regenerate(cluster: &Cluster, set: &AppName) -> Result<(), ConnectE
         )
         .await
         .map(drop)
-}
-
-/// Whether a set has done what was asked for: its Applications are as it makes them now.
-///
-/// # Errors
-/// The cluster does not answer; the set is gone.
-pub async fn is_regenerated(cluster: &Cluster, set: &AppName) -> Result<bool, ConnectError> {
-    let found: Value = cluster
-        .get(
-            &format!("ApplicationSet {set}"),
-            &path_of(&key("ApplicationSet", set)),
-        )
-        .await?;
-    Ok(found["metadata"]["annotations"][REFRESH].is_null())
 }

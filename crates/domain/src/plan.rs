@@ -70,6 +70,18 @@ pub struct Plan {
     pub cluster: Vec<Part>,
 }
 
+impl Plan {
+    /// The images that tell the versions of all its services apart.
+    pub fn aim(&self) -> Aim {
+        let mut aim = Aim::default();
+        for part in &self.services {
+            aim.good.extend(part.images.good.iter().cloned());
+            aim.bad.extend(part.images.bad.iter().cloned());
+        }
+        aim
+    }
+}
+
 /// One service's part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServicePlan {

@@ -223,6 +223,9 @@ pub struct Part {
     pub route: Route,
     /// The commit that Argo CD was compared with at the beginning.
     pub found_at: Vec<String>,
+    /// The digest of the settings that it had at the beginning, where an ApplicationSet is to give it others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_with: Option<String>,
     /// When only good pods were there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub good: Option<Timestamp>,

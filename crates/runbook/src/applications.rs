@@ -51,7 +51,7 @@ pub(crate) async fn listed(which: Which) -> Result<Listed, Problem> {
 pub(crate) fn concerned(
     branch: &Branch,
     plan: &Plan,
-    apps: Vec<Application>,
+    apps: &[Application],
     sets: &[ApplicationSet],
 ) -> Result<Vec<Concerned>, Problem> {
     let files = keep::files(plan);
@@ -70,8 +70,8 @@ pub(crate) fn concerned(
         .collect();
     let mut made: Vec<(AppName, AppName)> = Vec::new();
     for set in sets {
-        for fed in fed_to(branch, plan, &infra, &apps, &reading, set)? {
-            let found = set.made_from(&fed, &apps).map_err(fed::untold)?;
+        for fed in fed_to(branch, plan, &infra, apps, &reading, set)? {
+            let found = set.made_from(&fed, apps).map_err(fed::untold)?;
             made.extend(
                 found
                     .into_iter()
@@ -80,31 +80,29 @@ pub(crate) fn concerned(
         }
     }
     // What a parent has from the changed files gets new settings by it.
-    let named = keep::applications_in(branch, plan);
-    let settings_of: Vec<Option<Option<SettingsFrom>>> = apps
-        .iter()
-        .map(|app| {
-            let set = made.iter().find(|(name, _)| *name == app.name);
-            if let Some((_, set)) = set {
-                return Some(Some(SettingsFrom::Set(set.clone())));
+    let (named, aim) = (keep::applications_in(branch, plan), plan.aim());
+    let concerned = apps.iter().filter_map(|app| {
+        let reads = reading.iter().any(|one| one.name == app.name);
+        // A set that finds folders by their files gives no version: the folder does.
+        let set = made
+            .iter()
+            .filter(|_| !reads || aim.is_bad_in(&app.settings))
+            .find(|(name, _)| *name == app.name);
+        let settings_from = match set {
+            Some((_, set)) => Some(SettingsFrom::Set(set.clone())),
+            None if reads || named.contains(&app.name.name) => {
+                parent_of(&reading, "Application", &app.name.name)
+                    .filter(|parent| *parent != app.name)
+                    .map(SettingsFrom::Parent)
             }
-            let reads = reading.iter().any(|one| one.name == app.name);
-            let parent = (reads || named.contains(&app.name.name))
-                .then(|| parent_of(&reading, "Application", &app.name.name))
-                .flatten()
-                .filter(|parent| *parent != app.name);
-            match parent {
-                Some(parent) => Some(Some(SettingsFrom::Parent(parent))),
-                None => reads.then_some(None),
-            }
+            None => None,
+        };
+        (reads || settings_from.is_some()).then(|| Concerned {
+            app: app.clone(),
+            settings_from,
         })
-        .collect();
-    let concerned = apps.into_iter().zip(settings_of);
-    Ok(concerned
-        .filter_map(|(app, settings)| {
-            settings.map(|settings_from| Concerned { app, settings_from })
-        })
-        .collect())
+    });
+    Ok(concerned.collect())
 }
 
 /// The parameters of a set that a plan changes: in files that it watches, and in its own lists where an

@@ -72,7 +72,7 @@ pub fn find(
         apps,
         sets,
     } = runtime.block_on(listed(which.clone()))?;
-    let concerned = concerned(branch, plan, apps, &sets)?.into_iter();
+    let concerned = concerned(branch, plan, &apps, &sets)?.into_iter();
     let apps: Vec<Application> = concerned.map(|one| one.app).collect();
     if apps.is_empty() {
         return Err(Problem::new(

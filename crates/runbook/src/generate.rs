@@ -1,6 +1,7 @@
 //! ApplicationSets that take the version from what they generate from: told to look, and waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use ripcord_connect::{Cluster, ConnectError, argocd, sets};
@@ -9,17 +10,29 @@ use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::proof::Missing;
 use ripcord_domain::problem::Problem;
 use ripcord_domain::recovery::{StepKind, StepState};
+use sha2::{Digest as _, Sha256};
 
 use crate::applications::SettingsFrom;
-use crate::holds;
 use crate::prepare::Prepared;
 use crate::record::Record;
 
 /// How often it is looked whether a set has done it.
 const GLANCE: Duration = Duration::from_millis(100);
+/// How often it is told. A set that is at work takes the mark away unheard
+/// (`docs/concepts/argo-cd-facts.md`).
+const TELL_AGAIN: Duration = Duration::from_secs(1);
 
 /// What is missing of Applications that did not get their settings: a sync would deploy the bad version.
 pub(crate) type Left = BTreeMap<AppName, Missing>;
+
+/// Settings without what they say, which may be secret.
+pub(crate) fn digest_of(settings: &str) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(settings.as_bytes()) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
 
 /// Has every set whose parameters changed make its Applications anew.
 ///
@@ -31,49 +44,41 @@ pub(crate) async fn generate(
     patience: Duration,
 ) -> Result<Left, Problem> {
     let until = Instant::now() + patience;
-    let mut left = Left::new();
-    let of_sets = || {
-        let each = prepared.observed.iter();
-        each.filter_map(|(clusters, observed, _)| match &observed.settings_from {
-            Some(SettingsFrom::Set(set)) => Some((set, &clusters.argo, observed)),
-            _ => None,
-        })
-    };
-    let names: BTreeSet<&AppName> = of_sets().map(|(set, ..)| set).collect();
-    for set in names {
-        let made: Vec<_> = of_sets()
-            .filter(|(one, ..)| *one == set)
-            .map(|(_, argo, observed)| (argo, &observed.app.name, &observed.aim))
-            .collect();
-        let Some((argo, ..)) = made.first() else {
+    let before = record.snapshot();
+    let mut waits = Vec::new();
+    for (clusters, observed, _) in &prepared.observed {
+        let Some(SettingsFrom::Set(set)) = &observed.settings_from else {
             continue;
         };
+        let app = &observed.app.name;
+        let part = before.parts.iter().find(|part| part.application == *app);
+        waits.push(Waits {
+            argo: &clusters.argo,
+            set,
+            app,
+            aim: &observed.aim,
+            // Where nothing was pushed they may be as they shall be.
+            found: part
+                .and_then(|part| part.found_with.as_deref())
+                .filter(|_| before.plan.pushed.is_some()),
+        });
+    }
+    let mut left = Left::new();
+    let names: BTreeSet<&AppName> = waits.iter().map(|one| one.set).collect();
+    for set in names {
         let what = format!("ApplicationSet {set} makes its Applications anew");
         let begun = record.start(StepKind::Generate, None, what)?;
-        let is_told = match ask(argo, record, set).await {
-            Ok(is_told) => is_told,
-            Err(error) => {
-                record.end(begun, StepState::Failed, error.to_string())?;
-                return Err(error.into());
-            }
-        };
         let mut missing = Left::new();
-        for (argo, app, _) in &made {
-            if !is_told {
-                // A comparison has Argo CD ask Git anew where the branch is, which the set hears of too.
-                argocd::refresh(argo, app).await?;
-            }
-        }
-        for (argo, app, aim) in &made {
-            let waits = Waits {
-                argo,
-                set,
-                app,
-                aim,
-                is_told,
-            };
-            if let Some(one) = waits.until(until).await? {
-                missing.insert((*app).clone(), one);
+        for one in waits.iter().filter(|one| one.set == set) {
+            match one.until(record, until).await {
+                Ok(None) => {}
+                Ok(Some(what)) => {
+                    missing.insert(one.app.clone(), what);
+                }
+                Err(error) => {
+                    record.end(begun, StepState::Failed, error.to_string())?;
+                    return Err(error.into());
+                }
             }
         }
         if missing.is_empty() {
@@ -87,33 +92,46 @@ pub(crate) async fn generate(
     Ok(left)
 }
 
-/// Tells a set to look; whether it was told.
-async fn ask(argo: &Cluster, record: &Record, set: &AppName) -> Result<bool, ConnectError> {
-    match holds::again(|| sets::regenerate(argo, set)).await {
-        Ok(()) => Ok(true),
-        Err(ConnectError::Forbidden { why, .. } | ConnectError::Refused { why, .. }) => {
-            record.note(format!(
-                "ApplicationSet {set} cannot be told to look ({why}): it looks by itself, by default within 3 minutes"
-            ));
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// One Application that is to get its settings.
 struct Waits<'a> {
     argo: &'a Cluster,
     set: &'a AppName,
     app: &'a AppName,
     aim: &'a Aim,
-    is_told: bool,
+    /// The digest of the settings that it had at the beginning, where they are to be others.
+    found: Option<&'a str>,
 }
 
 impl Waits<'_> {
     /// What is missing when patience ends.
-    async fn until(&self, until: Instant) -> Result<Option<Missing>, Problem> {
+    async fn until(
+        &self,
+        record: &Record,
+        until: Instant,
+    ) -> Result<Option<Missing>, ConnectError> {
+        let mut told: Option<Instant> = None;
+        let mut is_said = false;
         loop {
+            if told.is_none_or(|at| at.elapsed() > TELL_AGAIN) {
+                told = Some(Instant::now());
+                match sets::regenerate(self.argo, self.set).await {
+                    Err(
+                        ConnectError::Forbidden { why, .. } | ConnectError::Refused { why, .. },
+                    ) => {
+                        if !is_said {
+                            record.note(format!(
+                                "ApplicationSet {} cannot be told to look ({why}): it looks by itself, by default within 3 minutes",
+                                self.set
+                            ));
+                        }
+                        is_said = true;
+                        // A comparison has Argo CD ask Git anew where the branch is; the set hears of it.
+                        argocd::refresh(self.argo, self.app).await?;
+                    }
+                    Err(error) if !error.may_pass() => return Err(error),
+                    _ => {}
+                }
+            }
             let missing = match self.glance().await {
                 Ok(missing) => missing,
                 Err(error) if error.may_pass() => {
@@ -121,7 +139,7 @@ impl Waits<'_> {
                 }
                 // That it is gone is said by whoever waits for its pods.
                 Err(ConnectError::Missing { .. }) => None,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             };
             if missing.is_none() || Instant::now() > until {
                 return Ok(missing);
@@ -130,19 +148,24 @@ impl Waits<'_> {
         }
     }
 
+    /// Only what the Application says tells: that the set has looked does not, and it may be told to leave
+    /// what it made as it is.
     async fn glance(&self) -> Result<Option<Missing>, ConnectError> {
-        let has_looked = !self.is_told || sets::is_regenerated(self.argo, self.set).await?;
         let app = argocd::application(self.argo, self.app).await?;
-        // That it has looked is not enough: a set may be told to leave what it made as it is.
-        if has_looked && !self.aim.is_bad_in(&app.settings) {
-            return Ok(None);
-        }
-        Ok(Some(Missing::new(
-            "not_generated",
-            format!(
-                "{}: ApplicationSet {} has not given it the good version yet",
-                self.app, self.set
-            ),
-        )))
+        let is_old = if self.aim.tells() {
+            self.aim.is_bad_in(&app.settings)
+        } else {
+            self.found
+                .is_some_and(|found| found == digest_of(&app.settings))
+        };
+        Ok(is_old.then(|| {
+            Missing::new(
+                "not_generated",
+                format!(
+                    "{}: ApplicationSet {} has not given it the good version yet",
+                    self.app, self.set
+                ),
+            )
+        }))
     }
 }

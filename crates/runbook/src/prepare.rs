@@ -16,8 +16,9 @@ use ripcord_recovery::keep;
 use ripcord_recovery::request::Request;
 use ripcord_recovery::survey::Branch;
 
-use crate::applications::{Concerned, Listed, concerned};
+use crate::applications::{Concerned, Listed, SettingsFrom, concerned};
 use crate::bots::{Bumper, of_aim};
+use crate::generate::digest_of;
 use crate::observe::{Clusters, Known, Observed, observe};
 use crate::recover::Setting;
 
@@ -30,16 +31,6 @@ pub(crate) struct Prepared {
     pub(crate) bots: Vec<Bumper>,
     /// Why no cluster was seen, if so.
     pub(crate) unseen: Option<String>,
-}
-
-/// The images that tell the versions of a plan apart.
-pub(crate) fn aim_of(plan: &Plan) -> Aim {
-    let mut aim = Aim::default();
-    for part in &plan.services {
-        aim.good.extend(part.images.good.iter().cloned());
-        aim.bad.extend(part.images.bad.iter().cloned());
-    }
-    aim
 }
 
 /// The commit at which the good version was deployed last.
@@ -68,7 +59,7 @@ pub(crate) async fn prepare(
         apps,
         sets,
     } = &listed;
-    let concerned = concerned(branch, plan, apps.clone(), sets)?;
+    let concerned = concerned(branch, plan, apps, sets)?;
     if concerned.is_empty() {
         return Err(Problem::new(
             Kind::Nothing,
@@ -201,6 +192,8 @@ pub(crate) fn drawn(
                 argocd_namespace: which.namespace.clone(),
                 route: route.clone(),
                 found_at: observed.app.revisions.clone(),
+                found_with: matches!(observed.settings_from, Some(SettingsFrom::Set(_)))
+                    .then(|| digest_of(&observed.app.settings)),
                 good: None,
                 synced: None,
                 durable: None,

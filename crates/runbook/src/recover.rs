@@ -26,7 +26,7 @@ use crate::bots;
 use crate::event::{Event, Sink};
 use crate::finish::{finish, push_when_it_is_back};
 use crate::live;
-use crate::prepare::{Prepared, aim_of, drawn, prepare};
+use crate::prepare::{Prepared, drawn, prepare};
 use crate::record::{Begun, Clock, Record};
 use crate::tend::Tending;
 use crate::unrecorded;
@@ -160,7 +160,7 @@ pub fn recover(
                 "a recovery begins once",
             ));
         };
-        let mut aim = aim_of(plan);
+        let mut aim = plan.aim();
         // Their pods may be gone by now.
         aim.ran = resumed
             .as_ref()
@@ -359,6 +359,7 @@ fn go_on(recovery: &mut Recovery, before: Recovery) {
         if let Some(known) = known {
             part.good = known.good;
             part.found_at.clone_from(&known.found_at);
+            part.found_with.clone_from(&known.found_with);
         }
     }
 }

@@ -218,7 +218,7 @@ fn a_token_of_a_project_is_told_what_it_may_not_and_what_argo_cd_does_not_say() 
             "not allowed: projects, update, doctor-token; without it no window can hold",
             "because Argo CD does not say: applications, `update/*`; without it no undo",
             // Neither a window nor a mark: that is no green.
-            "nothing can hold it (these credentials may not change project doctor-token)",
+            "nothing can hold it (these credentials may not change project doctor-token; Argo CD's API cannot mark an operation)",
         ],
     );
     assert!(!said.stdout.contains(token.trim()), "{said:?}");

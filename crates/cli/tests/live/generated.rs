@@ -69,14 +69,10 @@ fn apply(outage: &Outage<'_>, object: &Value) {
 fn generated(outage: &mut Outage<'_>, set: &str, version: &str) {
     let name = outage.scene.name().to_owned();
     let look = "argocd.argoproj.io/application-set-refresh=true";
-    outage
-        .bed
-        .kubectl(
-            "argocd",
-            &["annotate", "applicationset", set, look, "--overwrite"],
-        )
-        .unwrap();
+    let tell = ["annotate", "applicationset", set, look, "--overwrite"];
     outage.wait("both are live", |outage| {
+        // While it is at work it does not hear.
+        outage.bed.kubectl("argocd", &tell).unwrap();
         [name.clone(), format!("{name}-staging")]
             .iter()
             .all(|namespace| versions(outage, namespace).contains(&version.to_owned()))
@@ -168,6 +164,43 @@ fn a_version_in_a_file_that_a_set_generates_from_goes_back_in_its_application_al
     let deployment = ["get", "deployment", PAYMENTS, "-o", wanted];
     let wanted = outage.bed.kubectl("by-files-staging", &deployment).unwrap();
     assert!(wanted.ends_with(BAD), "{wanted}");
+}
+
+#[test]
+fn a_set_that_only_finds_folders_by_their_files_is_not_waited_for() {
+    let name = "by-folders";
+    let mut outage = Outage::none_yet("daemonset", name, "agent", name);
+    outage.turn_to(PAYMENTS, "by-folders-production");
+    let files = json!([{"git": {
+        "repoURL": outage.scene.repository(), "revision": "main",
+        "files": [{"path": "services/payments-service/overlays/*/kustomization.yaml"}],
+    }}]);
+    let mut set = set(&outage, name, &files, "");
+    let template = &mut set["spec"]["template"];
+    template["metadata"]["name"] = format!("{name}-{{{{ .path.basename }}}}").into();
+    template["spec"]["source"]["path"] = "{{ .path.path }}".into();
+    let source = template["spec"]["source"].as_object_mut();
+    source.unwrap().remove("kustomize");
+    template["spec"]["destination"]["namespace"] = name.into();
+    apply(&outage, &set);
+    outage.wait("it is live", |outage| outage.runs(GOOD));
+    outage.bad = outage.scene.deploy(PAYMENTS, BAD).unwrap();
+    outage
+        .bed
+        .application("by-folders-production")
+        .refresh()
+        .unwrap();
+    outage.wait("the bad version is live", |outage| {
+        let app = outage.app();
+        app["operation"].is_null() && outage.pods().iter().any(|pod| pod.version == BAD)
+    });
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    let steps = steps(&output);
+    assert!(
+        steps.contains("undo") && !steps.contains("generate"),
+        "{steps}"
+    );
+    outage.assert_restored(GOOD);
 }
 
 #[test]

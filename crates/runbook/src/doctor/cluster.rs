@@ -16,7 +16,7 @@ use super::{About, Finding, LIMIT, Light, application, images, permissions, rele
 use crate::applications::{Concerned, Listed, concerned};
 use crate::bots::of_aim;
 use crate::observe::{Clusters, Known, Observed, observe};
-use crate::prepare::{aim_of, before_of};
+use crate::prepare::before_of;
 
 const NAMES_IT: &str = "`--context NAME` names the cluster that Argo CD's objects are in";
 
@@ -57,7 +57,7 @@ pub(super) async fn look(
         format!("{}: {} Application(s)", cluster.address(), apps.len()),
     )];
     findings.extend(match about.plan {
-        Some(Ok(plan)) => match concerned(branch, plan, apps, &sets) {
+        Some(Ok(plan)) => match concerned(branch, plan, &apps, &sets) {
             Ok(concerned) => service(plan, about, &cluster, concerned, deadline).await,
             Err(problem) => {
                 let mend = problem.hints.join("; ");
@@ -165,7 +165,7 @@ async fn one(look: &Look<'_>, concerned: Concerned) -> Vec<Finding> {
         argo: look.cluster.clone(),
         target,
     };
-    let aim = aim_of(look.plan);
+    let aim = look.plan.aim();
     let policies = &look.plan.image_policies;
     let rights = permissions::of(
         &clusters,
@@ -208,7 +208,7 @@ async fn one(look: &Look<'_>, concerned: Concerned) -> Vec<Finding> {
 
 /// What was seen of an Application, its images in their registry, and bots that would bump them.
 async fn inside(look: &Look<'_>, observed: &Observed) -> Vec<Finding> {
-    let aim = aim_of(look.plan);
+    let aim = look.plan.aim();
     let name: &AppName = &observed.app.name;
     let bots = look.roster.as_ref().map(|roster| roster.of(&observed.app));
     let bumpers = of_aim(bots.unwrap_or_default(), &aim, observed);

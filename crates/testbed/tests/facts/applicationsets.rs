@@ -111,7 +111,7 @@ fn a_foreign_annotation_such_as_skip_reconcile_is_taken_away() {
 }
 
 #[test]
-fn a_set_that_was_told_to_look_takes_the_mark_away_when_its_applications_are_changed() {
+fn a_set_that_is_told_to_look_takes_the_mark_away_and_changes_its_applications() {
     let incident = child("set-looks");
     let sets = incident.api("argoproj.io/v1alpha1", "ApplicationSet", NAMESPACE);
     let mark = "argocd.argoproj.io/application-set-refresh";
@@ -131,5 +131,7 @@ fn a_set_that_was_told_to_look_takes_the_mark_away_when_its_applications_are_cha
             .unwrap_or_default()
             .contains_key(mark)
     });
-    assert_eq!(incident.app()["spec"]["info"], info);
+    incident.wait("its Application is changed", |app| {
+        app["spec"]["info"] == info
+    });
 }
