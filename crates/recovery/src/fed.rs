@@ -26,7 +26,7 @@ pub fn by_files(
     // By default a star stands for folders too, as in git's own patterns.
     let mut changed = keep::files(plan);
     changed.retain(|path| fits(pattern, path));
-    let tree = tree_of(branch, plan)?;
+    let tree = branch.base_tree(plan)?;
     let read = |path: &str, id: Oid| {
         let bytes = branch.repo.blob(id).map_err(from_repo)?;
         let params = Params::of_file(path, &String::from_utf8_lossy(&bytes));
@@ -63,7 +63,7 @@ pub fn by_files(
 /// # Errors
 /// Missing objects; a manifest that does not tell.
 pub fn by_lists(branch: &Branch, plan: &Plan, set: &str) -> Result<Option<Fed>, Problem> {
-    let tree = tree_of(branch, plan)?;
+    let tree = branch.base_tree(plan)?;
     for path in keep::files(plan) {
         let Some(entry) = branch.repo.entry(tree, &path).map_err(from_repo)? else {
             continue;
@@ -74,7 +74,8 @@ pub fn by_lists(branch: &Branch, plan: &Plan, set: &str) -> Result<Option<Fed>, 
         if !facts.objects.iter().any(|one| is_it(&one.kind, &one.name)) {
             continue;
         }
-        let place = branch.at(plan.base.parse().map_err(|_| untold(plan.base.clone()))?)?;
+        let base = branch.repo.resolve(&plan.base).map_err(from_repo)?;
+        let place = branch.at(base)?;
         let names: Vec<&str> = plan
             .services
             .iter()
@@ -94,11 +95,6 @@ pub fn by_lists(branch: &Branch, plan: &Plan, set: &str) -> Result<Option<Fed>, 
         return elements(&text, set, &declared).map(Some).map_err(untold);
     }
     Ok(None)
-}
-
-fn tree_of(branch: &Branch, plan: &Plan) -> Result<Oid, Problem> {
-    let base = branch.repo.resolve(&plan.base).map_err(from_repo)?;
-    Ok(branch.repo.commit(base).map_err(from_repo)?.tree)
 }
 
 /// Which Application is meant is not known: nothing is done to any.

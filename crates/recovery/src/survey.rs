@@ -84,9 +84,13 @@ impl Branch {
     /// # Errors
     /// Missing objects.
     pub fn config_of(&self, plan: &Plan) -> Result<Config, Problem> {
+        Ok(self.settings(self.base_tree(plan)?)?.config)
+    }
+
+    /// The tree that a plan was made on.
+    pub(crate) fn base_tree(&self, plan: &Plan) -> Result<Oid, Problem> {
         let base = self.repo.resolve(&plan.base).map_err(from_repo)?;
-        let tree = self.repo.commit(base).map_err(from_repo)?.tree;
-        Ok(self.settings(tree)?.config)
+        Ok(self.repo.commit(base).map_err(from_repo)?.tree)
     }
 }
 

@@ -1,6 +1,6 @@
 //! ApplicationSets that take the version from what they generate from: told to look, and waited for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -45,42 +45,39 @@ pub(crate) async fn generate(
 ) -> Result<Left, Problem> {
     let until = Instant::now() + patience;
     let before = record.snapshot();
-    let mut waits = Vec::new();
+    let mut sets: BTreeMap<&AppName, Set<'_>> = BTreeMap::new();
     for (clusters, observed, _) in &prepared.observed {
-        let Some(SettingsFrom::Set(set)) = &observed.settings_from else {
+        let Some(SettingsFrom::Set(name)) = &observed.settings_from else {
             continue;
         };
         let app = &observed.app.name;
         let part = before.parts.iter().find(|part| part.application == *app);
-        waits.push(Waits {
-            argo: &clusters.argo,
-            set,
+        let made = Made {
             app,
             aim: &observed.aim,
             // Where nothing was pushed they may be as they shall be.
             found: part
                 .and_then(|part| part.found_with.as_deref())
                 .filter(|_| before.plan.pushed.is_some()),
+        };
+        let set = sets.entry(name).or_insert_with(|| Set {
+            argo: &clusters.argo,
+            name,
+            made: Vec::new(),
         });
+        set.made.push(made);
     }
     let mut left = Left::new();
-    let names: BTreeSet<&AppName> = waits.iter().map(|one| one.set).collect();
-    for set in names {
-        let what = format!("ApplicationSet {set} makes its Applications anew");
+    for set in sets.values() {
+        let what = format!("ApplicationSet {} makes its Applications anew", set.name);
         let begun = record.start(StepKind::Generate, None, what)?;
-        let mut missing = Left::new();
-        for one in waits.iter().filter(|one| one.set == set) {
-            match one.until(record, until).await {
-                Ok(None) => {}
-                Ok(Some(what)) => {
-                    missing.insert(one.app.clone(), what);
-                }
-                Err(error) => {
-                    record.end(begun, StepState::Failed, error.to_string())?;
-                    return Err(error.into());
-                }
+        let missing = match set.until(record, until).await {
+            Ok(missing) => missing,
+            Err(error) => {
+                record.end(begun, StepState::Failed, error.to_string())?;
+                return Err(error.into());
             }
-        }
+        };
         if missing.is_empty() {
             record.end(begun, StepState::Done, "")?;
         } else {
@@ -92,70 +89,81 @@ pub(crate) async fn generate(
     Ok(left)
 }
 
-/// One Application that is to get its settings.
-struct Waits<'a> {
+/// A set, with the Applications that are to get their settings from it.
+struct Set<'a> {
     argo: &'a Cluster,
-    set: &'a AppName,
+    name: &'a AppName,
+    made: Vec<Made<'a>>,
+}
+
+/// One Application that is to get its settings.
+struct Made<'a> {
     app: &'a AppName,
     aim: &'a Aim,
     /// The digest of the settings that it had at the beginning, where they are to be others.
     found: Option<&'a str>,
 }
 
-impl Waits<'_> {
-    /// What is missing when patience ends.
-    async fn until(
-        &self,
-        record: &Record,
-        until: Instant,
-    ) -> Result<Option<Missing>, ConnectError> {
+impl Set<'_> {
+    /// Tells it to look until all have their settings; what is missing when patience ends.
+    async fn until(&self, record: &Record, until: Instant) -> Result<Left, ConnectError> {
         let mut told: Option<Instant> = None;
         let mut is_said = false;
         loop {
             if told.is_none_or(|at| at.elapsed() > TELL_AGAIN) {
                 told = Some(Instant::now());
-                match sets::regenerate(self.argo, self.set).await {
-                    Err(
-                        ConnectError::Forbidden { why, .. } | ConnectError::Refused { why, .. },
-                    ) => {
-                        if !is_said {
-                            record.note(format!(
-                                "ApplicationSet {} cannot be told to look ({why}): it looks by itself, by default within 3 minutes",
-                                self.set
-                            ));
-                        }
-                        is_said = true;
-                        // A comparison has Argo CD ask Git anew where the branch is; the set hears of it.
-                        argocd::refresh(self.argo, self.app).await?;
-                    }
-                    Err(error) if !error.may_pass() => return Err(error),
-                    _ => {}
+                if let Some(why) = self.tell().await?
+                    && !std::mem::replace(&mut is_said, true)
+                {
+                    record.note(format!(
+                        "ApplicationSet {} cannot be told to look ({why}): it looks by itself, by default within 3 minutes",
+                        self.name
+                    ));
                 }
             }
-            let missing = match self.glance().await {
-                Ok(missing) => missing,
-                Err(error) if error.may_pass() => {
-                    Some(Missing::new("cluster_away", error.to_string()))
-                }
-                // That it is gone is said by whoever waits for its pods.
-                Err(ConnectError::Missing { .. }) => None,
-                Err(error) => return Err(error),
-            };
-            if missing.is_none() || Instant::now() > until {
-                return Ok(missing);
+            let mut left = Left::new();
+            for made in &self.made {
+                let missing = self.missing_of(made).await?;
+                left.extend(missing.map(|missing| (made.app.clone(), missing)));
+            }
+            if left.is_empty() || Instant::now() > until {
+                return Ok(left);
             }
             tokio::time::sleep(GLANCE).await;
         }
     }
 
+    /// Tells it to look; why it cannot be told, if so.
+    async fn tell(&self) -> Result<Option<String>, ConnectError> {
+        match sets::regenerate(self.argo, self.name).await {
+            Err(ConnectError::Forbidden { why, .. } | ConnectError::Refused { why, .. }) => {
+                // A comparison has Argo CD ask Git anew where the branch is; the set hears of it.
+                for made in &self.made {
+                    argocd::refresh(self.argo, made.app).await?;
+                }
+                Ok(Some(why))
+            }
+            Err(error) if !error.may_pass() => Err(error),
+            _ => Ok(None),
+        }
+    }
+
     /// Only what the Application says tells: that the set has looked does not, and it may be told to leave
     /// what it made as it is.
-    async fn glance(&self) -> Result<Option<Missing>, ConnectError> {
-        let app = argocd::application(self.argo, self.app).await?;
-        let is_old = if self.aim.tells() {
-            self.aim.is_bad_in(&app.settings)
+    async fn missing_of(&self, made: &Made<'_>) -> Result<Option<Missing>, ConnectError> {
+        let app = match argocd::application(self.argo, made.app).await {
+            Ok(app) => app,
+            // That it is gone is said by whoever waits for its pods.
+            Err(ConnectError::Missing { .. }) => return Ok(None),
+            Err(error) if error.may_pass() => {
+                return Ok(Some(Missing::new("cluster_away", error.to_string())));
+            }
+            Err(error) => return Err(error),
+        };
+        let is_old = if made.aim.tells() {
+            made.aim.is_bad_in(&app.settings)
         } else {
-            self.found
+            made.found
                 .is_some_and(|found| found == digest_of(&app.settings))
         };
         Ok(is_old.then(|| {
@@ -163,7 +171,7 @@ impl Waits<'_> {
                 "not_generated",
                 format!(
                     "{}: ApplicationSet {} has not given it the good version yet",
-                    self.app, self.set
+                    made.app, self.name
                 ),
             )
         }))

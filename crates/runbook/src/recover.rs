@@ -160,11 +160,7 @@ pub fn recover(
                 "a recovery begins once",
             ));
         };
-        let mut aim = plan.aim();
-        // Their pods may be gone by now.
-        aim.ran = resumed
-            .as_ref()
-            .map_or_else(Vec::new, |one| one.aim.ran.clone());
+        let aim = plan.aim();
         let mut prepared = match runtime.block_on(seen).map_err(broken)? {
             Ok(listed) => runtime.block_on(prepare(
                 branch,
@@ -343,6 +339,10 @@ fn go_on(recovery: &mut Recovery, before: Recovery) {
     recovery.bots = before.bots;
     recovery.bots_until = recovery.bots_until.or(before.bots_until);
     recovery.evidence = before.evidence;
+    // The bad pods that told may be gone by now.
+    recovery.aim.ran.extend(before.aim.ran);
+    recovery.aim.ran.sort();
+    recovery.aim.ran.dedup();
     for step in &mut recovery.steps {
         if step.state == StepState::Running {
             // Whoever did it was killed; it is looked at anew.

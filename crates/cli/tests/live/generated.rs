@@ -97,15 +97,20 @@ fn steps(output: &Output) -> String {
     Outage::recovery(output)["steps"].to_string()
 }
 
-/// The Applications of a set, with what is wanted of them.
+/// What is wanted of the Application of an environment.
 fn wanted(outage: &Outage<'_>, environment: &str) -> Value {
     let name = format!("{}-{environment}", outage.scene.name());
-    let found = outage
-        .bed
-        .kubectl("argocd", &["get", "application", &name, "-o", "json"])
-        .unwrap();
-    serde_json::from_str::<Value>(&found).unwrap()["spec"].clone()
+    outage.bed.application(&name).get().unwrap()["spec"].clone()
 }
+
+/// The generator of what is in files.
+fn from_files(outage: &Outage<'_>, path: &str) -> Value {
+    json!({"git": {
+        "repoURL": outage.scene.repository(), "revision": "main", "files": [{"path": path}],
+    }})
+}
+
+const FILES: &str = "environments/*/payments-service.yaml";
 
 /// Deploys a version to both environments by their files.
 fn by_files(outage: &mut Outage<'_>, version: &str) {
@@ -130,11 +135,8 @@ fn by_files(outage: &mut Outage<'_>, version: &str) {
 fn of_files(name: &str) -> Outage<'static> {
     let mut outage = none_yet(name);
     by_files(&mut outage, GOOD);
-    let files = json!([{"git": {
-        "repoURL": outage.scene.repository(), "revision": "main",
-        "files": [{"path": "environments/*/payments-service.yaml"}],
-    }}]);
-    let set = set(&outage, name, &files, ".image.tag");
+    let files = from_files(&outage, FILES);
+    let set = set(&outage, name, &json!([files]), ".image.tag");
     apply(&outage, &set);
     generated(&mut outage, name, GOOD);
     by_files(&mut outage, BAD);
@@ -171,11 +173,11 @@ fn a_set_that_only_finds_folders_by_their_files_is_not_waited_for() {
     let name = "by-folders";
     let mut outage = Outage::none_yet("daemonset", name, "agent", name);
     outage.turn_to(PAYMENTS, "by-folders-production");
-    let files = json!([{"git": {
-        "repoURL": outage.scene.repository(), "revision": "main",
-        "files": [{"path": "services/payments-service/overlays/*/kustomization.yaml"}],
-    }}]);
-    let mut set = set(&outage, name, &files, "");
+    let files = from_files(
+        &outage,
+        "services/payments-service/overlays/*/kustomization.yaml",
+    );
+    let mut set = set(&outage, name, &json!([files]), "");
     let template = &mut set["spec"]["template"];
     template["metadata"]["name"] = format!("{name}-{{{{ .path.basename }}}}").into();
     template["spec"]["source"]["path"] = "{{ .path.path }}".into();
@@ -304,13 +306,12 @@ fn a_version_in_the_list_of_a_set_goes_back_by_the_parent_of_the_set() {
 fn by_the_api_of_argo_cd_a_set_is_waited_for_until_it_looks_by_itself() {
     let mut outage = of_files("files-by-api");
     // By default it looks every three minutes.
+    let mut files = from_files(&outage, FILES);
+    files["git"]["requeueAfterSeconds"] = 2.into();
     let often = json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet",
         "metadata": {"name": "files-by-api", "namespace": "argocd"},
-        "spec": {"generators": [{"git": {
-            "repoURL": outage.scene.repository(), "revision": "main", "requeueAfterSeconds": 2,
-            "files": [{"path": "environments/*/payments-service.yaml"}],
-        }}]},
+        "spec": {"generators": [files]},
     });
     outage
         .bed

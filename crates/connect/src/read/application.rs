@@ -14,10 +14,12 @@ use crate::read::{changed_by, instant, items, managed_by, text, texts};
 pub fn application(object: &Value) -> Application {
     let (meta, spec, status) = (&object["metadata"], &object["spec"], &object["status"]);
     let has_several_sources = spec["sources"].is_array();
-    let sources = if has_several_sources {
-        items(&spec["sources"]).map(source).collect()
+    let (written, sources) = if has_several_sources {
+        let written = &spec["sources"];
+        (written, items(written).map(source).collect())
     } else {
-        vec![source(&spec["source"])]
+        let written = &spec["source"];
+        (written, vec![source(written)])
     };
     let annotation = |name: &str| &meta["annotations"][name];
     let automated = &spec["syncPolicy"]["automated"];
@@ -42,12 +44,7 @@ pub fn application(object: &Value) -> Application {
             refreshes_retries: spec["syncPolicy"]["retry"]["refresh"] == true,
         }),
         sync_options: texts(&spec["syncPolicy"]["syncOptions"]),
-        settings: spec[if has_several_sources {
-            "sources"
-        } else {
-            "source"
-        }]
-        .to_string(),
+        settings: written.to_string(),
         application_set: items(&meta["ownerReferences"])
             .find(|owner| owner["kind"] == "ApplicationSet")
             .map(|owner| text(&owner["name"])),

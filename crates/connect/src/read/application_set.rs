@@ -2,7 +2,7 @@
 //! (<https://argo-cd.readthedocs.io/en/stable/operator-manual/applicationset/>).
 
 use ripcord_domain::live::application::AppName;
-use ripcord_domain::live::generated::{ApplicationSet, Identity, WatchedFiles};
+use ripcord_domain::live::generated::{ApplicationSet, Identity, WatchedFiles, generators};
 use serde_json::Value;
 
 use crate::read::{items, text};
@@ -11,8 +11,6 @@ use crate::read::{items, text};
 pub fn application_set(object: &Value) -> ApplicationSet {
     let (meta, template) = (&object["metadata"], &object["spec"]["template"]);
     let spec = &template["spec"];
-    let mut files = Vec::new();
-    collect(&object["spec"]["generators"], &mut files);
     let paths = match spec["sources"].as_array() {
         Some(sources) => sources.iter().map(|one| text(&one["path"])).collect(),
         None => vec![text(&spec["source"]["path"])],
@@ -29,23 +27,23 @@ pub fn application_set(object: &Value) -> ApplicationSet {
             destination: [&to["server"], &to["name"], &to["namespace"]].map(text),
             paths,
         },
-        files,
+        files: generators(&object["spec"]["generators"])
+            .into_iter()
+            .flat_map(watched)
+            .collect(),
     }
 }
 
-/// The files of every Git generator, also where generators are combined.
-fn collect(generators: &Value, files: &mut Vec<WatchedFiles>) {
-    for generator in items(generators) {
-        let git = &generator["git"];
-        files.extend(items(&git["files"]).map(|file| WatchedFiles {
+/// The files that a generator watches, where it is one of Git.
+fn watched(generator: &Value) -> Vec<WatchedFiles> {
+    let git = &generator["git"];
+    items(&git["files"])
+        .map(|file| WatchedFiles {
             repository: text(&git["repoURL"]),
             target: text(&git["revision"]),
             path: text(&file["path"]),
-        }));
-        for combined in ["matrix", "merge"] {
-            collect(&generator[combined]["generators"], files);
-        }
-    }
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -270,10 +270,10 @@ pub fn elements(text: &str, set: &str, declared: &[&DeclarationKey]) -> Result<F
             None => return Err(format!("{} was not found", key.as_str())),
         }
     }
-    let mut all = Vec::new();
-    collect(&object["spec"]["generators"], &mut all);
+    let lists = generators(&object["spec"]["generators"]).into_iter();
+    let all = lists.filter_map(|generator| generator["list"]["elements"].as_array());
     let is_touched = |one: &&Value| touched.iter().any(|own| std::ptr::eq(*own, *one));
-    let (own, others): (Vec<&Value>, Vec<&Value>) = all.into_iter().partition(is_touched);
+    let (own, others): (Vec<&Value>, Vec<&Value>) = all.flatten().partition(is_touched);
     let params = |found: Vec<&Value>| found.into_iter().map(Params::of_element).collect();
     Ok(Fed {
         own: params(own),
@@ -281,19 +281,14 @@ pub fn elements(text: &str, set: &str, declared: &[&DeclarationKey]) -> Result<F
     })
 }
 
-/// Every element of every list, also where generators are combined.
-fn collect<'a>(generators: &'a Value, all: &mut Vec<&'a Value>) {
-    for generator in generators.as_array().into_iter().flatten() {
-        all.extend(
-            generator["list"]["elements"]
-                .as_array()
-                .into_iter()
-                .flatten(),
-        );
-        for combined in ["matrix", "merge"] {
-            collect(&generator[combined]["generators"], all);
-        }
-    }
+/// Every generator of a set, also those that others combine.
+pub fn generators(of: &Value) -> Vec<&Value> {
+    let each = of.as_array().into_iter().flatten();
+    each.flat_map(|generator| {
+        let combined = ["matrix", "merge"].map(|way| generators(&generator[way]["generators"]));
+        std::iter::once(generator).chain(combined.into_iter().flatten())
+    })
+    .collect()
 }
 
 /// The element that a declaration stands in, or none where it stands in no list; nothing where it is not
