@@ -148,6 +148,17 @@ impl Repo {
         }
     }
 
+    /// Takes the tip as another handle was just told it: good for one fetch.
+    pub fn announce(&self, branch: &str, tip: Oid) {
+        self.announced.replace(Some((branch.to_owned(), tip)));
+    }
+
+    /// Whether the branch's tip was just told, so that the next fetch need not ask for it.
+    pub fn is_announced(&self, branch: &str) -> bool {
+        let announced = self.announced.borrow();
+        announced.as_ref().is_some_and(|(name, _)| name == branch)
+    }
+
     /// Asks for the branch's tip and fetches what is missing of it; nothing when it is known. No ref
     /// of a clone is written; a private repository keeps `refs/ripcord/tips/BRANCH`.
     ///
@@ -156,7 +167,11 @@ impl Repo {
     pub fn fetch_tip(&self, branch: &str, depth: FetchDepth) -> Result<Oid, RepoError> {
         let name = reference(branch)?;
         if self.private {
-            return self.fetch_private(branch, &name, depth);
+            let announced = self.announced.take().filter(|(name, _)| name == branch);
+            return match announced {
+                Some((_, tip)) if self.local_tip(branch)? == Some(tip) => Ok(tip),
+                _ => self.fetch_private(branch, &name, depth),
+            };
         }
         if depth == FetchDepth::Full && self.is_shallow() {
             self.deepen(branch, None)?;

@@ -10,7 +10,7 @@ use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::quarantine;
 use ripcord_domain::timeline::State;
-use ripcord_git::{Oid, PushOutcome, RejectKind, trailers};
+use ripcord_git::{Interest, Oid, PushOutcome, RejectKind, trailers};
 use ripcord_manifest::{ReadRules, Reference};
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
@@ -29,6 +29,33 @@ pub fn files(plan: &Plan) -> Vec<String> {
     let declared = plan.services.iter().flat_map(|part| part.files.clone());
     let files: BTreeSet<String> = changed.chain(declared).collect();
     files.into_iter().collect()
+}
+
+/// Whether other files than a plan's were changed in these folders, and what they are built from, between a
+/// commit and the plan's base: whoever went back to that commit would take them back too. What cannot be
+/// read counts as changed.
+pub fn differs_elsewhere(branch: &Branch, plan: &Plan, commit: &str, folders: &[&str]) -> bool {
+    let (Some(then), Some(now)) = (tree_of(branch, commit), tree_of(branch, &plan.base)) else {
+        return true;
+    };
+    let folders = folders.iter().flat_map(|folder| {
+        let folder = folder.trim_matches('/');
+        let folder = if folder == "." { "" } else { folder };
+        built_from(branch, &plan.base, folder)
+    });
+    let interest = Interest::paths([], folders.map(String::into_bytes));
+    let ours = files(plan);
+    branch
+        .repo
+        .changes(Some(then), now, &interest)
+        .map_or(true, |changes| {
+            changes.iter().any(|change| {
+                !quarantine::is_ours(&change.path.to_string())
+                    && ours
+                        .iter()
+                        .all(|path| path.as_bytes() != change.path.as_slice())
+            })
+        })
 }
 
 /// The Applications that the changed files of a plan declare: their settings change, by their parent.
@@ -189,8 +216,21 @@ fn takes_back(before: &str, ours: &str, now: &str) -> bool {
     })
 }
 
-/// Knows which commits count as the one that was pushed: itself, and later ones in which the services
-/// still run what it restored and nothing that it changed is again what it was before.
+/// How a commit stands to the one that was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Descent {
+    /// It is the one, or a later one in which the services still run what it restored and nothing that it
+    /// changed is again what it was before.
+    Keeps,
+    /// A later one that brings back what was left.
+    TakesBack,
+    /// A later one by which somebody deployed something else.
+    Overtakes,
+    /// It is not above the one that was pushed, or that is not known.
+    Elsewhere,
+}
+
+/// Knows how commits stand to the one that was pushed.
 pub struct Keeper<'a> {
     branch: &'a Branch,
     commit: Option<Oid>,
@@ -199,7 +239,7 @@ pub struct Keeper<'a> {
     files: Vec<String>,
     base: String,
     wanted: RefCell<Option<Vec<State>>>,
-    known: RefCell<BTreeMap<String, bool>>,
+    known: RefCell<BTreeMap<String, Descent>>,
 }
 
 impl<'a> Keeper<'a> {
@@ -225,45 +265,89 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Whether a commit counts. One that is not known yet is fetched; what cannot be found out does not
-    /// count.
+    /// Whether a commit counts as the one that was pushed. What cannot be found out does not count.
     pub fn accepts(&self, revision: &str) -> bool {
+        self.descent(revision) == Descent::Keeps
+    }
+
+    /// How a commit stands to the one that was pushed. One that is not known yet is fetched.
+    pub fn descent(&self, revision: &str) -> Descent {
         let Some(commit) = self.commit else {
-            return false;
+            return Descent::Elsewhere;
         };
-        if revision.parse().is_ok_and(|id: Oid| id == commit) {
-            return true;
+        let Ok(id) = revision.parse::<Oid>() else {
+            return Descent::Elsewhere;
+        };
+        if id == commit {
+            return Descent::Keeps;
         }
         if let Some(known) = self.known.borrow().get(revision) {
             return *known;
         }
-        match self.keeps(commit, revision) {
-            Ok(keeps) => {
-                self.known.borrow_mut().insert(revision.to_owned(), keeps);
-                keeps
-            }
-            Err(_) => false,
-        }
+        let Ok(descent) = self.compared(commit, id) else {
+            return Descent::Elsewhere;
+        };
+        self.known.borrow_mut().insert(revision.to_owned(), descent);
+        descent
     }
 
-    fn keeps(&self, commit: Oid, revision: &str) -> Result<bool, Problem> {
-        let Ok(revision) = revision.parse::<Oid>() else {
-            return Ok(false);
-        };
+    /// How the tip stands that the remote has now; the tip, in hex.
+    ///
+    /// # Errors
+    /// The remote cannot be reached.
+    pub fn tip(&self) -> Result<(String, Descent), Problem> {
+        let repo = &self.branch.repo;
+        let tip = repo
+            .fetch_tip(&self.branch.name, repo.depth())
+            .map_err(from_repo)?
+            .to_string();
+        let descent = self.descent(&tip);
+        Ok((tip, descent))
+    }
+
+    fn compared(&self, commit: Oid, revision: Oid) -> Result<Descent, Problem> {
         let repo = &self.branch.repo;
         if repo.commit(revision).is_err() {
             repo.fetch_tip(&self.branch.name, repo.depth())
                 .map_err(from_repo)?;
         }
         if !repo.is_ancestor(commit, revision).map_err(from_repo)? {
-            return Ok(false);
+            return Ok(Descent::Elsewhere);
         }
         if self.wanted.borrow().is_none() {
             let states = self.states(commit)?;
             *self.wanted.borrow_mut() = Some(states);
         }
         let now = self.states(revision)?;
-        Ok(self.wanted.borrow().as_ref() == Some(&now) && !self.is_taken_back(commit, revision))
+        let wanted = self.wanted.borrow();
+        let wanted = wanted.as_deref().unwrap_or_default();
+        if wanted == now {
+            return Ok(if self.is_taken_back(commit, revision) {
+                Descent::TakesBack
+            } else {
+                Descent::Keeps
+            });
+        }
+        // Where Git said so already nothing tells what was left: it is not given way to unseen.
+        let Some(left) = self.left(commit)? else {
+            return Ok(Descent::TakesBack);
+        };
+        let mut services = wanted.iter().zip(&now).zip(&left);
+        // Where one of several is taken back it does not matter what became of the others.
+        let is_back = services.any(|((wanted, now), left)| now != wanted && now == left);
+        Ok(if is_back {
+            Descent::TakesBack
+        } else {
+            Descent::Overtakes
+        })
+    }
+
+    /// What the services declared before the commit, where it changed that.
+    fn left(&self, commit: Oid) -> Result<Option<Vec<State>>, Problem> {
+        match self.base.parse() {
+            Ok(base) if base != commit => self.states(base).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Whether a part of what was changed is again what it was before: a version is not all that a rollback

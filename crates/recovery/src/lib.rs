@@ -5,6 +5,7 @@
 //! each file, in memory) → [`ship`] (the commit, the push, the race). Planning and shipping use the
 //! same code up to the moment where objects are written, so a plan cannot drift from what is done.
 
+pub mod agreement;
 pub mod change;
 pub mod fed;
 mod freshen;

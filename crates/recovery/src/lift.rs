@@ -136,7 +136,8 @@ pub fn lift(
         clock,
         watch,
         &mut |place, _| prepare(&branch.repo, place, request),
-        &mut |_, plan| approve(plan),
+        &mut |_, plan, _| approve(plan),
+        &[],
         false,
     )
 }

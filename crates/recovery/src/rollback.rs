@@ -18,6 +18,7 @@ use ripcord_domain::timeline::{BEFORE_ALL, Deploy, Position, State};
 use ripcord_domain::{Catalog, Unit, layout};
 use ripcord_git::{Oid, Repo, trailers};
 
+use crate::agreement::Goal;
 use crate::bots;
 use crate::change::{self, Ground, Way};
 use crate::draft::Draft;
@@ -39,17 +40,6 @@ pub(crate) struct Prepared<'a> {
     pub(crate) goals: Vec<Goal>,
     /// Every changed file is one environment's by its path: nobody else can be touched.
     pub(crate) own_files_only: bool,
-}
-
-/// A unit's state before and after.
-#[derive(Clone, Debug)]
-pub(crate) struct Goal {
-    pub(crate) service: String,
-    pub(crate) environment: String,
-    pub(crate) from: State,
-    pub(crate) to: State,
-    /// The commit that `to` is of, in hex.
-    pub(crate) target: String,
 }
 
 /// The outcome of choosing for one unit.

@@ -11,13 +11,17 @@ use ripcord_domain::plan::{Outcome, Plan, Pushed};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_git::{Identities, NewCommit, Oid, PushOutcome, RejectKind, Repo, RepoError};
 
+use crate::agreement::{Agreement, Goal};
 use crate::contention::{made_by_peers, pause};
 use crate::draft::Draft;
 use crate::places;
 use crate::problems::from_repo;
 use crate::request::Request;
-use crate::rollback::{self, Goal, Prepared};
+use crate::rollback::{self, Prepared};
 use crate::survey::{self, Branch, Place};
+
+/// The code of the problem that somebody else deployed the same service.
+pub const DEPLOYED_MEANWHILE: &str = "deployed_meanwhile";
 
 /// What the caller decides about a push.
 #[derive(Clone, Debug)]
@@ -64,7 +68,7 @@ pub fn plan_on_what_is_known(
     branch: &Branch,
     request: &Request,
     now: Timestamp,
-) -> Result<Plan, Problem> {
+) -> Result<(Plan, Agreement), Problem> {
     let known = branch.repo.local_tip(&branch.name).map_err(from_repo)?;
     let Some(tip) = known else {
         return Err(Problem::new(
@@ -74,9 +78,10 @@ pub fn plan_on_what_is_known(
         ));
     };
     let place = branch.at(tip)?;
-    let plan = rollback::prepare(&branch.repo, &place, request, now, &[])?.plan;
-    rollback::refuse(&place, &plan, request)?;
-    Ok(plan)
+    let prepared = rollback::prepare(&branch.repo, &place, request, now, &[])?;
+    rollback::refuse(&place, &prepared.plan, request)?;
+    let goals = prepared.goals;
+    Ok((prepared.plan, Agreement { goals }))
 }
 
 /// Makes the plan, shows it to `approve`, carries it out.
@@ -91,46 +96,98 @@ pub fn rollback(
     approve: &mut dyn FnMut(&Plan) -> Result<bool, Problem>,
     watch: &mut dyn FnMut(Event),
 ) -> Result<Plan, Problem> {
+    rollback_as_agreed(
+        branch,
+        request,
+        &Agreement::default(),
+        shipping,
+        clock,
+        &mut |plan, _| approve(plan),
+        watch,
+    )
+}
+
+/// The same for what was agreed to in a run before this one, which did not come to its end: the goals stay,
+/// and where somebody else deployed one of the services since it is not pushed.
+///
+/// # Errors
+/// See [`Problem`]; nothing is on the remote unless the message says so.
+pub fn rollback_as_agreed(
+    branch: &Branch,
+    request: &Request,
+    agreed: &Agreement,
+    shipping: &Shipping,
+    clock: &dyn Fn() -> Timestamp,
+    approve: &mut Approve<'_>,
+    watch: &mut dyn FnMut(Event),
+) -> Result<Plan, Problem> {
     ship(
         branch,
         shipping,
         clock,
         watch,
         &mut |place, decided| rollback::prepare(&branch.repo, place, request, clock(), decided),
-        &mut |place, plan| {
+        &mut |place, plan, goals| {
             rollback::refuse(place, plan, request)?;
-            approve(plan)
+            let goals = goals.to_vec();
+            approve(plan, &Agreement { goals })
         },
+        &agreed.goals,
         request.consent.onto_latest,
     )
 }
 
+/// Whether somebody else deployed one of the services since that was agreed to: who is to be told so.
+///
+/// # Errors
+/// The remote cannot be reached; see [`Problem`].
+pub fn deployed_since(branch: &Branch, agreed: &Agreement) -> Result<Option<Problem>, Problem> {
+    if agreed.is_empty() {
+        return Ok(None);
+    }
+    match stop_for_others(&branch.repo, &branch.newest()?, &agreed.goals, None) {
+        Err(problem) if problem.code == DEPLOYED_MEANWHILE => Ok(Some(problem)),
+        done => done.map(|()| None),
+    }
+}
+
+/// Asked before a push, with the plan and what is agreed to by it.
+pub type Approve<'f> = dyn FnMut(&Plan, &Agreement) -> Result<bool, Problem> + 'f;
+
 /// Plans on a tip; what was agreed to on an earlier one is given along.
 type Prepare<'f, 'a> = dyn FnMut(&Place, &[Goal]) -> Result<Prepared<'a>, Problem> + 'f;
 
-/// The loop that a rollback and an undo share.
+/// Asked on the tip that was planned on.
+type ApproveOn<'f> = dyn FnMut(&Place, &Plan, &[Goal]) -> Result<bool, Problem> + 'f;
+
+/// The loop that a rollback and an undo share. What was agreed to before stays what is gone to.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a loop with three callers, each with its own steps"
+)]
 pub(crate) fn ship<'a>(
     line: &'a Branch,
     shipping: &Shipping,
     clock: &dyn Fn() -> Timestamp,
     watch: &mut dyn FnMut(Event),
     prepare: &mut Prepare<'_, 'a>,
-    approve: &mut dyn FnMut(&Place, &Plan) -> Result<bool, Problem>,
+    approve: &mut ApproveOn<'_>,
+    before: &[Goal],
     onto_latest: bool,
 ) -> Result<Plan, Problem> {
     let (repo, branch) = (&line.repo, line.name.as_str());
     watch(Event::Fetching);
     let mut tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
     let started = std::time::Instant::now();
-    let mut approved: Option<Vec<Goal>> = None;
+    let mut agreed = before.to_vec();
+    let mut is_approved = false;
     let mut attempts = 0u32;
     let mut to_peers = false;
     loop {
         let place = line.at(tip)?;
-        let agreed = approved.as_deref().unwrap_or_default();
-        let prepared = prepare(&place, agreed);
+        let prepared = prepare(&place, &agreed);
         if !onto_latest {
-            stop_for_others(repo, &place, agreed, prepared.as_ref().ok())?;
+            stop_for_others(repo, &place, &agreed, prepared.as_ref().ok())?;
         }
         let Prepared {
             mut plan,
@@ -141,11 +198,12 @@ pub(crate) fn ship<'a>(
         if plan.outcome == Outcome::NothingToDo {
             return Ok(plan);
         }
-        if approved.is_none() {
-            if !approve(&place, &plan)? {
+        if !is_approved {
+            if !approve(&place, &plan, &goals)? {
                 return Ok(plan);
             }
-            approved = Some(goals);
+            is_approved = true;
+            agreed = goals;
         }
         let commit = write(repo, &draft, &plan, tip, clock())?;
         attempts += 1;
@@ -353,7 +411,7 @@ fn deployed_meanwhile(goal: &Goal, version: &str) -> Problem {
     } = goal;
     Problem::new(
         Kind::Conflict,
-        "deployed_meanwhile",
+        DEPLOYED_MEANWHILE,
         format!(
             "{service} in {environment} was deployed by somebody else meanwhile: it now runs {version}; nothing was pushed"
         ),

@@ -8,6 +8,7 @@ use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::target;
 use ripcord_git::{Commit, Interest, Oid, Repo, trailers};
 
+use crate::agreement::Goal;
 use crate::change::merged;
 use crate::draft::{Draft, file_in, shown_path};
 use crate::history::{self, Until};
@@ -16,7 +17,7 @@ use crate::problems::from_repo;
 use crate::quarantine;
 use crate::request::Words;
 use crate::risk;
-use crate::rollback::{self, Goal, Prepared};
+use crate::rollback::{self, Prepared};
 use crate::ship::{self, Event, Shipping};
 use crate::survey::{self, Branch, Place};
 
@@ -68,10 +69,11 @@ pub fn undo(
         clock,
         watch,
         &mut |place, _| prepare(&branch.repo, place, request),
-        &mut |_, plan| {
+        &mut |_, plan, _| {
             risk::refuse_irreversible(&plan.warnings, request.accept_risk)?;
             approve(plan)
         },
+        &[],
         false,
     )
 }
