@@ -33,6 +33,21 @@ pub struct Which {
     pub namespace: Option<String>,
 }
 
+impl Which {
+    /// The same with the current context of the kubeconfig by its name: whoever goes on with it means that
+    /// one, whichever is the current one by then.
+    #[must_use]
+    pub fn named(mut self) -> Self {
+        if self.context.is_none() && self.server.is_none() {
+            self.context = Kubeconfig::read()
+                .ok()
+                .and_then(|config| config.current_context)
+                .filter(|context| !context.is_empty());
+        }
+        self
+    }
+}
+
 /// A way to a cluster. Clones share its connections.
 #[derive(Clone)]
 pub struct Cluster {

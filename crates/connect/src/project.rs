@@ -96,10 +96,18 @@ async fn write_windows(
         .map(drop)
 }
 
-/// The window by which one Application is held, from `now` for a while: it opens in this minute and
-/// ends by itself, should nobody be left to take it away.
+/// How many minutes before now a hold's window opens. Argo CD goes by its own clock: in a window that opens
+/// now by a clock that is ahead of it nothing would be held yet.
+const OPENS_BEFORE: i64 = 10;
+
+/// The window by which one Application is held, from `now` for a while: it opened before now and ends by
+/// itself, should nobody be left to take it away.
 pub fn hold(app: &AppName, recovery: &str, now: Timestamp, minutes: i64) -> Window {
-    let start = now.to_zoned(TimeZone::UTC);
+    let start = now
+        .checked_sub(SignedDuration::from_mins(OPENS_BEFORE))
+        .unwrap_or(now)
+        .to_zoned(TimeZone::UTC);
+    let minutes = minutes.saturating_add(OPENS_BEFORE);
     Window {
         kind: "deny".into(),
         schedule: format!(
@@ -210,14 +218,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hold_opens_in_this_minute_and_ends_by_itself() {
+    fn a_hold_stands_by_clocks_that_differ_and_ends_by_itself() {
         let now: Timestamp = "2026-11-27T17:15:42Z".parse().unwrap();
         let app = AppName {
             namespace: "argocd".into(),
             name: "pay".into(),
         };
         let window = hold(&app, "r-1", now, 30);
-        assert_eq!(window.schedule, "15 17 27 11 *");
+        assert_eq!(window.schedule, "5 17 27 11 *");
+        assert_eq!(window.duration, "40m");
         assert_eq!(window.applications, ["pay"]);
         assert!(window.manual_sync);
         assert_eq!(ends(now, 30).to_string(), "2026-11-27T17:45:00Z");

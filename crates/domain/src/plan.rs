@@ -73,12 +73,7 @@ pub struct Plan {
 impl Plan {
     /// The images that tell the versions of all its services apart.
     pub fn aim(&self) -> Aim {
-        let mut aim = Aim::default();
-        for part in &self.services {
-            aim.good.extend(part.images.good.iter().cloned());
-            aim.bad.extend(part.images.bad.iter().cloned());
-        }
-        aim
+        Aim::of_services(&self.services)
     }
 }
 

@@ -67,6 +67,8 @@ pub enum Standing {
     Partial,
     /// The bad version came back while it was watched.
     Relapsed,
+    /// Somebody else deployed the service meanwhile: nothing is held any more, and Git decides.
+    GaveWay,
     /// Nothing was changed.
     Failed,
 }
@@ -288,6 +290,9 @@ pub struct Recovery {
     pub plan: Plan,
     /// What was asked for, for whoever goes on with it.
     pub request: serde_json::Value,
+    /// What was agreed to: from what each service goes, and to what.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub agreed: serde_json::Value,
     /// How long it is watched, in seconds.
     pub watch_seconds: u64,
     /// Hooks run.

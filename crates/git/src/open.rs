@@ -38,7 +38,7 @@ pub struct Repo {
     pub(crate) private: bool,
     /// Objects are missing on purpose, which git was asked for after the repository was opened.
     pub(crate) filtered: Arc<AtomicBool>,
-    /// The tip that came along when the remote was asked for its default branch: good for one fetch.
+    /// The tip as the remote just told it: good for one fetch.
     pub(crate) announced: RefCell<Option<(String, Oid)>>,
     /// Most time for one git process.
     limit: Option<Duration>,
@@ -65,6 +65,15 @@ const WINDOW: u32 = 64;
 /// For how long an HTTP server may send nothing at all. A working one sends a sign of life every five
 /// seconds (`uploadpack.keepAlive`, `receive.keepAlive`).
 const SILENCE: Duration = Duration::from_mins(2);
+
+/// ssh that notices when the other side is gone, as git does over HTTP. By itself it waits for ever.
+fn ssh() -> String {
+    let seconds = SILENCE.as_secs();
+    format!(
+        "ssh -o ConnectTimeout=30 -o ServerAliveInterval={} -o ServerAliveCountMax=4",
+        seconds / 4
+    )
+}
 
 impl Remote {
     pub(crate) fn at(url: SafeUrl) -> Self {
@@ -260,6 +269,9 @@ impl Repo {
                 .env("GIT_HTTP_LOW_SPEED_LIMIT", "1")
                 .env("GIT_HTTP_LOW_SPEED_TIME", SILENCE.as_secs().to_string());
         }
+        if !self.has_an_ssh_of_its_own() {
+            git = git.env("GIT_SSH_COMMAND", ssh());
+        }
         for (at, (key, value)) in (count..).zip(pairs) {
             git = git
                 .env(
@@ -278,6 +290,16 @@ impl Repo {
         let mut http = config.sections_by_name("http").into_iter().flatten();
         std::env::var_os("GIT_HTTP_LOW_SPEED_TIME").is_some()
             || http.any(|section| section.value("lowSpeedTime").is_some())
+    }
+
+    /// Whether the person has said how ssh is called.
+    fn has_an_ssh_of_its_own(&self) -> bool {
+        ["GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSH_VARIANT"]
+            .into_iter()
+            .any(|name| std::env::var_os(name).is_some())
+            || ["core.sshCommand", "ssh.variant"]
+                .into_iter()
+                .any(|key| self.inner.config_snapshot().string(key).is_some())
     }
 
     /// Settings of the clone's remote that a push under another name needs as well.

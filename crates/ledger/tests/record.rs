@@ -50,6 +50,7 @@ fn recovery(id: &str, standing: Standing, started: &str) -> Recovery {
             cluster: Vec::new(),
         },
         request: serde_json::Value::Null,
+        agreed: serde_json::Value::Null,
         watch_seconds: 0,
         runs_hooks: false,
         replays_canary: false,

@@ -22,6 +22,10 @@ pub(crate) struct Listed {
 pub(crate) struct Concerned {
     pub(crate) app: Application,
     pub(crate) settings_from: Option<SettingsFrom>,
+    /// The services of the plan that it deploys, by their places there.
+    pub(crate) services: Vec<usize>,
+    /// The Application that has its project from Git, if one has: it would put it back at once.
+    pub(crate) manager: Option<AppName>,
 }
 
 /// What gives an Application the settings that change with the plan's files.
@@ -81,6 +85,7 @@ pub(crate) fn concerned(
     }
     // What a parent has from the changed files gets new settings by it.
     let (named, aim) = (keep::applications_in(branch, plan), plan.aim());
+    let everything: Vec<&Application> = apps.iter().collect();
     let concerned = apps.iter().filter_map(|app| {
         let reads = reading.iter().any(|one| one.name == app.name);
         // A set that finds folders by their files gives no version: the folder does.
@@ -100,9 +105,28 @@ pub(crate) fn concerned(
         (reads || settings_from.is_some()).then(|| Concerned {
             app: app.clone(),
             settings_from,
+            services: services_of(&infra, plan, app),
+            manager: parent_of(&everything, "AppProject", &app.project),
         })
     });
     Ok(concerned.collect())
+}
+
+/// The services whose files an Application reads; all, where it has none of them from there.
+fn services_of(infra: &Infra<'_>, plan: &Plan, app: &Application) -> Vec<usize> {
+    let each = plan.services.iter().enumerate();
+    let own: Vec<usize> = each
+        .filter(|(_, part)| {
+            let files: Vec<&str> = part.files.iter().map(String::as_str).collect();
+            infra.concerns(app, &files)
+        })
+        .map(|(at, _)| at)
+        .collect();
+    if own.is_empty() {
+        (0..plan.services.len()).collect()
+    } else {
+        own
+    }
 }
 
 /// The parameters of a set that a plan changes: in files that it watches, and in its own lists where an

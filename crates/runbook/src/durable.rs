@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use ripcord_connect::{ConnectError, argocd, workloads};
-use ripcord_domain::live::application::{
-    AppName, Application, ObjectKey, Operation, OperationState, Source,
-};
+use ripcord_domain::live::application::{AppName, Application, ObjectKey, OperationState, Source};
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::proof::{self, Expected, Missing};
 use ripcord_domain::live::route::{Hold, Route};
 use ripcord_domain::message::short_commit;
 use ripcord_domain::problem::Problem;
 use ripcord_domain::recovery::{StepKind, StepState};
+use ripcord_recovery::keep::Descent;
+use ripcord_recovery::ship::DEPLOYED_MEANWHILE;
 
 use crate::holds;
 use crate::live::{self, tell};
@@ -31,12 +31,29 @@ const LOST_AFTER: Duration = Duration::from_secs(2);
 pub(crate) struct Target<'a> {
     /// The commit; none where the method leaves Git as it is.
     pub(crate) commit: Option<&'a str>,
-    /// Whether a commit is ours, or a later one that keeps our files. It may ask the remote.
-    pub(crate) is_accepted: &'a dyn Fn(&str) -> bool,
+    /// How a commit stands to ours. It may ask the remote.
+    pub(crate) descent: &'a dyn Fn(&str) -> Descent,
     /// Who made a commit, and what they said.
     pub(crate) told: &'a dyn Fn(&str) -> String,
     /// Whether a source is of the infra repo.
     pub(crate) is_ours: &'a dyn Fn(&Application, &Source) -> bool,
+}
+
+impl Target<'_> {
+    /// Whether a commit is ours, or a later one that keeps our files.
+    pub(crate) fn accepts(&self, revision: &str) -> bool {
+        (self.descent)(revision) == Descent::Keeps
+    }
+
+    /// The commits of the infra repo that an Application was compared with.
+    pub(crate) fn compared_with<'s>(
+        &'s self,
+        app: &'s Application,
+    ) -> impl Iterator<Item = &'s str> {
+        let each = app.sources.iter().zip(&app.revisions);
+        each.filter(|(source, _)| (self.is_ours)(app, source))
+            .map(|(_, revision)| revision.as_str())
+    }
 }
 
 /// What is left to do for one Application.
@@ -56,6 +73,8 @@ pub(crate) struct Landing<'a> {
     replaced: Vec<ObjectKey>,
     /// Without a commit only pods are waited for.
     only_pods: bool,
+    /// Why it is not gone on with, if so.
+    over: Option<Missing>,
 }
 
 impl<'a> Landing<'a> {
@@ -83,6 +102,7 @@ impl<'a> Landing<'a> {
             trouble: None,
             waits_since: None,
             only_pods: target.commit.is_none(),
+            over: None,
         }
     }
 
@@ -142,6 +162,9 @@ impl<'a> Landing<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
+            if let Some(over) = self.over.take() {
+                return Ok(vec![over]);
+            }
             if missing.is_empty() || Instant::now() > self.until {
                 return Ok(missing);
             }
@@ -161,12 +184,15 @@ impl<'a> Landing<'a> {
             missing.extend(self.untold(&picture.app));
             return Ok(missing);
         }
+        if self.is_over(&picture.app).await? {
+            return Ok(missing);
+        }
         if self.route.operate {
             self.ask_again(&picture).await?;
         }
         let expected = Expected {
             aim: self.aim,
-            is_accepted: self.target.is_accepted,
+            is_accepted: &|revision| self.target.accepts(revision),
             is_ours: &|source| (self.target.is_ours)(&picture.app, source),
             prunes: picture.app.auto_sync.is_some_and(|auto| auto.prunes),
         };
@@ -217,6 +243,34 @@ impl<'a> Landing<'a> {
         Ok(missing)
     }
 
+    /// Whether somebody decided otherwise by a later commit. Where something else was deployed nothing is
+    /// held any more, and Argo CD deploys that; what brings the bad version back is kept out by what holds.
+    async fn is_over(&mut self, app: &Application) -> Result<bool, ConnectError> {
+        let target = self.target;
+        let later = target
+            .compared_with(app)
+            .map(|revision| (revision, (target.descent)(revision)))
+            .find(|(_, descent)| matches!(descent, Descent::Overtakes | Descent::TakesBack));
+        let Some((revision, descent)) = later else {
+            return Ok(false);
+        };
+        let (name, told) = (&self.name, (target.told)(revision));
+        self.over = Some(if descent == Descent::Overtakes {
+            let released = holds::release(&self.clusters.argo, self.record, name).await;
+            self.tending.keep(released)?;
+            Missing::new(
+                DEPLOYED_MEANWHILE,
+                format!("{name}: it was deployed by somebody else meanwhile, with commit {told}"),
+            )
+        } else {
+            Missing::new(
+                "taken_back",
+                format!("{name}: commit {told} brings back what was left"),
+            )
+        });
+        Ok(true)
+    }
+
     /// How the last operation stands, if it is one of this recovery.
     fn state_of_ours<'s>(&self, app: &'s Application) -> Option<&'s OperationState> {
         let id = self.record.id();
@@ -260,12 +314,17 @@ impl<'a> Landing<'a> {
                 }
                 Err(error) => break Err(error),
             };
-            if live::is_ours(&seen, &self.record.id()) && !is_of_old(&seen, commit) {
+            if live::is_ours(&seen, &self.record.id()) && !live::is_of_old(&seen, commit) {
                 // One that waited in a window goes on after a comparison.
                 break holds::again(|| argocd::refresh(argo, &self.name)).await;
             }
+            if Instant::now() > self.until {
+                // What is missing is said by whoever looks next.
+                let what = "another sync does not end";
+                return self.record.end(begun, StepState::Failed, what);
+            }
             if seen.operation.is_some() && started.elapsed() > OTHERS_END_WITHIN {
-                let ended = live::terminate(argo, self.record, &self.name).await;
+                let ended = live::terminate(argo, self.record, &self.name, Some(commit)).await;
                 if let Err(problem) = ended {
                     let why = problem.message.clone();
                     self.record.end(begun, StepState::Failed, why)?;
@@ -317,12 +376,12 @@ impl<'a> Landing<'a> {
         self.waits_since = None;
         let ended = self
             .state_of_ours(app)
-            .filter(|state| !is_to_another(&state.operation, commit));
+            .filter(|state| !live::is_to_another(&state.operation, commit));
         let has_landed = app.sync == "Synced"
             && app
                 .revisions
                 .iter()
-                .any(|revision| (self.target.is_accepted)(revision));
+                .any(|revision| self.target.accepts(revision));
         match ended {
             Some(state) if matches!(state.phase.as_str(), "Failed" | "Error") => {
                 let why = format!("{}: Argo CD says {}", self.name, state.message);
@@ -379,8 +438,9 @@ impl<'a> Landing<'a> {
             "{}: a sync of Argo CD took the place of ours; ours is asked for again",
             self.name
         ));
-        self.tending
-            .keep(live::terminate(&self.clusters.argo, self.record, &self.name).await)?;
+        self.tending.keep(
+            live::terminate(&self.clusters.argo, self.record, &self.name, Some(commit)).await,
+        )?;
         self.ask(app, commit).await
     }
 
@@ -416,18 +476,4 @@ impl<'a> Landing<'a> {
         }
         Ok(replaced)
     }
-}
-
-/// The recovery's own sync may be the one to the old commit.
-fn is_of_old(app: &Application, commit: &str) -> bool {
-    app.operation
-        .as_ref()
-        .is_some_and(|operation| is_to_another(operation, commit))
-}
-
-/// Whether an operation names commits, and not this one. By Argo CD's API it names the branch.
-fn is_to_another(operation: &Operation, commit: &str) -> bool {
-    let revisions = &operation.revisions;
-    let is_id = |text: &String| text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    revisions.iter().any(is_id) && !revisions.iter().any(|revision| revision == commit)
 }

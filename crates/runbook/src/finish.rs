@@ -1,9 +1,10 @@
 //! Where both ways meet: the commit is waited for, then Argo CD, then it is watched.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use ripcord_domain::live::application::{Application, Source};
 use ripcord_domain::live::proof::Missing;
 use ripcord_domain::live::route::{Method, Route};
@@ -12,8 +13,7 @@ use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::recovery::{Recovery, Standing, StepKind, StepState};
 use ripcord_recovery::keep;
-use ripcord_recovery::request::Request;
-use ripcord_recovery::ship::{self, Shipping};
+use ripcord_recovery::ship;
 use ripcord_recovery::survey::Branch;
 use tokio::runtime::Runtime;
 
@@ -23,59 +23,14 @@ use crate::durable::{Landing, Target};
 use crate::event::Event;
 use crate::generate::{Left, generate};
 use crate::holds;
+use crate::left_behind;
 use crate::observe::{Clusters, Observed};
 use crate::prepare::Prepared;
 use crate::record::{Begun, Record};
 use crate::recover::{Lane, Setting, broken};
+use crate::taken_up::LET_GO;
+use crate::unrecorded::NO_RECORD;
 use crate::watch;
-
-/// How often Git is tried again, and how often it is said that it is still away.
-const TRY_AGAIN: Duration = Duration::from_secs(2);
-const NAG: Duration = Duration::from_secs(15);
-
-/// Tries to push until it is done or patience ends. Production is held meanwhile.
-pub(crate) fn push_when_it_is_back(
-    branch: &Branch,
-    request: &Request,
-    shipping: &Shipping,
-    setting: &Setting,
-    lane: &Lane,
-    plan: Plan,
-    mut problem: Problem,
-) -> (Plan, Option<Problem>) {
-    let began = Instant::now();
-    let mut said: Option<Instant> = None;
-    while began.elapsed() < setting.patience {
-        if said.is_none_or(|at| at.elapsed() > NAG) {
-            said = Some(Instant::now());
-            let recovery = lane.record.snapshot();
-            let until = recovery.standing_holds().map(|hold| hold.until).min();
-            let until = until.map_or_else(String::new, |until| {
-                format!("; production is held until {until} at the most")
-            });
-            lane.record.note(format!(
-                "Git cannot be written yet ({}); trying again{until}",
-                problem.message
-            ));
-        }
-        std::thread::sleep(TRY_AGAIN);
-        let clock = || lane.record.now();
-        let again = ship::rollback(
-            branch,
-            request,
-            shipping,
-            &clock,
-            &mut |_| Ok(true),
-            &mut |_| {},
-        );
-        match again {
-            Ok(pushed) => return (pushed, None),
-            Err(other) if other.kind == Kind::Remote => problem = other,
-            Err(other) => return (lane.record.snapshot().plan, Some(other)),
-        }
-    }
-    (plan, Some(problem))
-}
 
 /// Where both ways meet.
 pub(crate) fn finish(
@@ -92,6 +47,7 @@ pub(crate) fn finish(
         live,
         push,
         pushing,
+        agreed: _,
         _locks,
     } = lane;
     drop(pushing);
@@ -102,11 +58,15 @@ pub(crate) fn finish(
     if let Err(problem) = &lived.done {
         record.note(format!("in the cluster: {}", problem.message));
     }
-    if let Some(problem) = trouble
-        .filter(|problem| !matches!(problem.kind, Kind::Remote | Kind::Rejected | Kind::Local))
-    {
-        // Somebody deployed the same service meanwhile, or the plan no longer fits: Git decides.
-        return Err(give_way(runtime, &record, &prepared, problem));
+    if let Some(problem) = trouble {
+        if problem.code == ship::DEPLOYED_MEANWHILE {
+            // Somebody deployed the same service meanwhile: Git decides.
+            return Err(give_way(runtime, &record, &prepared, problem));
+        }
+        let may_pass = matches!(problem.kind, Kind::Remote | Kind::Rejected | Kind::Local);
+        if !may_pass && !has_changed_anything(&record.snapshot()) {
+            return Err(not_done(&record, problem));
+        }
     }
     let plan = record.snapshot().plan;
     let commit = commit_of(&plan, setting.wishes.method, trouble);
@@ -123,7 +83,7 @@ pub(crate) fn finish(
     let keeper = keep::Keeper::new(branch, &plan, commit.as_deref());
     let target = Target {
         commit: commit.as_deref(),
-        is_accepted: &|revision| keeper.accepts(revision),
+        descent: &|revision| keeper.descent(revision),
         told: &|revision| keep::told(branch, revision),
         is_ours: &is_ours,
     };
@@ -136,17 +96,22 @@ pub(crate) fn finish(
             "Git still says the bad version: this method leaves it as it is",
         ));
     }
-    if let Some(why) = &prepared.unseen {
-        missing.push(Missing::new(
+    missing.extend(prepared.unseen.iter().map(|why| {
+        Missing::new(
             "cluster_unseen",
             format!("what production runs was not observed: {why}"),
-        ));
+        )
+    }));
+    missing.extend(runtime.block_on(left_behind::let_go(&record, &prepared))?);
+    let mut relapse = None;
+    if missing.is_empty() && !setting.watch.is_zero() {
+        match runtime.block_on(watched(&record, &prepared, &target, setting)) {
+            Ok(watched) => relapse = watched,
+            Err(problem) if problem.code == NO_RECORD => return Err(problem),
+            // What was proven stays so; that nobody watches is said.
+            Err(problem) => missing.push(Missing::new("not_watched", problem.message)),
+        }
     }
-    let relapse = if missing.is_empty() && !setting.watch.is_zero() {
-        runtime.block_on(watched(&record, &prepared, &target, setting))?
-    } else {
-        None
-    };
     // A bot that could not be held back is all the more a reason to watch.
     missing.extend(lived.missing);
     end(&record, missing, relapse)
@@ -165,16 +130,13 @@ fn give_way(runtime: &Runtime, record: &Record, prepared: &Prepared, problem: &P
         .first()
         .map(|(clusters, ..)| &clusters.argo);
     let bots = argo.map_or(Ok(()), |argo| runtime.block_on(bots::release(argo, record)));
-    let released = bots.and(released);
-    let recorded = record.change(|recovery| {
-        recovery.standing = Standing::Failed;
-        recovery.missing = vec![Missing::new(&problem.code, problem.message.clone())];
-    });
+    let before = runtime.block_on(left_behind::let_go(record, prepared));
+    let released = bots.and(before).and(released);
+    let missing = vec![Missing::new(&problem.code, problem.message.clone())];
+    let recorded = close(record, Standing::GaveWay, missing, None);
     let problem = problem.clone();
-    match released.and_then(|released| recorded.map(|()| released)) {
-        Ok(released) if released.contains(&true) => {
-            problem.hint("what was held is let go: Argo CD deploys what Git says")
-        }
+    match released.and_then(|released| recorded.map(|_| released)) {
+        Ok(released) if released.contains(&true) => problem.hint(LET_GO),
         Ok(_) => problem,
         Err(other) => problem.hint(format!(
             "a hold stands ({}): `ripcord release {}` lets go",
@@ -190,15 +152,45 @@ fn end(
     missing: Vec<Missing>,
     relapse: Option<String>,
 ) -> Result<Recovery, Problem> {
+    let gave_way = |one: &Missing| one.code == ship::DEPLOYED_MEANWHILE;
+    let standing = if relapse.is_some() {
+        Standing::Relapsed
+    } else if missing.is_empty() {
+        Standing::Restored
+    } else if missing.iter().all(gave_way) {
+        Standing::GaveWay
+    } else {
+        Standing::Partial
+    };
+    close(record, standing, missing, relapse)
+}
+
+/// Whether anything was done that somebody could miss: in the cluster or in Git.
+fn has_changed_anything(recovery: &Recovery) -> bool {
+    let looks = [StepKind::Observe, StepKind::Evidence];
+    let mut steps = recovery.steps.iter();
+    recovery.held() > 0
+        || steps.any(|step| step.state == StepState::Done && !looks.contains(&step.kind))
+}
+
+/// Ends the record of a recovery that changed nothing, and says why.
+fn not_done(record: &Record, problem: &Problem) -> Problem {
+    let missing = vec![Missing::new(&problem.code, problem.message.clone())];
+    match close(record, Standing::Failed, missing, None) {
+        Ok(_) => problem.clone(),
+        Err(other) => other,
+    }
+}
+
+fn close(
+    record: &Record,
+    standing: Standing,
+    missing: Vec<Missing>,
+    relapse: Option<String>,
+) -> Result<Recovery, Problem> {
     let now = record.now();
     let recovery = record.change(|recovery| {
-        recovery.standing = if relapse.is_some() {
-            Standing::Relapsed
-        } else if missing.is_empty() {
-            Standing::Restored
-        } else {
-            Standing::Partial
-        };
+        recovery.standing = standing;
         recovery.missing = missing;
         recovery.relapse = relapse;
         recovery.ended = Some(now);
@@ -253,7 +245,12 @@ async fn land(
     // Who has settings from others waits for them.
     for are_given in [false, true] {
         if are_given && target.commit.is_some() {
-            left = generate(record, prepared, setting.patience).await?;
+            left = match generate(record, prepared, setting.patience).await {
+                Ok(left) => left,
+                Err(problem) if problem.code == NO_RECORD => return Err(problem),
+                // Those that wait for it are not synced: they would deploy the bad version.
+                Err(problem) => not_generated(prepared, &problem),
+            };
             missing.extend(left.values().cloned());
         }
         let landed = join_all(
@@ -272,6 +269,21 @@ async fn land(
         }
     }
     Ok(missing)
+}
+
+/// What is missing of every Application that has its settings from others.
+fn not_generated(prepared: &Prepared, problem: &Problem) -> Left {
+    let given = prepared
+        .observed
+        .iter()
+        .filter(|(_, observed, _)| observed.settings_from.is_some());
+    given
+        .map(|(_, observed, _)| {
+            let name = &observed.app.name;
+            let what = format!("{name}: {}", problem.message);
+            (name.clone(), Missing::new(&problem.code, what))
+        })
+        .collect()
 }
 
 async fn land_one(
@@ -293,7 +305,7 @@ async fn land_one(
     let missing = match landing.land().await {
         Ok(missing) => missing,
         // What is done stays done; what is missing is said.
-        Err(problem) if problem.code == "no_ledger" => return Err(problem),
+        Err(problem) if problem.code == NO_RECORD => return Err(problem),
         Err(problem) if problem.code == "not_in_cluster" => {
             vec![Missing::new("deleted", format!("{name}: it was deleted"))]
         }
@@ -330,13 +342,19 @@ async fn watched(
             setting.watch,
         )
     });
-    let relapse = join_all(each)
-        .await
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()?
-        .into_iter()
-        .flatten()
-        .next();
+    // Whoever sees it first says it: the others would go on for minutes.
+    let mut each: FuturesUnordered<_> = each.collect();
+    let mut relapse = None;
+    while relapse.is_none() {
+        match each.next().await {
+            Some(Ok(seen)) => relapse = seen,
+            Some(Err(problem)) => {
+                record.end(begun, StepState::Failed, problem.message.clone())?;
+                return Err(problem);
+            }
+            None => break,
+        }
+    }
     match &relapse {
         Some(relapse) => record.end(begun, StepState::Failed, relapse.clone())?,
         None => record.end(begun, StepState::Done, "it stayed so")?,

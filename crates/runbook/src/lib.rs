@@ -10,6 +10,7 @@
 //! be done again: [`Wish::Resume`] goes through the same steps.
 
 mod applications;
+mod away;
 mod bots;
 mod concern;
 pub mod doctor;
@@ -17,14 +18,17 @@ pub mod drift;
 mod durable;
 mod event;
 mod finish;
+mod first_answer;
 mod generate;
 mod holds;
+mod left_behind;
 mod live;
 mod observe;
 mod picture;
 mod prepare;
 mod record;
 mod recover;
+mod taken_up;
 mod tend;
 mod unrecorded;
 mod watch;

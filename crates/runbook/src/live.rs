@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use ripcord_connect::{Cluster, ConnectError, argocd, events, workloads};
-use ripcord_domain::live::application::{AppName, Application};
-use ripcord_domain::live::route::{Hold, Live, Route};
+use ripcord_domain::live::application::{AppName, Application, Operation, Source};
+use ripcord_domain::live::route::{Hold, Live, Route, Windows};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::recovery::{RecoveryId, StepKind, StepState};
+use serde_json::Value;
 
 use crate::holds;
 use crate::observe::{Clusters, Observed, good_revision};
@@ -18,6 +19,9 @@ pub(crate) const GLANCE: Duration = Duration::from_millis(25);
 const ENDS_WITHIN: Duration = Duration::from_secs(40);
 /// After that long a sync that does not end is taken for stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
+
+/// After that long what was seen is looked at once more.
+const STALE_AFTER_MS: i128 = 1000;
 
 /// What Argo CD says of a sync that a window does not let begin.
 const BLOCKED: &str = "blocked by sync window";
@@ -49,8 +53,8 @@ pub(crate) async fn go(
             );
         }
     }
-    if route.terminate {
-        terminate(argo, record, app).await?;
+    if route.terminate || began_meanwhile(argo, record, observed).await? {
+        terminate(argo, record, app, None).await?;
     }
     let changes: Vec<&Live> = route
         .live
@@ -96,7 +100,11 @@ pub(crate) async fn go(
             }
             Live::SyncOld { commit } => {
                 let begun = record.start(StepKind::SyncOld, Some(app), commit.clone())?;
-                let sync = sync_to(record, &observed.app, commit, &|_| true);
+                let sync = argocd::Sync {
+                    // What came since is not known to be of the bad version.
+                    prunes: false,
+                    ..sync_to(record, &observed.app, commit, &|_| true)
+                };
                 let done = holds::again(|| argocd::operate(argo, app, &sync)).await;
                 ended(record, begun, done, &format!("Argo CD syncs {commit}"))?;
             }
@@ -104,6 +112,23 @@ pub(crate) async fn go(
         }
     }
     Ok(())
+}
+
+/// Whether a sync began while a person was asked: one that runs when a window opens is caught in it. Right
+/// after it was looked nothing is asked once more.
+async fn began_meanwhile(
+    argo: &Cluster,
+    record: &Record,
+    observed: &Observed,
+) -> Result<bool, Problem> {
+    let since = record.now().duration_since(observed.at);
+    if since.as_millis() < STALE_AFTER_MS || observed.situation.windows == Windows::Closed {
+        return Ok(false);
+    }
+    let seen = argocd::application(argo, &observed.app.name).await?;
+    let state = seen.operation_state.as_ref();
+    let runs = seen.operation.is_some() || state.is_some_and(|state| state.phase == "Running");
+    Ok(runs && !is_ours(&seen, &record.id()))
 }
 
 /// Records how a step ended that is one write.
@@ -127,7 +152,7 @@ pub(crate) fn sync_to(
     record: &Record,
     app: &Application,
     commit: &str,
-    is_ours: &dyn Fn(&ripcord_domain::live::application::Source) -> bool,
+    is_ours: &dyn Fn(&Source) -> bool,
 ) -> argocd::Sync {
     let recovery = record.snapshot();
     let words = [
@@ -169,6 +194,7 @@ async fn keep_evidence(
         match (runs, rollout) {
             (Ok(runs), Ok(rollout)) => {
                 let count = runs.len();
+                let runs: Vec<Value> = runs.into_iter().map(without_providers).collect();
                 let kept = serde_json::json!({
                     "rollout": rollout["status"], "name": workload.key.name, "analysis_runs": runs,
                 });
@@ -187,12 +213,29 @@ async fn keep_evidence(
     Ok(())
 }
 
+/// An AnalysisRun without how its metrics are asked for: headers and addresses may hold secrets.
+fn without_providers(mut run: Value) -> Value {
+    let metrics = run["spec"]["metrics"].as_array_mut();
+    for metric in metrics.into_iter().flatten() {
+        if let Some(metric) = metric.as_object_mut() {
+            metric.remove("provider");
+        }
+    }
+    if let Some(metadata) = run["metadata"].as_object_mut() {
+        metadata.remove("annotations");
+        metadata.remove("managedFields");
+    }
+    run
+}
+
 /// Ends the sync that runs and waits for its end. One that was only just asked for can be ended a moment
-/// later; one that ends by itself meanwhile is as good.
+/// later; one that ends by itself meanwhile is as good. Our own goes on, unless it is to another commit than
+/// the one that shall be synced now.
 pub(crate) async fn terminate(
     argo: &Cluster,
     record: &Record,
     app: &AppName,
+    commit: Option<&str>,
 ) -> Result<(), Problem> {
     let begun = record.start(StepKind::Terminate, Some(app), "")?;
     let id = record.id();
@@ -220,7 +263,7 @@ pub(crate) async fn terminate(
         if seen.operation.is_none() && !runs && !ends {
             break;
         }
-        if is_ours(&seen, &id) {
+        if is_ours(&seen, &id) && !commit.is_some_and(|commit| is_of_old(&seen, commit)) {
             "the sync is ours already".clone_into(&mut what);
             break;
         }
@@ -283,4 +326,18 @@ pub(crate) fn tell(argo: &Cluster, record: &Record, app: &AppName, reason: &str,
     tokio::spawn(async move {
         let _ = events::say(&argo, &app, id.as_str(), &reason, &message, now).await;
     });
+}
+
+/// The recovery's own sync may be the one to the old commit.
+pub(crate) fn is_of_old(app: &Application, commit: &str) -> bool {
+    app.operation
+        .as_ref()
+        .is_some_and(|operation| is_to_another(operation, commit))
+}
+
+/// Whether an operation names commits, and not this one. By Argo CD's API it names the branch.
+pub(crate) fn is_to_another(operation: &Operation, commit: &str) -> bool {
+    let revisions = &operation.revisions;
+    let is_id = |text: &String| text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    revisions.iter().any(is_id) && !revisions.iter().any(|revision| revision == commit)
 }

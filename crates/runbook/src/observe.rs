@@ -26,6 +26,8 @@ pub(crate) struct Observed {
     pub(crate) project: AppName,
     /// From what it has its settings, where those change.
     pub(crate) settings_from: Option<SettingsFrom>,
+    /// When it was looked at.
+    pub(crate) at: Timestamp,
 }
 
 /// A workload with its earlier templates.
@@ -54,6 +56,8 @@ pub(crate) struct Known<'a> {
     pub(crate) git_is_away: Option<&'a str>,
     /// Operations may be marked: `marks_operations` of `ripcord.yaml`.
     pub(crate) may_mark: bool,
+    /// The Application that has its project from Git, as Argo CD lists it.
+    pub(crate) manager: Option<&'a AppName>,
     /// The time.
     pub(crate) now: Timestamp,
 }
@@ -77,7 +81,7 @@ pub(crate) async fn observe(
     let keys = workload_keys(&app);
     let (workloads, project, rolling_sync) = join3(
         join_all(keys.iter().map(|key| watched(&clusters.target, key))),
-        project_of(&clusters.argo, &app, now),
+        project_of(&clusters.argo, &app, known.manager, now),
         rolls_in_steps(&clusters.argo, &app),
     )
     .await;
@@ -118,9 +122,8 @@ pub(crate) async fn observe(
         no_window: project.no_window,
         no_state_hold,
         good_commit: known.good_commit.map(str::to_owned).filter(|_| {
-            // Under auto-sync Argo CD's API only syncs to where the branch is.
-            let by_server = clusters.argo.is_by_server() && app.auto_sync.is_some();
-            !by_server && (!app.has_several_sources || all_ours(&app))
+            // By Argo CD's API it is synced to where the branch is, which is bad.
+            !clusters.argo.is_by_server() && (!app.has_several_sources || all_ours(&app))
         }),
         git_is_away: known.git_is_away.map(str::to_owned),
         workloads: seen,
@@ -132,6 +135,7 @@ pub(crate) async fn observe(
         workloads,
         project: project.name,
         settings_from: None,
+        at: now,
     })
 }
 
@@ -251,7 +255,12 @@ struct ProjectSeen {
 const AS_GOOD_AS_A_HOLD: SignedDuration = SignedDuration::from_mins(30);
 
 /// The project of an Application: what its windows allow, and why it cannot be given one.
-async fn project_of(cluster: &Cluster, app: &Application, now: Timestamp) -> ProjectSeen {
+async fn project_of(
+    cluster: &Cluster,
+    app: &Application,
+    manager: Option<&AppName>,
+    now: Timestamp,
+) -> ProjectSeen {
     // An Application may lie in a namespace of its own; its project lies where Argo CD does.
     let name = AppName {
         namespace: cluster.namespace().to_owned(),
@@ -268,7 +277,9 @@ async fn project_of(cluster: &Cluster, app: &Application, now: Timestamp) -> Pro
             };
         }
     };
-    let no_window = if let Some(owner) = seen.managed_by {
+    // Labels may be others than the usual ones; what Argo CD itself lists is not.
+    let manager = manager.map(|app| format!("Application {app}"));
+    let no_window = if let Some(owner) = seen.managed_by.or(manager) {
         Some(format!(
             "project {} is managed by {owner}, which may put it back at once",
             name.name

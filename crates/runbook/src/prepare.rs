@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use ripcord_connect::{Which, bots, destination};
+use ripcord_domain::live::application::Application;
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::route::{self, Route};
-use ripcord_domain::plan::{Plan, SCHEMA};
+use ripcord_domain::message::short_commit;
+use ripcord_domain::plan::{Plan, SCHEMA, ServicePlan};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::recovery::{
     Part, Recovery, RecoveryId, Restored, Standing, Step, StepKind, StepState,
 };
+use ripcord_recovery::agreement::Agreement;
 use ripcord_recovery::keep;
 use ripcord_recovery::request::Request;
 use ripcord_recovery::survey::Branch;
@@ -29,15 +32,19 @@ pub(crate) struct Prepared {
     pub(crate) observed: Vec<(Clusters, Observed, Route)>,
     /// Bots that would bump a version again.
     pub(crate) bots: Vec<Bumper>,
-    /// Why no cluster was seen, if so.
-    pub(crate) unseen: Option<String>,
+    /// What could not be looked at, and why: a cluster, or single Applications.
+    pub(crate) unseen: Vec<String>,
 }
 
-/// The commit at which the good version was deployed last.
-pub(crate) fn before_of(plan: &Plan) -> Option<String> {
-    plan.services
-        .iter()
-        .find_map(|part| part.target.as_ref()?.before.clone())
+/// The commit at which the good version of an Application's services was deployed last; none where that is
+/// not the same for all of them.
+pub(crate) fn before_of<'p>(services: impl Iterator<Item = &'p ServicePlan>) -> Option<String> {
+    let mut each = services
+        .filter_map(|part| part.target.as_ref())
+        .map(|target| target.before.as_deref());
+    let first = each.next()??;
+    each.all(|other| other == Some(first))
+        .then(|| first.to_owned())
 }
 
 #[expect(
@@ -73,34 +80,68 @@ pub(crate) async fn prepare(
         )
         .hint("`--context NAME` names the cluster that Argo CD's objects are in; `--git-only` pushes and looks at no cluster"));
     }
-    let good_commit = before_of(plan);
     let may_mark = branch.config_of(plan)?.may_mark();
     let observing = join_all(concerned.into_iter().map(|concerned| {
-        let Concerned { app, settings_from } = concerned;
+        let Concerned {
+            app,
+            settings_from,
+            services,
+            manager,
+        } = concerned;
+        let services = || services.iter().map(|at| &plan.services[*at]);
         // The commit before is one of the infra repo; what a child deploys may be from elsewhere.
-        let known = Known {
-            aim: &aim,
-            good_commit: good_commit.as_deref().filter(|_| settings_from.is_none()),
-            git_is_away: away.as_deref(),
-            may_mark,
-            now,
-        };
+        let good_commit = before_of(services()).filter(|_| settings_from.is_none());
+        let aim = Aim::of_services(services());
+        let away = away.as_deref();
         async move {
-            let clusters = Clusters {
-                argo: cluster.clone(),
-                target: destination::of(cluster, &app).await?,
+            let name = app.name.clone();
+            let known = Known {
+                aim: &aim,
+                good_commit: good_commit.as_deref(),
+                git_is_away: away,
+                may_mark,
+                manager: manager.as_ref(),
+                now,
             };
-            let mut observed = observe(&clusters, app, known).await?;
-            observed.settings_from = settings_from;
-            Ok::<_, Problem>((clusters, observed))
+            let look = async {
+                let clusters = Clusters {
+                    argo: cluster.clone(),
+                    target: destination::of(cluster, &app).await?,
+                };
+                let mut observed = observe(&clusters, app, known).await?;
+                observed.settings_from = settings_from;
+                Ok::<_, Problem>((clusters, observed))
+            };
+            look.await.map_err(|problem| (name, problem))
         }
     }));
     let (seen, roster) = join(observing, bots::roster(cluster, &plan.image_policies)).await;
     let mut observed = Vec::new();
     let mut bots: Vec<Bumper> = Vec::new();
+    let mut unseen = Vec::new();
     for one in seen {
-        let (clusters, seen) = one?;
+        let (clusters, seen) = match one {
+            Ok(seen) => seen,
+            // Git does not need it, and the others do not; what is missing is said at the end.
+            Err((name, problem)) if setting.wishes.method.pushes() => {
+                unseen.push(format!("{name}: {}", problem.message));
+                continue;
+            }
+            Err((_, problem)) => return Err(problem),
+        };
+        let mut seen = seen;
         let mut route = route::choose(setting.wishes, &seen.situation);
+        if let Some(commit) = route.old_commit()
+            && keep::differs_elsewhere(branch, plan, commit, &folders(&seen.app))
+        {
+            let why = format!(
+                "other files of it were changed since {}: Argo CD is not told to sync that",
+                short_commit(commit)
+            );
+            seen.situation.good_commit = None;
+            route = route::choose(setting.wishes, &seen.situation);
+            route.why.push(why);
+        }
         for bumper in of_aim(roster.of(&seen.app), &aim, &seen) {
             route.why.push(bumper.says(setting.bots_until));
             // One of Flux is found for each Application that its version is in.
@@ -115,17 +156,26 @@ pub(crate) async fn prepare(
         aim,
         observed,
         bots,
-        unseen: None,
+        unseen,
     })
+}
+
+/// The folders that an Application's sources are in.
+fn folders(app: &Application) -> Vec<&str> {
+    let sources = app.sources.iter();
+    sources
+        .filter_map(|source| source.path.as_deref())
+        .collect()
 }
 
 /// What was looked at first.
 fn looked(prepared: &Prepared, started: Timestamp, now: Timestamp) -> Step {
     let seen = prepared.observed.iter();
     let names: Vec<String> = seen.map(|(_, one, _)| one.app.name.to_string()).collect();
-    let (state, what) = match &prepared.unseen {
-        Some(why) => (StepState::Failed, why.clone()),
-        None => (StepState::Done, names.join(", ")),
+    let (state, what) = if prepared.unseen.is_empty() {
+        (StepState::Done, names.join(", "))
+    } else {
+        (StepState::Failed, prepared.unseen.join("; "))
     };
     Step {
         kind: StepKind::Observe,
@@ -143,6 +193,7 @@ pub(crate) fn drawn(
     plan: &Plan,
     setting: &Setting,
     request: &Request,
+    agreed: &Agreement,
     which: &Which,
     (started, now): (Timestamp, Timestamp),
 ) -> Recovery {
@@ -179,6 +230,7 @@ pub(crate) fn drawn(
         },
         plan: plan.clone(),
         request: serde_json::to_value(request).unwrap_or_default(),
+        agreed: serde_json::to_value(agreed).unwrap_or_default(),
         watch_seconds: setting.watch.as_secs(),
         runs_hooks: setting.runs_hooks,
         replays_canary: setting.wishes.replay_canary,

@@ -81,6 +81,19 @@ impl Record {
         Ok(changed)
     }
 
+    /// The other recoveries on this machine that hold something, or were not ended.
+    pub(crate) fn others(&self) -> Result<Vec<Recovery>, Problem> {
+        let inner = self.lock();
+        let mut others = inner.ledger.unfinished()?;
+        others.retain(|other| other.id != inner.recovery.id);
+        Ok(others)
+    }
+
+    /// Writes what became of another recovery.
+    pub(crate) fn save_other(&self, other: &Recovery) -> Result<(), Problem> {
+        Ok(self.lock().ledger.save(other)?)
+    }
+
     pub(crate) fn say(&self, event: &Event) {
         (self.sink)(event);
     }

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use ripcord_connect::Which;
 use ripcord_domain::live::proof::Missing;
 use ripcord_domain::live::route::Wishes;
-use ripcord_domain::plan::{Outcome, Plan, Pushed};
+use ripcord_domain::plan::{Outcome, Plan};
 use ripcord_domain::problem::{Kind, Problem};
-use ripcord_domain::recovery::{Recovery, Standing, StepKind, StepState};
+use ripcord_domain::recovery::{Recovery, Standing, StepKind};
 use ripcord_ledger::{Ledger, Lock};
-use ripcord_recovery::keep;
+use ripcord_recovery::agreement::Agreement;
 use ripcord_recovery::request::Request;
 use ripcord_recovery::ship::{self, Shipping};
 use ripcord_recovery::survey::Branch;
@@ -22,12 +22,15 @@ use tokio::sync::watch::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 
 use crate::applications::listed;
+use crate::away::Waiting;
 use crate::bots;
 use crate::event::{Event, Sink};
-use crate::finish::{finish, push_when_it_is_back};
+use crate::finish::finish;
+use crate::first_answer::{ANSWERS_WITHIN, Answer, Question, may_be_silent, silent};
 use crate::live;
 use crate::prepare::{Prepared, drawn, prepare};
 use crate::record::{Begun, Clock, Record};
+use crate::taken_up::{self, go_on, promote_still};
 use crate::tend::Tending;
 use crate::unrecorded;
 
@@ -49,6 +52,8 @@ pub struct Setting {
     pub key: Option<String>,
     /// Who asks.
     pub owner: String,
+    /// It ends with the plan: nothing is approved, and nothing is recorded.
+    pub only_plans: bool,
 }
 
 /// What is wanted.
@@ -87,6 +92,8 @@ pub(crate) struct Lane {
     pub(crate) prepared: Arc<Prepared>,
     pub(crate) live: JoinHandle<Lived>,
     pub(crate) push: Option<Begun>,
+    /// What was agreed to: a push that is tried again keeps to it.
+    pub(crate) agreed: Agreement,
     /// Dropped when the push has ended: until then pods are looked after without Git.
     pub(crate) pushing: Sender<()>,
     pub(crate) _locks: Vec<Lock>,
@@ -112,10 +119,12 @@ pub fn recover(
         sink,
         clock,
     } = site;
+    let which = which.named();
     let mut wish = wish;
     if let Some(key) = &setting.key
         && let Some(known) = ledger.of_key(key)?
     {
+        taken_up::refuse_another(key, &known, &wish)?;
         if known.standing != Standing::Running {
             sink(&Event::Ended {
                 recovery: Box::new(known.clone()),
@@ -127,116 +136,130 @@ pub fn recover(
     }
     // The cluster is asked while Git is.
     let seen = runtime.spawn(listed(which.clone()));
-    let wish = match wish {
-        Wish::New(request) => match interrupted(&ledger, &request)? {
-            Some(recovery) => Wish::Resume(Box::new(recovery)),
-            None => Wish::New(request),
-        },
-        wish @ Wish::Resume(_) => wish,
-    };
-    let (mut request, resumed) = match wish {
-        Wish::New(request) => (*request, None),
-        Wish::Resume(recovery) => (request_of(&recovery)?, Some(*recovery)),
-    };
+    let (mut request, resumed) = taken_up::choose(
+        branch,
+        &ledger,
+        &which,
+        wish,
+        &runtime,
+        (clock, setting.only_plans),
+    )?;
     let id = match &resumed {
         Some(recovery) => recovery.id.clone(),
         None => ledger.fresh_id(|| fastrand::u64(..))?,
     };
     request.words.recovery = Some(id.to_string());
     let landed = match &resumed {
-        Some(recovery) => plan_that_landed(branch, recovery)?,
+        Some(recovery) => taken_up::plan_that_landed(branch, recovery)?,
         None => None,
+    };
+    let agreed = match &resumed {
+        Some(recovery) => taken_up::agreed(recovery)?,
+        None => Agreement::default(),
     };
     let mut looking = Some((ledger, seen, resumed));
     let mut lane: Option<Lane> = None;
     let has_begun = Cell::new(false);
     let started = clock();
     let pushes = setting.wishes.method.pushes();
-    let mut start = |plan: &Plan, away: Option<String>| -> Result<bool, Problem> {
-        let Some((ledger, seen, resumed)) = looking.take() else {
-            return Err(Problem::new(
-                Kind::Internal,
-                "begun_twice",
-                "a recovery begins once",
-            ));
-        };
-        let aim = plan.aim();
-        let mut prepared = match runtime.block_on(seen).map_err(broken)? {
-            Ok(listed) => runtime.block_on(prepare(
-                branch,
+    let mut start =
+        |plan: &Plan, agreed: &Agreement, away: Option<String>| -> Result<bool, Problem> {
+            let Some((ledger, seen, resumed)) = looking.take() else {
+                return Err(Problem::new(
+                    Kind::Internal,
+                    "begun_twice",
+                    "a recovery begins once",
+                ));
+            };
+            let aim = plan.aim();
+            let mut prepared = match runtime.block_on(seen).map_err(broken)? {
+                Ok(listed) => runtime.block_on(prepare(
+                    branch,
+                    plan,
+                    listed,
+                    aim,
+                    setting,
+                    away,
+                    &id,
+                    clock(),
+                ))?,
+                // Git does not need the cluster; what is missing is said at the end.
+                Err(problem) if pushes && problem.code == "cluster_unreachable" => Prepared {
+                    id: id.clone(),
+                    aim,
+                    observed: Vec::new(),
+                    bots: Vec::new(),
+                    unseen: vec![problem.message],
+                },
+                Err(problem) => return Err(problem),
+            };
+            if let Some(before) = &resumed {
+                promote_still(&mut prepared, before);
+            }
+            let mut recovery = drawn(
+                &prepared,
                 plan,
-                listed,
-                aim,
                 setting,
-                away,
-                &id,
-                clock(),
-            ))?,
-            // Git does not need the cluster; what is missing is said at the end.
-            Err(problem) if pushes && problem.code == "cluster_unreachable" => Prepared {
-                id: id.clone(),
-                aim,
-                observed: Vec::new(),
-                bots: Vec::new(),
-                unseen: Some(problem.message),
-            },
-            Err(problem) => return Err(problem),
+                &request,
+                agreed,
+                &which,
+                (started, clock()),
+            );
+            if !pushes {
+                refuse_nothing_to_do(&recovery)?;
+            }
+            if !approve(plan, &recovery)? {
+                return Ok(false);
+            }
+            let locks = taken_up::locks(&ledger, &recovery)?;
+            if let Some(before) = resumed {
+                // Read again under the lock: whoever had it may have gone on with it.
+                go_on(&mut recovery, ledger.load(before.id.as_str())?);
+            }
+            let record = Arc::new(Record::begin(ledger, recovery, Arc::clone(&sink), clock)?);
+            let prepared = Arc::new(prepared);
+            // Before anything is done: where it cannot be recorded nothing was changed.
+            let push = pushes
+                .then(|| record.start(StepKind::Push, None, "the commit is made and pushed"))
+                .transpose()?;
+            let (pushing, pushed) = watch::channel(());
+            let live = runtime.spawn(go_live(
+                Arc::clone(&record),
+                Arc::clone(&prepared),
+                setting.hold_minutes,
+                pushed,
+            ));
+            lane = Some(Lane {
+                record,
+                prepared,
+                live,
+                push,
+                agreed: agreed.clone(),
+                pushing,
+                _locks: locks,
+            });
+            has_begun.set(true);
+            Ok(true)
         };
-        if let Some(before) = &resumed {
-            promote_still(&mut prepared, before);
-        }
-        let mut recovery = drawn(
-            &prepared,
-            plan,
-            setting,
-            &request,
-            &which,
-            (started, clock()),
-        );
-        if !approve(plan, &recovery)? {
-            return Ok(false);
-        }
-        let locks = recovery
-            .services
-            .iter()
-            .map(|one| ledger.lock(one.service.as_str(), one.environment.as_str()))
-            .collect::<Result<Vec<_>, _>>()?;
-        if let Some(before) = resumed {
-            // Read again under the lock: whoever had it may have gone on with it.
-            go_on(&mut recovery, ledger.load(before.id.as_str())?);
-        }
-        let record = Arc::new(Record::begin(ledger, recovery, Arc::clone(&sink), clock)?);
-        let prepared = Arc::new(prepared);
-        // Before anything is done: where it cannot be recorded nothing was changed.
-        let push = pushes
-            .then(|| record.start(StepKind::Push, None, "the commit is made and pushed"))
-            .transpose()?;
-        let (pushing, pushed) = watch::channel(());
-        let live = runtime.spawn(go_live(
-            Arc::clone(&record),
-            Arc::clone(&prepared),
-            setting.hold_minutes,
-            pushed,
-        ));
-        lane = Some(Lane {
-            record,
-            prepared,
-            live,
-            push,
-            pushing,
-            _locks: locks,
-        });
-        has_begun.set(true);
-        Ok(true)
-    };
-    let shipped = match landed {
-        Some(plan) => start(&plan, None).map(|_| plan),
-        None => ship::rollback(
+    // Where nothing is known here there is nothing to do but to wait.
+    let mut question = (landed.is_none() && may_be_silent(branch)).then(|| Question::ask(branch));
+    let answer = question
+        .as_ref()
+        .map_or(Answer::Known, |one| one.wait(branch, ANSWERS_WITHIN));
+    if !matches!(answer, Answer::None) {
+        question = None;
+    }
+    let shipped = match (landed, answer) {
+        (Some(plan), _) => start(&plan, &agreed, None).map(|_| plan),
+        (None, Answer::Trouble(problem)) => Err(problem),
+        (None, Answer::None) => Err(silent(branch)),
+        (None, Answer::Known) => ship::rollback_as_agreed(
             branch,
             &request,
+            &agreed,
             shipping,
             &clock,
-            &mut |plan| Ok(start(plan, None)? && pushes),
+            &mut |plan, agreed| Ok(start(plan, agreed, None)? && pushes),
             git,
         ),
     };
@@ -244,16 +267,18 @@ pub fn recover(
         Ok(plan) => {
             // Where the race was lost to the same change it has begun.
             let is_first = plan.outcome == Outcome::NothingToDo && !has_begun.get();
-            if is_first && !start(&plan, None)? {
+            if is_first && !start(&plan, &agreed, None)? {
                 return Err(declined());
             }
             (plan, None)
         }
         // Git is away before anything was planned: what is known of it is enough for the cluster.
         Err(problem) if !has_begun.get() && looking_at_nothing(&problem) => {
-            let plan = ship::plan_on_what_is_known(branch, &request, clock())
+            let (plan, known) = ship::plan_on_what_is_known(branch, &request, clock())
                 .map_err(|_| problem.clone())?;
-            if !start(&plan, Some(problem.message.clone()))? {
+            // What was agreed to before stays the goal.
+            let agreed = if agreed.is_empty() { known } else { agreed };
+            if !start(&plan, &agreed, Some(problem.message.clone()))? {
                 return Err(declined());
             }
             (plan, Some(problem))
@@ -268,7 +293,15 @@ pub fn recover(
     };
     let (plan, trouble) = match trouble {
         Some(problem) if problem.kind == Kind::Remote && pushes => {
-            push_when_it_is_back(branch, &request, shipping, setting, &lane, plan, problem)
+            let push = Waiting {
+                branch,
+                request: &request,
+                shipping,
+                setting,
+                lane: &lane,
+                question,
+            };
+            push.until_it_is_back(plan, problem)
         }
         trouble => (plan, trouble),
     };
@@ -277,111 +310,30 @@ pub fn recover(
         .map_err(|problem| unrecorded::told(&record.snapshot(), problem))
 }
 
-/// The recovery that a run before this one was asked for in the same words, and did not end.
-fn interrupted(ledger: &Ledger, request: &Request) -> Result<Option<Recovery>, Problem> {
-    let asked = |request: &Request| {
-        let Request {
-            selection,
-            environment,
-            to,
-            scope,
-            ..
-        } = request.clone();
-        (selection, environment, to, scope)
-    };
-    let unfinished = ledger.unfinished()?;
-    Ok(unfinished.into_iter().find(|recovery| {
-        recovery.standing == Standing::Running
-            && request_of(recovery).is_ok_and(|before| asked(&before) == asked(request))
-    }))
-}
-
-/// What was asked for by a recovery that is gone on with.
-fn request_of(recovery: &Recovery) -> Result<Request, Problem> {
-    serde_json::from_value(recovery.request.clone()).map_err(|error| {
-        Problem::new(
-            Kind::Local,
-            "unreadable_request",
-            format!("what {} asked for cannot be read: {error}", recovery.id),
-        )
-    })
-}
-
-/// The plan of a recovery whose commit is on the branch, whether that was recorded or not.
-fn plan_that_landed(branch: &Branch, recovery: &Recovery) -> Result<Option<Plan>, Problem> {
-    if recovery.commit().is_some() {
-        return Ok(Some(recovery.plan.clone()));
-    }
-    let landed = match keep::landed(branch, recovery.id.as_str()) {
-        // What the remote has is asked again when it is pushed.
-        Err(problem) if problem.kind == Kind::Remote => None,
-        landed => landed?,
-    };
-    Ok(landed.map(|commit| {
-        let mut plan = recovery.plan.clone();
-        plan.outcome = Outcome::Pushed;
-        plan.pushed = Some(Pushed {
-            commit,
-            branch: plan.branch.clone(),
-            attempts: 1,
-        });
-        plan
-    }))
-}
-
-/// Goes on with what was recorded before.
-fn go_on(recovery: &mut Recovery, before: Recovery) {
-    recovery.key = before.key;
-    recovery.started = before.started;
-    recovery.request = before.request;
-    let looked = std::mem::replace(&mut recovery.steps, before.steps);
-    recovery.holds = before.holds;
-    recovery.bots = before.bots;
-    recovery.bots_until = recovery.bots_until.or(before.bots_until);
-    recovery.evidence = before.evidence;
-    // The bad pods that told may be gone by now.
-    recovery.aim.ran.extend(before.aim.ran);
-    recovery.aim.ran.sort();
-    recovery.aim.ran.dedup();
-    for step in &mut recovery.steps {
-        if step.state == StepState::Running {
-            // Whoever did it was killed; it is looked at anew.
-            step.state = StepState::Failed;
-            step.what = format!("{} (interrupted)", step.what);
-        }
-    }
-    recovery.steps.extend(looked);
-    for part in &mut recovery.parts {
-        let known = before
-            .parts
-            .iter()
-            .find(|known| known.application == part.application);
-        if let Some(known) = known {
-            part.good = known.good;
-            part.found_at.clone_from(&known.found_at);
-            part.found_with.clone_from(&known.found_with);
-        }
-    }
-}
-
-/// A Rollout that was to skip its steps still is: once the good version is on its way that cannot be seen.
-fn promote_still(prepared: &mut Prepared, before: &Recovery) {
-    for (_, observed, route) in &mut prepared.observed {
-        let known = before
-            .parts
-            .iter()
-            .find(|part| part.application == observed.app.name);
-        for workload in known.iter().flat_map(|part| &part.route.promote) {
-            if !route.promote.contains(workload) {
-                route.promote.push(workload.clone());
-            }
-        }
-    }
-}
-
 fn looking_at_nothing(problem: &Problem) -> bool {
     let codes = ["unreachable", "access_denied"];
     problem.kind == Kind::Remote && codes.contains(&problem.code.as_str())
+}
+
+/// A method that leaves Git as it is and finds nothing to do in the cluster would wait in vain.
+fn refuse_nothing_to_do(recovery: &Recovery) -> Result<(), Problem> {
+    let mut parts = recovery.parts.iter();
+    if parts.any(|part| !part.route.live.is_empty()) {
+        return Ok(());
+    }
+    let why = recovery.parts.iter().flat_map(|part| &part.route.why);
+    let why: Vec<&str> = why.map(String::as_str).collect();
+    let why = if why.is_empty() {
+        "nothing there runs the bad version in a way that it takes back".to_owned()
+    } else {
+        why.join("; ")
+    };
+    Err(Problem::new(
+        Kind::Nothing,
+        "nothing_to_do_there",
+        format!("this method has nothing to do in the cluster: {why}"),
+    )
+    .hint("without `--method` everything that helps is done, and Git is put right"))
 }
 
 fn declined() -> Problem {

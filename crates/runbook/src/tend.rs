@@ -9,6 +9,7 @@ use ripcord_domain::live::application::{AppName, ObjectKey};
 use ripcord_domain::live::image::{Aim, Verdict};
 use ripcord_domain::live::proof::{self, Missing};
 use ripcord_domain::live::route::Route;
+use ripcord_domain::live::stuck::stuck;
 use ripcord_domain::problem::Problem;
 use ripcord_domain::recovery::{StepKind, StepState};
 use tokio::sync::watch::Receiver;
@@ -29,6 +30,8 @@ pub(crate) struct Tending<'a> {
     route: &'a Route,
     name: AppName,
     promoted: BTreeMap<ObjectKey, String>,
+    /// Why pods and Rollouts are left to themselves, if so.
+    refused: Option<String>,
 }
 
 impl<'a> Tending<'a> {
@@ -48,6 +51,7 @@ impl<'a> Tending<'a> {
             route,
             name,
             promoted: BTreeMap::new(),
+            refused: None,
         }
     }
 
@@ -79,8 +83,20 @@ impl<'a> Tending<'a> {
         if missing.is_empty() && self.aim.tells() {
             self.good(picture)?;
         }
-        self.unstick(picture).await?;
-        self.promote(picture).await?;
+        let mut missing = missing;
+        for done in [self.unstick(picture).await, self.promote(picture).await] {
+            match done {
+                Err(error @ ConnectError::Forbidden { .. }) => {
+                    // It is not for that alone that everything else is left undone.
+                    self.refused.get_or_insert(error.to_string());
+                }
+                done => done?,
+            }
+        }
+        // What comes right by itself needs no help.
+        if let Some(why) = self.refused.clone().filter(|_| !missing.is_empty()) {
+            missing.push(Missing::new("no_help", format!("{}: {why}", self.name)));
+        }
         Ok(missing)
     }
 
@@ -125,6 +141,13 @@ impl<'a> Tending<'a> {
         })
     }
 
+    /// Whether Argo CD was seen to be synced to the good version.
+    fn is_synced(&self) -> bool {
+        let recovery = self.record.snapshot();
+        let mut parts = recovery.parts.iter();
+        parts.any(|part| part.application == self.name && part.synced.is_some())
+    }
+
     fn start(&self, kind: StepKind, what: &str) -> Result<Begun, ConnectError> {
         self.keep(self.record.start(kind, Some(&self.name), what))
     }
@@ -135,6 +158,9 @@ impl<'a> Tending<'a> {
 
     /// Lets Rollouts skip their steps once the good version is on its way; before that it is lost.
     async fn promote(&mut self, picture: &Picture) -> Result<(), ConnectError> {
+        if self.refused.is_some() {
+            return Ok(());
+        }
         for seen in &picture.workloads {
             let workload = &seen.workload;
             let (Some(rollout), true) = (
@@ -149,7 +175,10 @@ impl<'a> Tending<'a> {
             let is_done = self.promoted.get(&workload.key) == Some(&rollout.current_hash);
             if is_good && is_seen && !is_done && !rollout.is_promoted_fully {
                 let begun = self.start(StepKind::Promote, &workload.key.to_string())?;
-                workloads::promote(&self.clusters.target, &workload.key).await?;
+                if let Err(error) = workloads::promote(&self.clusters.target, &workload.key).await {
+                    self.end(begun, StepState::Failed, error.to_string())?;
+                    return Err(error);
+                }
                 let what = format!("{} skips its steps", workload.key);
                 self.end(begun, StepState::Done, what)?;
                 self.promoted
@@ -161,6 +190,9 @@ impl<'a> Tending<'a> {
 
     /// Deletes broken pods of the bad version that their controller would wait for.
     async fn unstick(&self, picture: &Picture) -> Result<(), ConnectError> {
+        if self.refused.is_some() {
+            return Ok(());
+        }
         for seen in &picture.workloads {
             let workload = &seen.workload;
             if !self.route.unstick.contains(&workload.key)
@@ -169,14 +201,7 @@ impl<'a> Tending<'a> {
             {
                 continue;
             }
-            let stuck = seen.pods.iter().filter(|pod| {
-                let is_old = matches!((&workload.template, &pod.template), (Some(new), Some(own)) if new != own);
-                let is_bad = self.aim.of(pod.images.iter().map(String::as_str)) == Verdict::Bad;
-                (is_bad || (!self.aim.tells() && is_old))
-                    && !pod.is_going
-                    && (!pod.is_ready || workload.replacement.is_by_hand)
-            });
-            for pod in stuck {
+            for pod in stuck(&self.aim, workload, &seen.pods, self.is_synced()) {
                 let begun = self.start(StepKind::Unstick, &format!("pod {}", pod.name))?;
                 let namespace = &workload.key.namespace;
                 let what = format!("pod {} of the bad version is deleted", pod.name);

@@ -3,10 +3,13 @@
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::recovery::{Recovery, StepState};
 
+/// The code of trouble with the record: nothing is gone on with that could not be written down.
+pub(crate) const NO_RECORD: &str = "no_ledger";
+
 /// Trouble with the record means that nothing was changed only before a recovery has begun: afterwards
 /// what was done is said here, for the record may not have it.
 pub(crate) fn told(recovery: &Recovery, problem: Problem) -> Problem {
-    if problem.code != "no_ledger" {
+    if problem.code != NO_RECORD {
         return problem;
     }
     let done: Vec<String> = recovery

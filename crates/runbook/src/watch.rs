@@ -7,6 +7,7 @@ use ripcord_connect::workloads::Seen;
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::{Aim, Verdict};
 use ripcord_domain::problem::Problem;
+use ripcord_recovery::keep::Descent;
 
 use crate::durable::Target;
 use crate::observe::Clusters;
@@ -37,6 +38,12 @@ pub(crate) async fn watch(
                 }
                 if let Some(relapse) = relapse(aim, target, &picture) {
                     return Ok(Some(relapse));
+                }
+                if let Some(commit) = newer(target, &picture.app) {
+                    record.note(format!(
+                        "{name}: somebody deployed something else with commit {commit}; it is no longer watched"
+                    ));
+                    return Ok(None);
                 }
                 note_changes(record, &mut generations, &picture);
             }
@@ -75,21 +82,26 @@ fn relapse(aim: &Aim, target: &Target<'_>, picture: &Picture) -> Option<String> 
         ));
     }
     // Only what Argo CD has been compared with tells where images do not.
-    let ours = app
-        .sources
-        .iter()
-        .zip(&app.revisions)
-        .filter(|(source, _)| (target.is_ours)(app, source));
-    for (_, revision) in ours {
-        if !(target.is_accepted)(revision) {
-            return Some(format!(
-                "{}: commit {} no longer says what was restored, and Argo CD deploys it",
-                app.name,
-                (target.told)(revision),
-            ));
-        }
-    }
-    None
+    let back = |revision: &&str| {
+        let descent = (target.descent)(revision);
+        !matches!(descent, Descent::Keeps | Descent::Overtakes)
+    };
+    target.compared_with(app).find(back).map(|revision| {
+        format!(
+            "{}: commit {} no longer says what was restored, and Argo CD deploys it",
+            app.name,
+            (target.told)(revision),
+        )
+    })
+}
+
+/// The later commit by which somebody deployed something else, if Argo CD was compared with one.
+fn newer(target: &Target<'_>, app: &Application) -> Option<String> {
+    let mut compared = target.compared_with(app);
+    let is_newer = |revision: &&str| (target.descent)(revision) == Descent::Overtakes;
+    compared
+        .find(is_newer)
+        .map(|revision| (target.told)(revision))
 }
 
 fn is_bad(aim: &Aim, seen: &Seen) -> bool {
@@ -114,13 +126,9 @@ fn who(target: &Target<'_>, app: &Application, manager: &str) -> String {
         Some(operation) if !operation.username.is_empty() => operation.username.clone(),
         _ => "nobody that it names".to_owned(),
     };
-    let ours = app.sources.iter().zip(&app.revisions);
-    let revision = ours
-        .filter(|(source, _)| (target.is_ours)(app, source))
-        .map(|(_, revision)| revision)
-        .next();
+    let revision = target.compared_with(app).next();
     let why = match revision {
-        Some(revision) if !(target.is_accepted)(revision) => {
+        Some(revision) if !target.accepts(revision) => {
             format!(", at commit {}", (target.told)(revision))
         }
         // Git says what was restored: then the Application's own settings say otherwise.

@@ -42,6 +42,7 @@ pub(super) fn rollback(
     if planning.quarantine.hold_bots {
         setting.bots_until = Some(planning::quarantined_until(&planning.quarantine)?);
     }
+    setting.only_plans = only_plan;
     let site = site(which(&live.pace.cluster), !only_plan && output.stream())?;
     let shipping = planning::shipping(&planning.push);
     let mut shown = false;
@@ -154,7 +155,8 @@ pub(super) fn resume(
 
 /// Whether nothing is left to be done for a recovery.
 fn is_over(recovery: &Recovery) -> bool {
-    recovery.standing == Standing::Restored && recovery.standing_holds().next().is_none()
+    matches!(recovery.standing, Standing::Restored | Standing::GaveWay)
+        && recovery.standing_holds().next().is_none()
 }
 
 /// `recoveries`.
@@ -220,6 +222,9 @@ pub(super) fn release(id: Option<&str>, output: &mut Output) -> Result<(), Probl
     Ok(())
 }
 
+/// In minutes.
+const LONGEST_HOLD: i64 = 24 * 60;
+
 fn setting(opened: &Branch, live: &LiveArgs, pace: &PaceArgs) -> Result<Setting, Problem> {
     let now = moment::now();
     let who = opened
@@ -228,13 +233,17 @@ fn setting(opened: &Branch, live: &LiveArgs, pace: &PaceArgs) -> Result<Setting,
         .map_err(ripcord_recovery::problems::from_repo)?;
     let hold = moment::duration("--hold-for", &pace.hold_for)?;
     let minutes = i64::try_from(hold.as_secs().div_ceil(60)).unwrap_or(i64::MAX);
-    if !(1..=24 * 60).contains(&minutes) {
+    if !(1..=LONGEST_HOLD).contains(&minutes) {
         return Err(Problem::new(
             Kind::Usage,
             "bad_duration",
             "--hold-for: a hold stands between a minute and a day",
         ));
     }
+    let patience = moment::duration("--wait", &pace.wait)?;
+    // What is waited for under a hold must not outlast it.
+    let waits = i64::try_from(patience.as_secs().div_ceil(60)).unwrap_or(LONGEST_HOLD);
+    let minutes = minutes.max(waits.min(LONGEST_HOLD));
     Ok(Setting {
         wishes: Wishes {
             method: match live.method {
@@ -247,12 +256,13 @@ fn setting(opened: &Branch, live: &LiveArgs, pace: &PaceArgs) -> Result<Setting,
             replay_canary: live.replay_canary,
         },
         runs_hooks: live.run_hooks,
-        patience: moment::duration("--wait", &pace.wait)?,
+        patience,
         watch: moment::duration("--watch", &pace.watch)?,
         hold_minutes: minutes,
         bots_until: None,
         key: live.idempotency_key.clone(),
         owner: format!("{} <{}>", who.author.name, who.author.email),
+        only_plans: false,
     })
 }
 
@@ -313,20 +323,24 @@ fn finish(recovery: &Recovery, output: &mut Output) -> Result<(), Problem> {
                 .unwrap_or_else(|| "the bad version came back".to_owned()),
         )
         .hint(format!(
-            "`ripcord history {}` shows every deploy; `ripcord resume {}` puts it back again",
+            "`ripcord history {0}` shows every deploy; `ripcord rollback {0}` puts it back again",
             names.join(","),
-            recovery.id
         ))),
+        Standing::GaveWay => {
+            Err(
+                Problem::new(Kind::Conflict, "deployed_meanwhile", missing_of(recovery))
+                    .hint("nothing is held any more: Argo CD deploys what Git says")
+                    .hint(format!(
+                        "`ripcord history {}` shows who and why",
+                        names.join(",")
+                    )),
+            )
+        }
         Standing::Partial | Standing::Running | Standing::Failed => {
-            let what: Vec<&str> = recovery
-                .missing
-                .iter()
-                .map(|one| one.what.as_str())
-                .collect();
             let mut problem = Problem::new(
                 Kind::Unfinished,
                 "unfinished",
-                format!("half done; missing: {}", what.join("; ")),
+                format!("half done; missing: {}", missing_of(recovery)),
             )
             .hint(format!("`ripcord resume {}` finishes it", recovery.id));
             if recovery
@@ -342,4 +356,13 @@ fn finish(recovery: &Recovery, output: &mut Output) -> Result<(), Problem> {
             Err(problem)
         }
     }
+}
+
+fn missing_of(recovery: &Recovery) -> String {
+    let what: Vec<&str> = recovery
+        .missing
+        .iter()
+        .map(|one| one.what.as_str())
+        .collect();
+    what.join("; ")
 }

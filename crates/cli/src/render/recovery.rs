@@ -130,6 +130,7 @@ pub(crate) fn receipt(screen: &mut Screen<'_>, recovery: &Recovery) -> io::Resul
         Standing::Restored => screen.green("restored"),
         Standing::Partial => screen.red("half done"),
         Standing::Relapsed => screen.red("undone by somebody"),
+        Standing::GaveWay => screen.red("given way to a newer deploy"),
         Standing::Failed => screen.red("not done"),
         Standing::Running => "under way or interrupted".to_owned(),
     };
@@ -336,6 +337,7 @@ pub(crate) fn list(
                 Standing::Restored => "restored",
                 Standing::Partial => "half done",
                 Standing::Relapsed => "relapsed",
+                Standing::GaveWay => "gave way",
                 Standing::Failed => "not done",
                 Standing::Running => "under way",
             };

@@ -21,6 +21,7 @@ mod kills;
 mod meanwhile;
 mod operations;
 mod outage;
+mod overtaken;
 mod parts;
 mod running_bots;
 mod schemas;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Value;
+use crate::plan::ServicePlan;
 use crate::timeline::State;
 
 /// The tag or digest by which a declared version is recognised in a container's image.
@@ -125,6 +126,16 @@ fn overridden(key: &str) -> Option<&str> {
 }
 
 impl Aim {
+    /// The images that tell the versions of some services apart.
+    pub fn of_services<'p>(services: impl IntoIterator<Item = &'p ServicePlan>) -> Self {
+        let mut aim = Self::default();
+        for part in services {
+            aim.good.extend(part.images.good.iter().cloned());
+            aim.bad.extend(part.images.bad.iter().cloned());
+        }
+        aim
+    }
+
     /// The aim of going from one state to another. What both have in common tells nothing apart.
     pub fn between(from: &State, to: &State) -> Self {
         let mut good: Vec<Mark> = marks(to).into_iter().flatten().collect();

@@ -176,6 +176,16 @@ pub struct Route {
     pub why: Vec<String>,
 }
 
+impl Route {
+    /// The commit that Argo CD is told to sync at once, if it is.
+    pub fn old_commit(&self) -> Option<&str> {
+        self.live.iter().find_map(|change| match change {
+            Live::SyncOld { commit } => Some(commit.as_str()),
+            _ => None,
+        })
+    }
+}
+
 /// Decides the way of one Application.
 pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
     let method = wishes.method;

@@ -6,8 +6,10 @@ use crate::live::application::ObjectKey;
 
 /// The kinds of workloads that a recovery knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Default))]
 pub enum Kind {
     /// `apps/v1`.
+    #[cfg_attr(test, default)]
     Deployment,
     /// `apps/v1`.
     StatefulSet,
@@ -82,6 +84,7 @@ impl RolloutState {
 
 /// A Deployment, StatefulSet, DaemonSet or Rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Default))]
 pub struct Workload {
     /// Which.
     pub key: ObjectKey,
@@ -130,6 +133,7 @@ pub struct Author {
 
 /// A pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Default))]
 pub struct Pod {
     /// Its name.
     pub name: String,

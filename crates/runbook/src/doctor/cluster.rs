@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use ripcord_connect::bots::{self, Roster};
 use ripcord_connect::{Cluster, argocd, destination};
 use ripcord_domain::live::application::{AppName, Application};
+use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::release::Release;
 use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::Problem;
@@ -149,7 +150,13 @@ async fn service(
 
 /// One Application, with what it deploys.
 async fn one(look: &Look<'_>, concerned: Concerned) -> Vec<Finding> {
-    let Concerned { app, settings_from } = concerned;
+    let Concerned {
+        app,
+        settings_from,
+        services,
+        manager,
+    } = concerned;
+    let services = || services.iter().map(|at| &look.plan.services[*at]);
     let name = app.name.clone();
     let target = destination::of(look.cluster, &app);
     let what = "the cluster that it deploys to";
@@ -165,7 +172,7 @@ async fn one(look: &Look<'_>, concerned: Concerned) -> Vec<Finding> {
         argo: look.cluster.clone(),
         target,
     };
-    let aim = look.plan.aim();
+    let aim = Aim::of_services(services());
     let policies = &look.plan.image_policies;
     let rights = permissions::of(
         &clusters,
@@ -174,12 +181,13 @@ async fn one(look: &Look<'_>, concerned: Concerned) -> Vec<Finding> {
         policies,
         look.release,
     );
-    let good_commit = before_of(look.plan);
+    let good_commit = before_of(services());
     let known = Known {
         aim: &aim,
         good_commit: good_commit.as_deref(),
         git_is_away: None,
         may_mark: look.may_mark,
+        manager: manager.as_ref(),
         now: look.now,
     };
     let observing = observe(&clusters, app.clone(), known);
