@@ -18,6 +18,7 @@ mod durable;
 mod event;
 mod finish;
 mod generate;
+mod held;
 mod holds;
 mod live;
 mod observe;
