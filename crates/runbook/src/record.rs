@@ -68,6 +68,14 @@ impl Record {
         self.lock().recovery.id.clone()
     }
 
+    /// Every other recovery that is recorded.
+    pub(crate) fn others(&self) -> Result<Vec<Recovery>, Problem> {
+        let inner = self.lock();
+        let mut others = inner.ledger.all()?;
+        others.retain(|other| other.id != inner.recovery.id);
+        Ok(others)
+    }
+
     /// When every Application had good pods only.
     fn all_good(&self) -> Option<Timestamp> {
         self.lock().recovery.good()

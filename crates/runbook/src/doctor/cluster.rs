@@ -14,7 +14,7 @@ use ripcord_registry::Registries;
 use super::deadline::Deadline;
 use super::{About, Finding, LIMIT, Light, application, images, permissions, release};
 use crate::applications::{Concerned, Listed, concerned};
-use crate::bots::of_aim;
+use crate::bots::{Bumper, of_aim};
 use crate::observe::{Clusters, Known, Observed, observe};
 use crate::prepare::before_of;
 
@@ -212,7 +212,7 @@ async fn inside(look: &Look<'_>, observed: &Observed) -> Vec<Finding> {
     let name: &AppName = &observed.app.name;
     let bots = look.roster.as_ref().map(|roster| roster.of(&observed.app));
     let bumpers = of_aim(bots.unwrap_or_default(), &aim, observed);
-    let found: Vec<_> = bumpers.iter().map(|bumper| &bumper.bot).collect();
+    let found: Vec<_> = bumpers.iter().filter_map(Bumper::bot).collect();
     let images = images::images(&look.registries, &aim, observed);
     let rights = permissions::of_bots(look.cluster, &found, name);
     let (images, rights) = join(
