@@ -1,6 +1,7 @@
 //! Where the parts are put together: the repository, the branch, the configuration.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use etcetera::BaseStrategy;
 use ripcord_domain::recovery::Recovery;
@@ -14,6 +15,15 @@ use crate::args::Global;
 
 /// Opens what the global flags name.
 pub(crate) fn open(global: &Global, wanted: Wanted<'_>) -> Result<Branch, Problem> {
+    open_until(global, wanted, None)
+}
+
+/// The same; git processes that are not done at the deadline are ended, also later ones.
+pub(crate) fn open_until(
+    global: &Global,
+    wanted: Wanted<'_>,
+    deadline: Option<Instant>,
+) -> Result<Branch, Problem> {
     let configuration = configuration(global)?;
     let location = match &global.repo {
         Some(text) => Location::parse(text).map_err(from_repo)?,
@@ -30,7 +40,8 @@ pub(crate) fn open(global: &Global, wanted: Wanted<'_>) -> Result<Branch, Proble
         } else {
             problem
         }
-    })?;
+    })?
+    .with_deadline(deadline);
     let name = match &global.branch {
         Some(name) => name.clone(),
         None => repo.default_branch().map_err(from_repo)?,

@@ -3,7 +3,7 @@
 
 mod list;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::bot::{Bot, List, Passing, Program};
 use ripcord_domain::live::glob::fits;
@@ -24,28 +24,89 @@ const FLUX: [&str; 2] = ["v1", "v1beta2"];
 
 /// The bots that there are: what they watch is one list for all Applications.
 pub struct Roster {
-    /// None where they may not be listed, or releases know no such kind.
+    /// None where they cannot be listed, or releases know no such kind.
     updaters: Option<Vec<Value>>,
     flux: Vec<Bot>,
+    unseen: Vec<Unseen>,
+}
+
+/// Bots that were looked for and not seen, which is not the same as that there are none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// Which bots.
+    pub what: String,
+    /// Why they are not seen.
+    pub why: String,
+    /// Whether there is one for certain, or nobody knows.
+    pub certainty: Certainty,
+}
+
+/// What is known of bots that are not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// A mark in the infra repo says that one writes there.
+    Writes,
+    /// These credentials do not show whether there is one.
+    NotShown,
+    /// Argo CD's API shows none to anybody.
+    NotOffered,
 }
 
 /// Lists the bots of Image Updater, and those of Flux from which image policies take their versions; a
-/// policy is written `namespace:name`, as the marks in the infra repo do. Who may not read them finds none.
+/// policy is written `namespace:name`, as the marks in the infra repo do.
 pub async fn roster(cluster: &Cluster, policies: &[String]) -> Roster {
     let (listed, flux) = join(
         cluster.get("each ImageUpdater", UPDATERS),
         of_policies(cluster, policies),
     )
     .await;
-    Roster {
-        updaters: listed
-            .ok()
-            .map(|listed| items(&listed["items"]).cloned().collect()),
-        flux,
-    }
+    Roster::of_answers(cluster.is_by_server(), listed, flux)
 }
 
 impl Roster {
+    fn of_answers(
+        is_by_server: bool,
+        listed: Result<Value, ConnectError>,
+        policies: Vec<Result<Bot, Unseen>>,
+    ) -> Self {
+        let mut flux: Vec<Bot> = Vec::new();
+        let mut unseen = Vec::new();
+        let updaters = match listed {
+            Ok(listed) => Some(items(&listed["items"]).cloned().collect()),
+            // A cluster without their kind has none of them.
+            Err(ConnectError::Missing { .. }) => None,
+            Err(error) => {
+                unseen.push(Unseen {
+                    what: "Argo CD Image Updater by ImageUpdaters".to_owned(),
+                    why: error.to_string(),
+                    certainty: if is_by_server {
+                        Certainty::NotOffered
+                    } else {
+                        Certainty::NotShown
+                    },
+                });
+                None
+            }
+        };
+        for policy in policies {
+            match policy {
+                Ok(bot) if flux.contains(&bot) => {}
+                Ok(bot) => flux.push(bot),
+                Err(one) => unseen.push(one),
+            }
+        }
+        Self {
+            updaters,
+            flux,
+            unseen,
+        }
+    }
+
+    /// Bots of which it is not known what they would do.
+    pub fn unseen(&self) -> &[Unseen] {
+        &self.unseen
+    }
+
     /// The bots that would bump an Application's images; those of Flux are none of it alone.
     pub fn of(&self, app: &Application) -> Vec<Bot> {
         let mut found = Vec::new();
@@ -162,20 +223,23 @@ fn by_annotation(app: &Application) -> Vec<Bot> {
     bots.collect()
 }
 
-async fn of_policies(cluster: &Cluster, policies: &[String]) -> Vec<Bot> {
-    let mut found: Vec<Bot> = Vec::new();
-    for policy in policies {
-        if let Some(bot) = of_policy(cluster, policy).await
-            && !found.contains(&bot)
-        {
-            found.push(bot);
-        }
-    }
-    found
+async fn of_policies(cluster: &Cluster, policies: &[String]) -> Vec<Result<Bot, Unseen>> {
+    let each = policies.iter().map(|policy| async move {
+        let found = of_policy(cluster, policy).await;
+        found.map_err(|why| Unseen {
+            what: format!("Flux by ImagePolicy {policy}"),
+            why,
+            certainty: Certainty::Writes,
+        })
+    });
+    join_all(each).await
 }
 
-async fn of_policy(cluster: &Cluster, policy: &str) -> Option<Bot> {
-    let (namespace, name) = policy.split_once(':')?;
+/// The bot from which a policy takes its versions, or why it is not seen.
+async fn of_policy(cluster: &Cluster, policy: &str) -> Result<Bot, String> {
+    let (namespace, name) = policy
+        .split_once(':')
+        .ok_or_else(|| "its mark is not written `namespace:name`".to_owned())?;
     for version in FLUX {
         let key = |kind: &str, namespace: &str, name: &str| ObjectKey {
             group: "image.toolkit.fluxcd.io".into(),
@@ -184,14 +248,18 @@ async fn of_policy(cluster: &Cluster, policy: &str) -> Option<Bot> {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         };
-        let Ok(policy) = cluster.object(&key("ImagePolicy", namespace, name)).await else {
-            continue;
+        let policy = match cluster.object(&key("ImagePolicy", namespace, name)).await {
+            Ok(policy) => policy,
+            // Another release may know it.
+            Err(ConnectError::Missing { .. }) => continue,
+            Err(error) => return Err(error.to_string()),
         };
         let from = &policy["spec"]["imageRepositoryRef"];
         let of = from["namespace"].as_str().unwrap_or(namespace);
         let object = key("ImageRepository", of, &text(&from["name"]));
-        let repository = cluster.object(&object).await.ok()?;
-        return Some(Bot {
+        let repository = cluster.object(&object).await;
+        let repository = repository.map_err(|error| error.to_string())?;
+        return Ok(Bot {
             program: Program::Flux,
             object,
             image: text(&repository["spec"]["image"]),
@@ -199,7 +267,7 @@ async fn of_policy(cluster: &Cluster, policy: &str) -> Option<Bot> {
             beyond: managed_by(&repository["metadata"]).as_deref().map(put_back),
         });
     }
-    None
+    Err("this cluster has none of that name".to_owned())
 }
 
 async fn read(cluster: &Cluster, bot: &Bot) -> Result<Value, ConnectError> {
@@ -301,6 +369,36 @@ mod tests {
             "metadata": {"namespace": "argocd", "name": "bumps"},
             "spec": {"applicationRefs": [reference]},
         })
+    }
+
+    fn forbidden() -> ConnectError {
+        ConnectError::Forbidden {
+            what: "each ImageUpdater".into(),
+            why: "imageupdaters is forbidden".into(),
+        }
+    }
+
+    #[test]
+    fn bots_that_may_not_be_listed_are_not_taken_for_none() {
+        let of = |is_by_server, listed| {
+            let roster = Roster::of_answers(is_by_server, listed, Vec::new());
+            let unseen = roster.unseen().first();
+            unseen.map(|one| (one.certainty, one.why.clone()))
+        };
+        let (certainty, why) = of(false, Err(forbidden())).unwrap();
+        assert_eq!(certainty, Certainty::NotShown);
+        assert!(why.contains("imageupdaters is forbidden"), "{why}");
+        let away = ConnectError::Unreachable {
+            what: "each ImageUpdater".into(),
+            why: "no answer within 5 s".into(),
+        };
+        assert_eq!(of(false, Err(away)).unwrap().0, Certainty::NotShown);
+        assert_eq!(of(true, Err(forbidden())).unwrap().0, Certainty::NotOffered);
+        let no_such_kind = ConnectError::Missing {
+            what: "each ImageUpdater".into(),
+        };
+        assert_eq!(of(false, Err(no_such_kind)), None);
+        assert_eq!(of(false, Ok(json!({"items": []}))), None);
     }
 
     #[test]

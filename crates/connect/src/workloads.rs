@@ -18,6 +18,15 @@ pub struct Seen {
     pub pods: Vec<Pod>,
 }
 
+/// The templates that are kept of a workload.
+#[derive(Clone, Debug, Default)]
+pub struct Templates {
+    /// All that could be read, newest first.
+    pub revisions: Vec<Revision>,
+    /// Why they may not be read: then there can be more than none.
+    pub unread: Option<String>,
+}
+
 /// A workload as it is now, with its pods; none where it is of a kind that is not known.
 ///
 /// # Errors
@@ -27,14 +36,14 @@ pub async fn seen(cluster: &Cluster, key: &ObjectKey) -> Result<Option<Seen>, Co
     Ok(found.map(|(seen, _)| seen))
 }
 
-/// The same with its templates, newest first; none where they may not be read.
+/// The same with its templates. Where they may not be read there is no undo, and Git still works.
 ///
 /// # Errors
 /// It is gone; the cluster does not answer or allow it.
 pub async fn seen_with_revisions(
     cluster: &Cluster,
     key: &ObjectKey,
-) -> Result<Option<(Seen, Vec<Revision>)>, ConnectError> {
+) -> Result<Option<(Seen, Templates)>, ConnectError> {
     look(cluster, key, true).await
 }
 
@@ -42,7 +51,7 @@ async fn look(
     cluster: &Cluster,
     key: &ObjectKey,
     wants_revisions: bool,
-) -> Result<Option<(Seen, Vec<Revision>)>, ConnectError> {
+) -> Result<Option<(Seen, Templates)>, ConnectError> {
     let object = cluster.object(key).await?;
     let Some(mut workload) = read::workload(key, &object) else {
         return Ok(None);
@@ -63,21 +72,32 @@ async fn look(
         }
     })
     .await;
-    // Without the right to read them there is no undo, and Git still works.
-    let revisions = match revisions {
-        Err(ConnectError::Forbidden { .. }) => Vec::new(),
-        revisions => revisions?,
-    };
+    let templates = readable(revisions)?;
     if workload.template.is_none() {
-        workload.template = current(&workload, &object, &revisions).map(|now| now.hash.clone());
+        let now = current(&workload, &object, &templates.revisions);
+        workload.template = now.map(|now| now.hash.clone());
     }
     Ok(Some((
         Seen {
             workload,
             pods: pods?,
         },
-        revisions,
+        templates,
     )))
+}
+
+/// What may not be read is not the same as what is not there.
+fn readable(listed: Result<Vec<Revision>, ConnectError>) -> Result<Templates, ConnectError> {
+    match listed {
+        Err(ConnectError::Forbidden { why, .. }) => Ok(Templates {
+            revisions: Vec::new(),
+            unread: Some(why),
+        }),
+        listed => Ok(Templates {
+            revisions: listed?,
+            unread: None,
+        }),
+    }
 }
 
 /// The template that is wanted now, among all, newest first.
@@ -274,4 +294,25 @@ pub async fn analysis_runs(
     let mut runs = cluster.objects(&what, &kind, "").await?;
     runs.retain(|object| belongs_to(object, workload));
     Ok(runs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_that_may_not_be_read_are_not_taken_for_none() {
+        let forbidden = readable(Err(ConnectError::Forbidden {
+            what: "each ReplicaSet".into(),
+            why: "replicasets.apps is forbidden".into(),
+        }));
+        let unread = forbidden.unwrap().unread;
+        assert_eq!(unread.as_deref(), Some("replicasets.apps is forbidden"));
+        assert!(readable(Ok(Vec::new())).unwrap().unread.is_none());
+        let away = readable(Err(ConnectError::Unreachable {
+            what: "each ReplicaSet".into(),
+            why: "no answer".into(),
+        }));
+        assert!(away.is_err());
+    }
 }

@@ -70,7 +70,7 @@ impl Repo {
             .env("GIT_ASKPASS", "")
             .env("SSH_ASKPASS", "")
             .stdin(question.into_bytes())
-            .limit(Some(LIMIT))
+            .at_most(LIMIT)
             .run()
             .ok()
             .filter(|answer| answer.ok)?;

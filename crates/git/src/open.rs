@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gix::bstr::ByteSlice;
 use gix::odb::pack::cache::lru::MemoryCappedHashmap;
@@ -42,6 +42,8 @@ pub struct Repo {
     pub(crate) announced: RefCell<Option<(String, Oid)>>,
     /// Most time for one git process.
     limit: Option<Duration>,
+    /// When all of them together have to be done.
+    deadline: Option<Instant>,
     /// Says to other processes that the private repository is in use, until it is dropped.
     in_use: Option<Arc<File>>,
     /// The folder through which a push that is being received is seen, until it is dropped.
@@ -167,6 +169,7 @@ impl Repo {
             filtered: Arc::default(),
             announced: RefCell::default(),
             limit: None,
+            deadline: None,
             in_use: in_use.map(Arc::new),
             view: None,
             head: None,
@@ -184,6 +187,7 @@ impl Repo {
             filtered: self.filtered.clone(),
             announced: RefCell::default(),
             limit: self.limit,
+            deadline: self.deadline,
             in_use: self.in_use.clone(),
             view: self.view.clone(),
             head: self.head.clone(),
@@ -196,6 +200,24 @@ impl Repo {
     pub fn with_time_limit(mut self, limit: Option<Duration>) -> Self {
         self.limit = limit;
         self
+    }
+
+    /// The same for all of them together: what is not done by then is ended.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Option<Instant>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How long a git process that starts now may take.
+    fn time_left(&self) -> Option<Duration> {
+        let left = self
+            .deadline
+            .map(|end| end.saturating_duration_since(Instant::now()));
+        match (self.limit, left) {
+            (Some(limit), Some(left)) => Some(limit.min(left)),
+            (limit, left) => limit.or(left),
+        }
     }
 
     /// Where the repository's files are.
@@ -260,7 +282,7 @@ impl Repo {
         }
         pairs.extend(self.remote_settings());
         let mut git = Git::new(&self.git_dir, self.worktree(), subcommand)
-            .limit(self.limit)
+            .limit(self.time_left())
             .secret(self.remote.fetch.password())
             .secret(self.remote.push.as_ref().and_then(SafeUrl::password))
             .env("GIT_CONFIG_COUNT", (count + pairs.len()).to_string());

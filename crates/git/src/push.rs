@@ -108,7 +108,7 @@ impl Repo {
                 remote: self.remote().to_string(),
             });
         };
-        // Over SSH a passphrase may have to be typed: nobody is hurried there.
+        // Over SSH a passphrase may have to be typed: nobody is hurried there but by a deadline.
         let mut git = self.git("push");
         if self.remote().push_url().secret().starts_with("http") {
             git = git.at_most(ASKED);

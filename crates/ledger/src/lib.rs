@@ -187,6 +187,14 @@ impl Ledger {
         ))
     }
 
+    /// Every recovery, newest first.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub fn all(&self) -> Result<Vec<Recovery>, LedgerError> {
+        self.several("SELECT document FROM recovery ORDER BY started DESC")
+    }
+
     /// Recoveries that hold something, and those that were not ended.
     ///
     /// # Errors

@@ -117,6 +117,8 @@ fn unfinished_are_those_under_way_half_done_or_holding() {
     };
     assert_eq!(ids(ledger.unfinished().unwrap()), ["r-h", "r-3", "r-2"]);
     assert_eq!(ids(ledger.list(2).unwrap()), ["r-t", "r-h"]);
+    let all = ids(ledger.all().unwrap());
+    assert_eq!(all, ["r-t", "r-h", "r-3", "r-2", "r-1"]);
 }
 
 #[test]

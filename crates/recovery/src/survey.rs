@@ -34,6 +34,19 @@ pub struct Branch {
 }
 
 impl Branch {
+    /// The same branch for another thread.
+    #[must_use]
+    pub fn handle(&self) -> Self {
+        Self {
+            repo: self.repo.handle(),
+            name: self.name.clone(),
+            is_default: self.is_default,
+            configuration: self.configuration.clone(),
+            inherited: self.inherited.clone(),
+            cache: self.cache.clone(),
+        }
+    }
+
     /// The tip as the remote has it now.
     ///
     /// # Errors

@@ -25,10 +25,10 @@ const AWAY: Duration = Duration::from_millis(500);
 const TRIES: u32 = 20;
 
 /// What a mark begins with.
-const MARK: &str = "held by ripcord ";
+pub(crate) const MARK: &str = "held by ripcord ";
 
 /// What stands in the state of an operation that holds.
-fn mark_of(id: &RecoveryId, until: Timestamp) -> String {
+pub(crate) fn mark_of(id: &RecoveryId, until: Timestamp) -> String {
     format!("{MARK}{id} until {until}; `ripcord release {id}` lets go")
 }
 

@@ -18,7 +18,7 @@ use crate::record::Record;
 /// The record cannot be kept.
 pub(crate) async fn let_go(record: &Record, prepared: &Prepared) -> Result<Vec<Missing>, Problem> {
     let mut missing = Vec::new();
-    for mut other in record.others()? {
+    for mut other in record.unfinished_others()? {
         for (clusters, observed, _) in &prepared.observed {
             let app = &observed.app.name;
             if !holds(&other, app) || is_held_by_us(record, app) {

@@ -20,6 +20,7 @@ mod event;
 mod finish;
 mod first_answer;
 mod generate;
+mod held;
 mod holds;
 mod left_behind;
 mod live;

@@ -14,6 +14,7 @@ use ripcord_domain::live::workload::{Kind, Revision};
 use ripcord_domain::problem::Problem;
 
 use crate::applications::SettingsFrom;
+use crate::held::{self, Held};
 
 /// An Application with its workloads, and what the way depends on.
 pub(crate) struct Observed {
@@ -28,12 +29,16 @@ pub(crate) struct Observed {
     pub(crate) settings_from: Option<SettingsFrom>,
     /// When it was looked at.
     pub(crate) at: Timestamp,
+    /// Holds of recoveries that stand on it, also of other machines.
+    pub(crate) holds: Vec<Held>,
 }
 
 /// A workload with its earlier templates.
 pub(crate) struct Watched {
     pub(crate) seen: Seen,
     pub(crate) revisions: Vec<Revision>,
+    /// Why those cannot be read; none where they can.
+    pub(crate) unread: Option<String>,
 }
 
 /// Where an Application's objects are.
@@ -128,6 +133,8 @@ pub(crate) async fn observe(
         git_is_away: known.git_is_away.map(str::to_owned),
         workloads: seen,
     };
+    let mut holds = project.holds;
+    holds.extend(held::by_mark(&app));
     Ok(Observed {
         app,
         aim,
@@ -136,6 +143,7 @@ pub(crate) async fn observe(
         project: project.name,
         settings_from: None,
         at: now,
+        holds,
     })
 }
 
@@ -190,7 +198,11 @@ async fn watched(cluster: &Cluster, key: &ObjectKey) -> Result<Option<Watched>, 
     match workloads::seen_with_revisions(cluster, key).await {
         // It was listed, and is gone or not made yet.
         Err(ConnectError::Missing { .. }) => Ok(None),
-        found => Ok(found?.map(|(seen, revisions)| Watched { seen, revisions })),
+        found => Ok(found?.map(|(seen, templates)| Watched {
+            seen,
+            revisions: templates.revisions,
+            unread: templates.unread,
+        })),
     }
 }
 
@@ -238,6 +250,7 @@ fn workload_seen(aim: &Aim, watched: &Watched) -> WorkloadSeen {
                     .is_none_or(|rollout| !rollout.borrows_template)
             })
             .map(|revision| revision.number),
+        templates_unread: watched.unread.clone(),
         is_paused: workload.is_paused && workload.kind == Kind::Deployment,
         rollout,
         waits_for_broken_pods: workload.replacement.is_ordered || workload.replacement.is_by_hand,
@@ -249,6 +262,7 @@ struct ProjectSeen {
     windows: Windows,
     windows_last: bool,
     no_window: Option<String>,
+    holds: Vec<Held>,
 }
 
 /// For how long a window of others must keep Argo CD still to be as good as a hold.
@@ -274,6 +288,7 @@ async fn project_of(
                 windows: Windows::Open,
                 windows_last: false,
                 no_window: Some(format!("its project cannot be read: {error}")),
+                holds: Vec::new(),
             };
         }
     };
@@ -296,6 +311,7 @@ async fn project_of(
     };
     // A hold that a run before left behind ends before what this one does.
     let known = seen.windows.unwrap_or_default();
+    let holds = held::by_windows(app, &name.name, &known, now);
     let known: Vec<Window> = known.into_iter().filter(|one| !one.is_hold()).collect();
     let later = now.checked_add(AS_GOOD_AS_A_HOLD).unwrap_or(now);
     ProjectSeen {
@@ -303,5 +319,6 @@ async fn project_of(
         windows_last: windows::allowed(&known, app, later) != Windows::Open,
         name,
         no_window,
+        holds,
     }
 }

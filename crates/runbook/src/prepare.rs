@@ -20,7 +20,7 @@ use ripcord_recovery::request::Request;
 use ripcord_recovery::survey::Branch;
 
 use crate::applications::{Concerned, Listed, SettingsFrom, concerned};
-use crate::bots::{Bumper, of_aim};
+use crate::bots::{self as bumpers, Bumper, of_aim};
 use crate::generate::digest_of;
 use crate::observe::{Clusters, Known, Observed, observe};
 use crate::recover::Setting;
@@ -145,12 +145,18 @@ pub(crate) async fn prepare(
         for bumper in of_aim(roster.of(&seen.app), &aim, &seen) {
             route.why.push(bumper.says(setting.bots_until));
             // One of Flux is found for each Application that its version is in.
-            if bots.iter().all(|known| known.bot != bumper.bot) {
+            if bots.iter().all(|known| known.bot() != bumper.bot()) {
                 bots.push(bumper);
             }
         }
         observed.push((clusters, seen, route));
     }
+    let hidden = bumpers::unseen(&roster);
+    if let Some((_, _, route)) = observed.first_mut() {
+        let says = hidden.iter().map(|one| one.says(setting.bots_until));
+        route.why.extend(says);
+    }
+    bots.extend(hidden);
     Ok(Prepared {
         id: id.clone(),
         aim,

@@ -7,7 +7,7 @@ use ripcord_domain::live::application::AppName;
 use ripcord_domain::live::proof::Missing;
 use ripcord_domain::problem::Problem;
 use ripcord_domain::recovery::{HoldRecord, Part, Recovery, RecoveryId, Step, StepKind, StepState};
-use ripcord_ledger::Ledger;
+use ripcord_ledger::{Ledger, LedgerError};
 
 use crate::event::{Event, Sink};
 
@@ -68,6 +68,26 @@ impl Record {
         self.lock().recovery.id.clone()
     }
 
+    /// Every other recovery that is recorded.
+    pub(crate) fn others(&self) -> Result<Vec<Recovery>, Problem> {
+        self.others_among(Ledger::all)
+    }
+
+    /// Every other recovery that holds something, or was not ended.
+    pub(crate) fn unfinished_others(&self) -> Result<Vec<Recovery>, Problem> {
+        self.others_among(Ledger::unfinished)
+    }
+
+    fn others_among(
+        &self,
+        list: impl Fn(&Ledger) -> Result<Vec<Recovery>, LedgerError>,
+    ) -> Result<Vec<Recovery>, Problem> {
+        let inner = self.lock();
+        let mut others = list(&inner.ledger)?;
+        others.retain(|other| other.id != inner.recovery.id);
+        Ok(others)
+    }
+
     /// When every Application had good pods only.
     fn all_good(&self) -> Option<Timestamp> {
         self.lock().recovery.good()
@@ -79,14 +99,6 @@ impl Record {
         let changed = change(&mut inner.recovery);
         inner.ledger.save(&inner.recovery)?;
         Ok(changed)
-    }
-
-    /// The other recoveries on this machine that hold something, or were not ended.
-    pub(crate) fn others(&self) -> Result<Vec<Recovery>, Problem> {
-        let inner = self.lock();
-        let mut others = inner.ledger.unfinished()?;
-        others.retain(|other| other.id != inner.recovery.id);
-        Ok(others)
     }
 
     /// Writes what became of another recovery.

@@ -1,8 +1,7 @@
 //! `doctor`.
 
-use ripcord_domain::{Config, Kind, Problem};
+use ripcord_domain::{Kind, Problem};
 use ripcord_recovery::request::{Consent, Request, Selection, Words};
-use ripcord_recovery::ship;
 use ripcord_runbook::doctor::{self, About, Light};
 
 use super::recovering::which;
@@ -18,33 +17,20 @@ pub(super) fn run(
     cluster: &ClusterArgs,
     output: &mut Output,
 ) -> Result<(), Problem> {
-    let opened = wiring::open(global, Wanted::Environment(environment))?;
-    let now = moment::now();
-    let (plan, config) = match service {
-        Some(service) => {
-            let plan = ship::plan(&opened, &about(service, environment), now);
-            let config = match &plan {
-                Ok(plan) => opened.config_of(plan)?,
-                Err(_) => Config::default(),
-            };
-            (Some(plan), config)
-        }
-        None => match opened.newest() {
-            Ok(place) => (None, place.settings.config),
-            // Where Git cannot be read the rest is still worth a look.
-            Err(problem) => (Some(Err(problem)), Config::default()),
-        },
-    };
-    let which = which(cluster);
+    let request = service.map(|service| about(service, environment));
     let unfinished = wiring::ledger()?.unfinished()?;
+    let (global, environment) = (global.clone(), environment.map(str::to_owned));
+    let open = move |deadline| {
+        let wanted = Wanted::Environment(environment.as_deref());
+        wiring::open_until(&global, wanted, Some(deadline))
+    };
     let diagnosis = doctor::examine(
-        &opened,
+        Box::new(open),
         &About {
-            plan: plan.as_ref().map(Result::as_ref),
-            config: &config,
-            which: &which,
+            request: request.as_ref(),
+            which: &which(cluster),
             unfinished: &unfinished,
-            now,
+            now: moment::now(),
         },
     )?;
     output.answer(&diagnosis, |out| screen::diagnosis(out, &diagnosis));

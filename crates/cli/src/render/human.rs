@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use ripcord_domain::live::route::Hold;
 use ripcord_domain::message::{short_commit, short_digests};
 use ripcord_domain::plan::{Outcome, Plan, Scope, ServicePlan, Severity};
+use ripcord_domain::recovery::Recovery;
 use ripcord_domain::timeline::Ended;
 use ripcord_recovery::guard::Verdict;
 use ripcord_recovery::init::Inferred;
@@ -56,34 +57,6 @@ pub(crate) fn status(screen: &mut Screen<'_>, status: &Status, now: Timestamp) -
         headings.extend(["PR", "FILES"]);
     }
     table::print(screen.out, &headings, &rows)?;
-    for hold in &status.holds {
-        let until = if hold.until < now && hold.kind == Hold::Window {
-            format!(
-                "was held until {}, and that is not tidied up; `ripcord release` does it",
-                hold.until
-            )
-        } else {
-            format!(
-                "is held until {} by {}; `ripcord resume` finishes it, `ripcord release` lets go",
-                hold.until, hold.owner
-            )
-        };
-        let held = screen.bold("held");
-        writeln!(screen.out, "{held}: {} {until}", hold.application)?;
-    }
-    for passing in &status.bots {
-        let held = screen.bold("held");
-        let over = if passing.until < now {
-            ", which is over"
-        } else {
-            ""
-        };
-        let told = passes_over(passing);
-        writeln!(
-            screen.out,
-            "{held}: {told}{over}; `ripcord release` lets it bump again"
-        )?;
-    }
     skipped(
         screen,
         "could not be read",
@@ -100,6 +73,43 @@ pub(crate) fn status(screen: &mut Screen<'_>, status: &Status, now: Timestamp) -
             .iter()
             .map(|s| (s.path.as_str(), s.why.as_str())),
     )
+}
+
+/// What recoveries of this machine hold.
+pub(crate) fn held(
+    screen: &mut Screen<'_>,
+    unfinished: &[Recovery],
+    now: Timestamp,
+) -> io::Result<()> {
+    for hold in unfinished.iter().flat_map(Recovery::standing_holds) {
+        let until = if hold.until < now && hold.kind == Hold::Window {
+            format!(
+                "was held until {}, and that is not tidied up; `ripcord release` does it",
+                hold.until
+            )
+        } else {
+            format!(
+                "is held until {} by {}; `ripcord resume` finishes it, `ripcord release` lets go",
+                hold.until, hold.owner
+            )
+        };
+        let held = screen.bold("held");
+        writeln!(screen.out, "{held}: {} {until}", hold.application)?;
+    }
+    for passing in unfinished.iter().flat_map(Recovery::held_bots) {
+        let held = screen.bold("held");
+        let over = if passing.until < now {
+            ", which is over"
+        } else {
+            ""
+        };
+        let told = passes_over(passing);
+        writeln!(
+            screen.out,
+            "{held}: {told}{over}; `ripcord release` lets it bump again"
+        )?;
+    }
+    Ok(())
 }
 
 fn skipped<'a>(

@@ -286,3 +286,24 @@ fn a_bot_whose_hold_was_cut_short_is_held_back_by_the_resume_and_put_back_as_it_
     let _ = released.assert_code(0);
     assert_eq!(outage.updater_spec(), before);
 }
+
+#[test]
+fn bots_that_may_not_be_listed_are_said_in_the_plan_and_missing_with_hold_bots() {
+    let outage = Outage::of("auto-heal", "live-bot-unseen", PAYMENTS);
+    outage.bed.know_image_bots().unwrap();
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "live-bot-unseen"},
+        "rules": [{"apiGroups": ["argoproj.io", "apps", ""], "resources": ["*"], "verbs": ["*"]}],
+    });
+    let blind = outage.ripcord_as("live-bot-unseen", &role);
+    let plan = blind.run(["plan", PAYMENTS]).unwrap().assert_code(0);
+    let words = "by ImageUpdaters would bump the version again is not seen";
+    assert!(plan.stdout.contains(words), "{plan:?}");
+    let args = outage.rollback_args(&["-o", "json", "--hold-bots"]);
+    let recovery = Outage::recovery(&blind.run(args).unwrap().assert_code(8));
+    let missing = &recovery["missing"][0];
+    assert_eq!(missing["code"], "bot_not_held", "{recovery:#}");
+    let what = missing["what"].as_str().unwrap();
+    assert!(what.contains("is forbidden"), "{what}");
+}

@@ -43,7 +43,7 @@ fn doctor_finds_a_healthy_service_ready_and_names_what_holds_it() {
             "auto-sync with self-heal is on; nothing puts its settings back",
             "would go from v15-crash to v14",
             "the remote is on no forge that is known here",
-            "acme/payments-service:v14 was not looked for",
+            "AMBER  live-doctor: acme/payments-service:v14 was not looked for",
             "good in about",
         ],
     );
@@ -122,7 +122,7 @@ fn every_right_that_is_missing_is_a_line_with_what_is_lost_without_it() {
             "not allowed: create events in argocd",
             "not allowed: patch deployments.apps in doctor-rights; without it no undo",
             "not allowed: list replicasets.apps in doctor-rights",
-            "Image Updaters would not be seen",
+            "whether Argo CD Image Updater by ImageUpdaters would bump the version again is not seen",
         ],
     );
     for foreign in ["rollouts", "analysisruns", "statefulsets", "jobs"] {

@@ -1,9 +1,10 @@
 //! Holds: which is taken, which still stands, and what is left when they are let go.
 
+use ripcord_testkit::Ripcord;
 use serde_json::Value;
 
 use crate::followed::At;
-use crate::outage::{BAD, GOOD, Outage, PAYMENTS};
+use crate::outage::{BAD, GOOD, NO_REGISTRY, Outage, PAYMENTS};
 
 const NOWHERE: &str = "http://127.0.0.1:9/nowhere.git";
 
@@ -111,4 +112,53 @@ fn where_marks_are_not_wanted_the_cluster_waits_for_git() {
         "{recovery:#}"
     );
     outage.assert_restored(GOOD);
+}
+
+/// ripcord on a machine that has another record.
+fn elsewhere(outage: &Outage<'_>) -> Ripcord {
+    let state = outage.scratch.path().join("elsewhere");
+    outage
+        .ripcord()
+        .env("XDG_STATE_HOME", state.to_str().unwrap())
+}
+
+/// What `doctor` says there, without a service and with it.
+fn told_elsewhere(outage: &Outage<'_>) -> [String; 2] {
+    let place = elsewhere(outage).run(["doctor"]).unwrap();
+    let service = outage.doctor_as(&elsewhere(outage), NO_REGISTRY);
+    [place.stdout, service.stdout]
+}
+
+#[test]
+fn a_window_of_another_machine_is_told_with_what_ends_it() {
+    let outage = Outage::of("sync-windows", "held-elsewhere", PAYMENTS);
+    outage.killed_after("hold");
+    for said in told_elsewhere(&outage) {
+        assert!(said.contains("AMBER  held-elsewhere: held by r-"), "{said}");
+        assert!(said.contains("not of this machine's record"), "{said}");
+        let end = "argocd proj windows delete held-elsewhere ";
+        assert!(said.contains(end), "{said}");
+    }
+    // Where it is known it is told as what it is.
+    let known = outage.doctor(NO_REGISTRY);
+    assert!(!known.stdout.contains("not of this machine's"), "{known:?}");
+    let released = outage.ripcord().run(["release"]).unwrap();
+    let _ = released.assert_code(0);
+    for said in told_elsewhere(&outage) {
+        assert!(!said.contains("held-elsewhere: held by"), "{said}");
+    }
+}
+
+#[test]
+fn a_mark_of_another_machine_is_told_with_what_ends_it() {
+    let outage = marked("marked-elsewhere");
+    outage.point_clone_at(NOWHERE);
+    outage.killed_after("undo");
+    outage.point_clone_back();
+    assert!(mark(&outage));
+    for said in told_elsewhere(&outage) {
+        let end = format!("argocd app sync argocd/{}", outage.application);
+        assert!(said.contains("held by r-") && said.contains(&end), "{said}");
+    }
+    let_go(&outage);
 }

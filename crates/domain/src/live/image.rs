@@ -184,6 +184,32 @@ impl Aim {
         }
     }
 
+    /// The image that shall run in the place of one of the version: its name with what is gone to. None
+    /// where it has nothing to do with the version, or where it could be one of several: nothing is guessed.
+    pub fn good_for(&self, image: &str) -> Option<String> {
+        match self.of_image(image) {
+            Verdict::Good => return Some(image.to_owned()),
+            Verdict::Unconcerned => return None,
+            Verdict::Bad | Verdict::Other => {}
+        }
+        let parts = ImageReference::parse(image)?;
+        let about = self.good.iter().filter(|mark| mark.is_about(&parts));
+        // What names the image counts more than a version of whatever image.
+        let (named, others): (Vec<&Mark>, Vec<&Mark>) = about.partition(|mark| mark.name.is_some());
+        let chosen = if named.is_empty() { others } else { named };
+        let [mark] = chosen.as_slice() else {
+            return None;
+        };
+        let tag = mark.tag.as_ref().map(|tag| format!(":{tag}"));
+        let digest = mark.digest.as_ref().map(|digest| format!("@{digest}"));
+        Some(format!(
+            "{}{}{}",
+            parts.name,
+            tag.unwrap_or_default(),
+            digest.unwrap_or_default()
+        ))
+    }
+
     /// Whether settings name the bad version: its tag or digest as a word of its own.
     pub fn is_bad_in(&self, settings: &str) -> bool {
         let is_inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -240,6 +266,33 @@ mod tests {
         assert_eq!(aim.of(["registry:5000/acme/pay:v1"]), Verdict::Good);
         assert_eq!(aim.of(["registry:5000/acme/pay:v2"]), Verdict::Bad);
         assert_eq!(aim.of(["registry:5000/acme/pay"]), Verdict::Unconcerned);
+    }
+
+    #[test]
+    fn the_good_image_is_told_from_the_one_that_runs_and_not_guessed() {
+        let unnamed = aim(mark(None, Some("v1"), None), mark(None, Some("v2"), None));
+        let good = |aim: &Aim, image: &str| aim.good_for(image);
+        assert_eq!(
+            good(&unnamed, "registry:5000/acme/pay:v2").as_deref(),
+            Some("registry:5000/acme/pay:v1")
+        );
+        assert_eq!(good(&unnamed, "envoy:1.30"), None);
+        let by_digest = aim(
+            mark(Some("acme/pay"), Some("v1"), Some("sha256:aa")),
+            mark(Some("acme/pay"), Some("v2"), None),
+        );
+        assert_eq!(
+            good(&by_digest, "ghcr.io/acme/pay:v2").as_deref(),
+            Some("ghcr.io/acme/pay:v1@sha256:aa")
+        );
+        let mut several = unnamed.clone();
+        several.good.push(mark(None, Some("v9"), None));
+        assert_eq!(good(&several, "acme/pay:v2"), None);
+        several.good.push(mark(Some("pay"), Some("v1"), None));
+        assert_eq!(
+            good(&several, "acme/pay:v2").as_deref(),
+            Some("acme/pay:v1")
+        );
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct WorkloadSeen {
     pub runs: Verdict,
     /// The number of the revision that runs the good version.
     pub good_revision: Option<i64>,
+    /// Why its earlier templates cannot be read; none where they can. Then one may be kept all the same.
+    pub templates_unread: Option<String>,
     /// Somebody paused it.
     pub is_paused: bool,
     /// For a Rollout.
@@ -226,7 +228,7 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
             live.extend(changes);
         }
     } else if method == Method::Auto && live.is_empty() && is_bad(seen) {
-        why.push("no earlier version is kept in the cluster: it waits for Git".to_owned());
+        why.push(not_undone(seen));
     }
     match taken {
         Hold::Window => why.push(
@@ -270,6 +272,22 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
         unstick,
         why,
     }
+}
+
+/// Why the cluster waits for Git where nothing in it can go back.
+fn not_undone(seen: &Situation) -> String {
+    let mut unread = seen.workloads.iter().filter_map(|one| {
+        let why = one.templates_unread.as_deref()?;
+        (one.runs == Verdict::Bad).then(|| {
+            format!(
+                "earlier templates of {} cannot be read ({why}), so whether the good one is kept is not known: it waits for Git",
+                one.key
+            )
+        })
+    });
+    unread.next().unwrap_or_else(|| {
+        "no template of the good version is kept in the cluster: it waits for Git".to_owned()
+    })
 }
 
 /// Whether something runs, or is to run, the bad version that an abort does not take back.

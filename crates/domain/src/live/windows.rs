@@ -41,6 +41,17 @@ pub struct Window {
 impl Window {
     /// Whether it is open at a moment; none where it cannot be read.
     pub fn is_active(&self, now: Timestamp) -> Option<bool> {
+        let (from, _) = self.opening(now)?;
+        Some(from < now)
+    }
+
+    /// From when until when it is open, if it is at a moment.
+    pub fn open_at(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        self.opening(now).filter(|(from, _)| *from < now)
+    }
+
+    /// The first opening that is not over at a moment, and its end.
+    fn opening(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let zone = if self.time_zone.is_empty() {
             "UTC"
         } else {
@@ -50,12 +61,18 @@ impl Window {
         let duration: SignedDuration = self.duration.parse().ok()?;
         // The last opening lies within its length before now, as Argo CD computes it.
         let next = schedule.find_next(now.checked_sub(duration).ok()?).ok()?;
-        Some(next.timestamp() < now)
+        let from = next.timestamp();
+        Some((from, from.checked_add(duration).ok()?))
     }
 
     /// Whether it is a hold of a recovery, this one's or another's.
     pub fn is_hold(&self) -> bool {
-        self.description.starts_with(HOLD)
+        self.held_by().is_some()
+    }
+
+    /// The name of the recovery that holds by it, if it is a hold.
+    pub fn held_by(&self) -> Option<&str> {
+        self.description.strip_prefix(HOLD)
     }
 
     /// Whether it is about an Application.

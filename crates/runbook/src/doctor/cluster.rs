@@ -1,23 +1,30 @@
 //! The cluster before an incident: Argo CD's release, and each Application that a recovery would touch.
 
-use futures_util::future::{join, join_all};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use futures_util::future::{join, join_all, join3};
 use jiff::Timestamp;
 use ripcord_connect::bots::{self, Roster};
-use ripcord_connect::{Cluster, argocd, destination};
+use ripcord_connect::{Cluster, argocd, destination, project};
 use ripcord_domain::live::application::{AppName, Application};
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::release::Release;
 use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::Problem;
-use ripcord_recovery::survey::Branch;
 use ripcord_registry::Registries;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::deadline::Deadline;
-use super::{About, Finding, LIMIT, Light, application, images, permissions, release};
+use super::git::Read;
+use super::{About, Finding, LIMIT, application, foreign_holds, images, permissions, release};
 use crate::applications::{Concerned, Listed, concerned};
-use crate::bots::of_aim;
+use crate::bots::{Bumper, of_aim, unseen};
+use crate::held;
 use crate::observe::{Clusters, Known, Observed, observe};
 use crate::prepare::before_of;
+use crate::recover::broken;
 
 const NAMES_IT: &str = "`--context NAME` names the cluster that Argo CD's objects are in";
 
@@ -30,6 +37,7 @@ struct Look<'a> {
     roster: Option<Roster>,
     registries: Registries,
     may_mark: bool,
+    about: &'a About<'a>,
     now: Timestamp,
     deadline: Deadline,
 }
@@ -37,37 +45,65 @@ struct Look<'a> {
 /// Everything about the Applications that a recovery would touch; without a service, or where there can be
 /// no rollback of it, about the place.
 pub(super) async fn look(
-    branch: &Branch,
     about: &About<'_>,
-    listed: Result<Listed, Problem>,
+    listed: JoinHandle<Result<Listed, Problem>>,
+    read: oneshot::Receiver<Rc<Read>>,
     deadline: Deadline,
-) -> Vec<Finding> {
+) -> Result<Vec<Finding>, Problem> {
+    let listed = deadline.waits_for("cluster", "Argo CD's objects", listed);
+    let listed = match listed.await {
+        Ok(listed) => listed.map_err(broken)?,
+        Err(late) => return Ok(vec![late]),
+    };
     let Listed {
         cluster,
         apps,
         sets,
     } = match listed {
         Ok(listed) => listed,
-        Err(problem) => {
-            let mend = problem.hints.first().map_or(NAMES_IT, String::as_str);
-            return vec![Finding::red("cluster", &problem.message, mend)];
-        }
+        Err(problem) => return Ok(vec![Finding::of_problem("cluster", &problem, NAMES_IT)]),
     };
     let mut findings = vec![Finding::green(
         "cluster",
         format!("{}: {} Application(s)", cluster.address(), apps.len()),
     )];
-    findings.extend(match about.plan {
-        Some(Ok(plan)) => match concerned(branch, plan, &apps, &sets) {
-            Ok(concerned) => service(plan, about, &cluster, concerned, deadline).await,
+    if about.request.is_none() {
+        findings.extend(place(about, &cluster, &apps, deadline).await);
+        return Ok(findings);
+    }
+    let Some(read) = deadline.in_good_time(read).await else {
+        findings.push(Finding::amber(
+            "application",
+            "the Applications of the service were not looked at: Git took too long",
+            "look again; `ripcord status` reads a long history once and keeps it",
+        ));
+        findings.extend(place(about, &cluster, &apps, deadline).await);
+        return Ok(findings);
+    };
+    // Where it could not be read that is told already.
+    let read = read.ok();
+    let planned = read.as_deref().and_then(|read| match &read.plan {
+        Some(Ok(plan)) => Some((read, plan)),
+        _ => None,
+    });
+    let Some((read, plan)) = planned else {
+        findings.extend(place(about, &cluster, &apps, deadline).await);
+        return Ok(findings);
+    };
+    let (branch, planned) = (read.branch.handle(), plan.clone());
+    let found = spawn_blocking(move || concerned(&branch, &planned, &apps, &sets));
+    let what = "which Applications the service has";
+    findings.extend(match deadline.waits_for("application", what, found).await {
+        Ok(found) => match found.map_err(broken)? {
+            Ok(concerned) => service(read, plan, about, &cluster, concerned, deadline).await,
             Err(problem) => {
-                let mend = problem.hints.join("; ");
-                vec![Finding::red("application", &problem.message, mend)]
+                let otherwise = "the Applications have to tell what they are made from";
+                vec![Finding::of_problem("application", &problem, otherwise)]
             }
         },
-        _ => place(about, &cluster, &apps, deadline).await,
+        Err(late) => vec![late],
     });
-    findings
+    Ok(findings)
 }
 
 /// Which release Argo CD is of.
@@ -79,7 +115,7 @@ async fn release_of(cluster: &Cluster, deadline: Deadline) -> (Option<Release>, 
     {
         Ok(version) => {
             let release = version.as_deref().and_then(Release::parse);
-            (release, release::named(release))
+            (release, release::named(release, cluster.namespace()))
         }
         Err(late) => (None, late),
     }
@@ -94,15 +130,21 @@ async fn place(
 ) -> Vec<Finding> {
     let has_sets = apps.iter().any(|app| app.application_set.is_some());
     let rights = permissions::everywhere(cluster, has_sets);
-    let (rights, (release, named)) = join(
+    let (rights, (release, named), holds) = join3(
         deadline.waits_for("permission", "the permissions", rights),
         release_of(cluster, deadline),
+        deadline.waits_for(
+            "foreign_hold",
+            "holds of other machines",
+            held_by_others(about, cluster, apps),
+        ),
     )
     .await;
     let mut findings = vec![named];
     findings.extend(release::of_all(apps, release));
     findings.extend(rights.unwrap_or_else(|late| vec![late]));
-    if about.plan.is_none() {
+    findings.extend(holds.unwrap_or_else(|late| vec![late]));
+    if about.request.is_none() {
         findings.push(Finding::green(
             "service",
             "`ripcord doctor SERVICE` says more: its rights, windows, holds, history, images, bots, how long it takes",
@@ -111,7 +153,45 @@ async fn place(
     findings
 }
 
+/// Holds on any Application that this machine's record does not know.
+async fn held_by_others(
+    about: &About<'_>,
+    cluster: &Cluster,
+    apps: &[Application],
+) -> Vec<Finding> {
+    let names: BTreeSet<&str> = apps.iter().map(|app| app.project.as_str()).collect();
+    let each = names.into_iter().map(|name| async move {
+        let seen = project::project(cluster, cluster.namespace(), name).await;
+        (name, seen)
+    });
+    let projects: BTreeMap<&str, _> = join_all(each).await.into_iter().collect();
+    let mut holds = Vec::new();
+    for app in apps {
+        if let Some(Ok(project)) = projects.get(app.project.as_str()) {
+            let windows = project.windows.as_deref().unwrap_or_default();
+            let held = held::by_windows(app, &app.project, windows, about.now);
+            holds.extend(held);
+        }
+        holds.extend(held::by_mark(app));
+    }
+    let mut findings = foreign_holds(&holds, about);
+    for (name, seen) in projects {
+        if let Err(error) = seen {
+            findings.push(Finding::amber(
+                "foreign_hold",
+                format!("whether a window of project {name} holds is not seen: {error}"),
+                format!(
+                    "let whoever recovers get `appprojects.argoproj.io` in {}",
+                    cluster.namespace()
+                ),
+            ));
+        }
+    }
+    findings
+}
+
 async fn service(
+    read: &Read,
     plan: &Plan,
     about: &About<'_>,
     cluster: &Cluster,
@@ -133,13 +213,16 @@ async fn service(
     .await;
     let mut findings = vec![named];
     let roster = roster.map_err(|late| findings.push(late)).ok();
+    let hidden = roster.as_ref().map(unseen).unwrap_or_default();
+    findings.extend(hidden.iter().map(bumper));
     let look = Look {
         plan,
         cluster,
         release,
         roster,
-        registries: Registries::new(about.config.mirrors.clone(), LIMIT),
-        may_mark: about.config.may_mark(),
+        registries: Registries::new(read.config.mirrors.clone(), LIMIT),
+        may_mark: read.config.may_mark(),
+        about,
         now: about.now,
         deadline,
     };
@@ -220,9 +303,9 @@ async fn inside(look: &Look<'_>, observed: &Observed) -> Vec<Finding> {
     let name: &AppName = &observed.app.name;
     let bots = look.roster.as_ref().map(|roster| roster.of(&observed.app));
     let bumpers = of_aim(bots.unwrap_or_default(), &aim, observed);
-    let found: Vec<_> = bumpers.iter().map(|bumper| &bumper.bot).collect();
+    let found: Vec<_> = bumpers.iter().filter_map(Bumper::bot).collect();
     let images = images::images(&look.registries, &aim, observed);
-    let rights = permissions::of_bots(look.cluster, &found, name);
+    let rights = permissions::of_bots(look.cluster, &found, &observed.app);
     let (images, rights) = join(
         look.deadline.waits_for("image", "its images", images),
         look.deadline
@@ -230,11 +313,15 @@ async fn inside(look: &Look<'_>, observed: &Observed) -> Vec<Finding> {
     )
     .await;
     let mut findings = Vec::new();
-    application::application(&aim, observed, &mut findings);
+    application::application(observed, &mut findings);
+    findings.extend(foreign_holds(&observed.holds, look.about));
     findings.extend(images.unwrap_or_else(|late| vec![late.of(name)]));
-    for bumper in &bumpers {
-        findings.push(Finding::new("image_bot", Light::Amber, bumper.says(None)).of(name));
-    }
+    findings.extend(bumpers.iter().map(|one| bumper(one).of(name)));
     findings.extend(rights.unwrap_or_else(|late| vec![late.of(name)]));
     findings
+}
+
+/// What would bump the version again.
+fn bumper(bumper: &Bumper) -> Finding {
+    Finding::amber("image_bot", bumper.says(None), bumper.mend())
 }

@@ -1,4 +1,5 @@
-//! How long all of it may take: whoever asks before an incident gets an answer, also from a slow cluster.
+//! How long all of it may take: whoever asks before an incident gets an answer, also from a slow cluster and
+//! a silent Git server.
 
 use std::time::Duration;
 
@@ -6,8 +7,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Finding;
 
-/// How long everything together is waited for.
-const LIMIT: Duration = Duration::from_secs(10);
+/// How long everything together is waited for, Git included.
+const LIMIT: Duration = Duration::from_secs(2);
+/// What is kept of it so that a git process that was ended can still be told of.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+/// What the cluster needs after Git was read.
+const OF_CLUSTER: Duration = Duration::from_millis(800);
 
 /// When the waiting ends.
 #[derive(Clone, Copy)]
@@ -19,6 +24,22 @@ impl Deadline {
         Self(Instant::now() + LIMIT)
     }
 
+    /// One that is over.
+    #[cfg(test)]
+    pub(super) fn over() -> Self {
+        Self(Instant::now())
+    }
+
+    /// When git processes are ended.
+    pub(super) fn of_git(self) -> std::time::Instant {
+        (self.0 - LAST_WORDS).into_std()
+    }
+
+    /// Whether git processes are ended by now.
+    pub(super) fn has_ended_git(self) -> bool {
+        std::time::Instant::now() >= self.of_git()
+    }
+
     /// What a part answers, or the finding that it did not in time.
     pub(super) async fn waits_for<T>(
         self,
@@ -26,14 +47,23 @@ impl Deadline {
         what: &str,
         part: impl Future<Output = T>,
     ) -> Result<T, Finding> {
-        timeout_at(self.0, part).await.map_err(|_| {
-            Finding::amber(
-                code,
-                format!("{what}: not answered within {} s", LIMIT.as_secs()),
-                "look again; what is this slow now is slow in an incident too",
-            )
-        })
+        let answer = timeout_at(self.0, part).await;
+        answer.map_err(|_| late(code, what))
     }
+
+    /// What a part answers while there is time left to look at the cluster by it.
+    pub(super) async fn in_good_time<T>(self, part: impl Future<Output = T>) -> Option<T> {
+        timeout_at(self.0 - OF_CLUSTER, part).await.ok()
+    }
+}
+
+/// That something was not answered in time.
+pub(super) fn late(code: &str, what: &str) -> Finding {
+    Finding::amber(
+        code,
+        format!("{what}: not answered within {} s", LIMIT.as_secs()),
+        "look again; what is this slow now is slow in an incident too",
+    )
 }
 
 #[cfg(test)]
@@ -43,20 +73,31 @@ mod tests {
 
     #[test]
     fn what_does_not_answer_in_time_is_amber_and_named() {
-        let over = Deadline(Instant::now());
+        let over = Deadline::over();
         let runtime = crate::recover::runtime().unwrap();
         let never = std::future::pending::<()>();
         let late = runtime.block_on(over.waits_for("image", "acme/pay:v1", never));
         let late = late.unwrap_err();
         assert_eq!((late.code.as_str(), late.light), ("image", Light::Amber));
-        assert_eq!(late.what, "acme/pay:v1: not answered within 10 s");
+        assert_eq!(late.what, "acme/pay:v1: not answered within 2 s");
+        assert!(late.mend.is_some());
     }
 
     #[test]
     fn what_has_answered_counts_also_at_the_end() {
-        let over = Deadline(Instant::now());
+        let over = Deadline::over();
         let runtime = crate::recover::runtime().unwrap();
         let there = runtime.block_on(over.waits_for("image", "it", std::future::ready(1)));
         assert_eq!(there, Ok(1));
+        assert!(over.has_ended_git());
+    }
+
+    #[test]
+    fn the_cluster_has_time_left_after_git_was_read() {
+        let soon = Deadline(Instant::now() + OF_CLUSTER);
+        let runtime = crate::recover::runtime().unwrap();
+        let never = std::future::pending::<()>();
+        assert_eq!(runtime.block_on(soon.in_good_time(never)), None);
+        assert!(!soon.has_ended_git());
     }
 }

@@ -10,13 +10,16 @@ use ripcord_domain::live::bot::{Bot, List};
 use ripcord_domain::live::release::Release;
 use ripcord_domain::live::workload::Kind;
 
-use super::{Finding, Light};
+use super::{Finding, Light, policy};
 use crate::applications::SettingsFrom;
 use crate::observe::{Clusters, workload_keys};
 
-const ARGO: &str = "argoproj.io";
+pub(super) const ARGO: &str = "argoproj.io";
 const UPDATERS: &str = "argocd-image-updater.argoproj.io";
 const FLUX: &str = "image.toolkit.fluxcd.io";
+
+/// What is lost without a right to what a bot is told by.
+pub(super) const NOT_HELD: &str = "`--hold-bots` cannot hold it back: exclude the tag in Git";
 
 /// A right of the Kubernetes API.
 struct Right {
@@ -46,11 +49,11 @@ fn right(
 }
 
 /// What was asked, what it is to be, and what was answered.
-struct Asked {
-    what: String,
-    light: Light,
-    lost: &'static str,
-    answer: Result<bool, ConnectError>,
+pub(super) struct Asked {
+    pub(super) what: String,
+    pub(super) light: Light,
+    pub(super) lost: &'static str,
+    pub(super) answer: Result<bool, ConnectError>,
 }
 
 impl Right {
@@ -191,7 +194,7 @@ pub(super) async fn of(
     release: Option<Release>,
 ) -> Vec<Finding> {
     if clusters.argo.is_by_server() {
-        return by_server(&clusters.argo, app, release).await;
+        return policy::of(&clusters.argo, app, release).await;
     }
     let mut in_argo = of_argo_cd(
         &app.name.namespace,
@@ -222,39 +225,23 @@ pub(super) async fn of(
         let here = |namespace: &str| namespace == place;
         let kinds = keys.iter().filter(|key| here(&key.namespace));
         let kinds = kinds.filter_map(Kind::of).collect();
-        let has_jobs = app.resources.iter().any(|resource| {
-            let key = &resource.key;
-            !resource.is_hook && key.kind == "Job" && key.group == "batch" && here(&key.namespace)
-        });
+        let mut jobs = app.resources.iter().filter(|one| policy::is_job(one));
+        let has_jobs = jobs.any(|job| here(&job.key.namespace));
         in_target.extend(of_workloads(place, &kinds, has_jobs));
     }
-    let updaters = right("list", (UPDATERS, "imageupdaters"), "", Light::Green, "");
     let in_argo = in_argo.into_iter().map(|one| one.ask(&clusters.argo));
     let in_target = in_target.into_iter().map(|one| one.ask(&clusters.target));
-    let (in_argo, in_target, updaters) = futures_util::future::join3(
-        join_all(in_argo),
-        join_all(in_target),
-        updaters.ask(&clusters.argo),
-    )
-    .await;
-    let mut findings = judged(in_argo.into_iter().chain(in_target), "by a Role");
-    if matches!(updaters.answer, Ok(false)) {
-        let mut finding = Finding::green(
-            "image_bot",
-            "Image Updaters would not be seen, if there are any: these credentials may not list them",
-        );
-        finding.mend = Some(format!("grant `{}` by a ClusterRole", updaters.what));
-        findings.push(finding);
-    }
+    let (in_argo, in_target) =
+        futures_util::future::join(join_all(in_argo), join_all(in_target)).await;
+    let findings = judged(in_argo.into_iter().chain(in_target), "by a Role");
     owned(findings, &app.name)
 }
 
 /// What `--hold-bots` needs for bots that were found; those in an annotation are the Application's.
-pub(super) async fn of_bots(cluster: &Cluster, bots: &[&Bot], app: &AppName) -> Vec<Finding> {
+pub(super) async fn of_bots(cluster: &Cluster, bots: &[&Bot], app: &Application) -> Vec<Finding> {
     if cluster.is_by_server() {
-        return Vec::new();
+        return policy::of_bots(cluster, bots, app).await;
     }
-    let lost = "`--hold-bots` cannot hold it back: exclude the tag in Git";
     let rights = bots.iter().filter(|bot| bot.beyond.is_none());
     let rights = rights.flat_map(|bot| {
         let what = match bot.list {
@@ -262,14 +249,14 @@ pub(super) async fn of_bots(cluster: &Cluster, bots: &[&Bot], app: &AppName) -> 
             List::Ignored { .. } => (UPDATERS, "imageupdaters"),
             List::Excluded => (FLUX, "imagerepositories"),
         };
-        let needed = |verb| right(verb, what, &bot.object.namespace, Light::Amber, lost);
+        let needed = |verb| right(verb, what, &bot.object.namespace, Light::Amber, NOT_HELD);
         vec![needed("get"), needed("patch")]
     });
     let asked = join_all(rights.map(|one| one.ask(cluster))).await;
     if asked.is_empty() {
         return Vec::new();
     }
-    owned(judged(asked, "by a Role"), app)
+    owned(judged(asked, "by a Role"), &app.name)
 }
 
 /// What can be asked without an Application: Argo CD's own objects, and workloads everywhere at once. To
@@ -277,7 +264,7 @@ pub(super) async fn of_bots(cluster: &Cluster, bots: &[&Bot], app: &AppName) -> 
 pub(super) async fn everywhere(cluster: &Cluster, has_sets: bool) -> Vec<Finding> {
     let namespace = cluster.namespace();
     if cluster.is_by_server() {
-        return vec![everywhere_by_server(cluster).await];
+        return vec![policy::everywhere(cluster).await];
     }
     let kinds = [
         Kind::Deployment,
@@ -292,115 +279,34 @@ pub(super) async fn everywhere(cluster: &Cluster, has_sets: bool) -> Vec<Finding
     )
     .await;
     let mut findings = judged(argo, "by a Role");
-    let count = workloads.len();
-    let missing: Vec<String> = workloads
-        .into_iter()
-        .filter(|asked| !matches!(asked.answer, Ok(true)))
-        .map(|asked| asked.what.replace(" in every namespace", ""))
-        .collect();
-    let what = if missing.is_empty() {
-        format!("all {count} permissions for workloads are there in every namespace")
-    } else {
-        format!(
-            "not in every namespace, but perhaps where a service is: {}",
-            missing.join(", ")
-        )
-    };
-    findings.push(Finding::green("permission", what));
+    findings.push(of_every_namespace(&workloads));
     findings
 }
 
-/// Whether the rules of Argo CD let one read and sync every Application. Some only are no fault.
-async fn everywhere_by_server(argo: &Cluster) -> Finding {
-    let verbs = ["get", "sync"];
-    let ask = |verb| access::is_allowed_by_argocd(argo, "applications", verb, "*/*");
-    let answers = join_all(verbs.map(ask)).await;
-    let missing: Vec<&str> = verbs
-        .into_iter()
-        .zip(&answers)
-        .filter(|(_, answer)| !matches!(answer, Ok(true)))
-        .map(|(verb, _)| verb)
+/// Whether all is allowed everywhere. Where it is not nobody knows yet whether that matters.
+fn of_every_namespace(workloads: &[Asked]) -> Finding {
+    let missing: Vec<String> = workloads
+        .iter()
+        .filter(|asked| !matches!(asked.answer, Ok(true)))
+        .map(|asked| asked.what.replace(" in every namespace", ""))
         .collect();
-    let what = if missing.is_empty() {
-        "every Application may be read and synced".to_owned()
-    } else {
+    if missing.is_empty() {
+        let count = workloads.len();
+        let all = format!("all {count} permissions for workloads are there in every namespace");
+        return Finding::green("permission", all);
+    }
+    Finding::amber(
+        "permission",
         format!(
-            "not for every Application, but perhaps for those of a service: applications, {}",
-            missing.join(" and ")
-        )
-    };
-    Finding::green("permission", what)
-}
-
-/// The rights for an Application by the rules of Argo CD itself.
-async fn by_server(argo: &Cluster, app: &Application, release: Option<Release>) -> Vec<Finding> {
-    let object = format!("{}/{}", app.project, app.name.name);
-    let ask = |resource: &'static str, action: &'static str, object: String, light, lost| async move {
-        Asked {
-            answer: access::is_allowed_by_argocd(argo, resource, action, &object).await,
-            what: format!("{resource}, {action}, {object}"),
-            light,
-            lost,
-        }
-    };
-    let of_app = |action, light, lost| ask("applications", action, object.clone(), light, lost);
-    let of_project = |action, lost| {
-        let project = app.project.clone();
-        ask("projects", action, project, Light::Amber, lost)
-    };
-    let (asked, whole) = futures_util::future::join(
-        join_all([
-            of_app(
-                "get",
-                Light::Red,
-                "nothing that Argo CD does can be followed",
-            ),
-            of_app("sync", Light::Red, "Argo CD cannot be asked for a sync"),
-            of_project("get", "windows are not seen, and none can hold"),
-            of_project("update", "no window can hold"),
-        ]),
-        // Nobody is given this as such: whoever has it has `*`.
-        of_app("action", Light::Green, ""),
+            "not in every namespace, but perhaps where a service is: {}",
+            missing.join(", ")
+        ),
+        "`ripcord doctor SERVICE` asks where it is",
     )
-    .await;
-    let mut findings = judged(asked, "in policy.csv of argocd-rbac-cm");
-    let needed = of_objects(app, release);
-    if !matches!(whole.answer, Ok(true)) && !needed.is_empty() {
-        let mut finding = Finding::green(
-            "permission",
-            format!(
-                "not asked, because Argo CD does not say: applications, {}; without it no undo and no abort",
-                needed.join(" and ")
-            ),
-        );
-        let grants = "policy.csv of argocd-rbac-cm, or the role of the project, grants it";
-        finding.mend = Some(grants.to_owned());
-        findings.push(finding);
-    }
-    owned(findings, &app.name)
-}
-
-/// The rules for what an Application consists of. Argo CD tells nobody whether those hold: it answers for
-/// actions without a slash only.
-fn of_objects(app: &Application, release: Option<Release>) -> Vec<&'static str> {
-    let kinds: BTreeSet<Kind> = workload_keys(app).iter().filter_map(Kind::of).collect();
-    let mut needed = Vec::new();
-    // Before 3.0 whoever may change an Application may change what it consists of.
-    let is_apart = release.is_none_or(|release| release.major >= 3);
-    if !kinds.is_empty() {
-        needed.push(if is_apart { "`update/*`" } else { "`update`" });
-    }
-    if kinds.contains(&Kind::StatefulSet) || kinds.contains(&Kind::DaemonSet) {
-        needed.push(if is_apart { "`delete/*`" } else { "`delete`" });
-    }
-    if kinds.contains(&Kind::Rollout) {
-        needed.push("`action/argoproj.io/Rollout/*`");
-    }
-    needed
 }
 
 /// One line where all is allowed, else one for each right that is not there.
-fn judged(answers: impl IntoIterator<Item = Asked>, where_to: &str) -> Vec<Finding> {
+pub(super) fn judged(answers: impl IntoIterator<Item = Asked>, where_to: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut count = 0;
     for asked in answers {
@@ -410,13 +316,13 @@ fn judged(answers: impl IntoIterator<Item = Asked>, where_to: &str) -> Vec<Findi
             Ok(true) => {}
             Ok(false) => {
                 let said = format!("not allowed: {what}; without it {}", asked.lost);
-                let mut finding = Finding::new("permission", asked.light, said);
-                finding.mend = Some(format!("grant `{what}` {where_to}"));
-                findings.push(finding);
+                let mend = format!("grant `{what}` {where_to}");
+                findings.push(Finding::to_mend("permission", asked.light, said, mend));
             }
             Err(error) => {
-                let said = format!("{what}: {error}");
-                findings.push(Finding::new("permission", Light::Amber, said));
+                let said = format!("not known: {what}: {error}");
+                let mend = format!("look again, or see that `{what}` is granted {where_to}");
+                findings.push(Finding::amber("permission", said, mend));
             }
         }
     }
@@ -427,14 +333,13 @@ fn judged(answers: impl IntoIterator<Item = Asked>, where_to: &str) -> Vec<Findi
     findings
 }
 
-fn owned(findings: Vec<Finding>, app: &AppName) -> Vec<Finding> {
+pub(super) fn owned(findings: Vec<Finding>, app: &AppName) -> Vec<Finding> {
     findings.into_iter().map(|one| one.of(app)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ripcord_domain::live::application::{ObjectKey, Resource};
 
     fn names(rights: &[Right]) -> Vec<String> {
         rights.iter().map(|one| spelled(&one.permission)).collect()
@@ -461,25 +366,28 @@ mod tests {
     }
 
     #[test]
-    fn rules_for_objects_are_those_of_the_release_and_of_what_there_is() {
-        let app = |kind: &str, group: &str| Application {
-            resources: vec![Resource {
-                key: ObjectKey {
-                    kind: kind.into(),
-                    group: group.into(),
-                    ..ObjectKey::default()
-                },
-                ..Resource::default()
-            }],
-            ..Application::default()
+    fn rights_that_nobody_answered_for_are_amber_and_say_what_to_do() {
+        let asked = |answer| Asked {
+            what: "patch deployments.apps in every namespace".into(),
+            light: Light::Red,
+            lost: "no undo",
+            answer,
         };
-        let rollout = app("Rollout", ARGO);
-        let newer = of_objects(&rollout, Release::parse("v3.2.11"));
-        assert_eq!(newer, ["`update/*`", "`action/argoproj.io/Rollout/*`"]);
-        let set = app("StatefulSet", "apps");
-        let older = of_objects(&set, Release::parse("v2.14.2"));
-        assert_eq!(older, ["`update`", "`delete`"]);
-        assert!(of_objects(&app("Service", ""), None).is_empty());
+        let away = || {
+            Err(ConnectError::Unreachable {
+                what: "a review of permissions".into(),
+                why: "no answer".into(),
+            })
+        };
+        let unknown = [
+            judged([asked(away())], "by a Role").remove(0),
+            of_every_namespace(&[asked(Ok(false))]),
+        ];
+        for finding in unknown {
+            assert_eq!(finding.light, Light::Amber, "{finding:?}");
+            assert!(finding.mend.is_some_and(|mend| !mend.is_empty()));
+        }
+        assert_eq!(of_every_namespace(&[asked(Ok(true))]).light, Light::Green);
     }
 
     #[test]

@@ -8,12 +8,18 @@ use ripcord_domain::live::release::{Bug, Release, bugs, refreshes_retries};
 use super::Finding;
 
 /// Which release it is.
-pub(super) fn named(release: Option<Release>) -> Finding {
-    let what = match release {
-        Some(release) => format!("Argo CD {release}"),
-        None => "the version of Argo CD is not seen from here".to_owned(),
-    };
-    Finding::green("argocd", what)
+pub(super) fn named(release: Option<Release>, namespace: &str) -> Finding {
+    match release {
+        Some(release) => Finding::green("argocd", format!("Argo CD {release}")),
+        None => Finding::amber(
+            "argocd",
+            "the version of Argo CD is not seen from here, so what is known to go wrong in it is not told",
+            format!(
+                "grant `list statefulsets.apps and deployments.apps in {namespace}` by a Role; \
+                 `--argocd-namespace` says where Argo CD is"
+            ),
+        ),
+    }
 }
 
 /// What is known to go wrong in it for an Application as it is set up.
@@ -65,8 +71,18 @@ fn told(bug: &Bug, whose: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Light;
     use super::*;
     use ripcord_domain::live::application::Source;
+
+    #[test]
+    fn a_release_that_is_not_seen_is_not_green() {
+        let unseen = named(None, "argocd");
+        assert_eq!(unseen.light, Light::Amber);
+        assert!(unseen.mend.unwrap().contains("in argocd"));
+        let seen = named(Release::parse("v3.4.4"), "argocd");
+        assert_eq!(seen.light, Light::Green);
+    }
 
     #[test]
     fn a_bug_that_bites_several_is_told_once_with_how_many() {

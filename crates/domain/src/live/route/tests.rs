@@ -18,6 +18,7 @@ fn deployment() -> WorkloadSeen {
         kind: Kind::Deployment,
         runs: Verdict::Bad,
         good_revision: Some(7),
+        templates_unread: None,
         is_paused: false,
         rollout: None,
         waits_for_broken_pods: false,
@@ -95,6 +96,19 @@ fn line(wishes: Wishes, seen: &Situation) -> String {
     }
     assert!(!words.is_empty() && (route.push || !route.why.is_empty()));
     words.join(" ")
+}
+
+#[test]
+fn templates_that_may_not_be_read_are_not_said_to_be_none() {
+    let mut seen = usual();
+    seen.good_commit = None;
+    seen.workloads[0].good_revision = None;
+    let why = |seen: &Situation| choose(Wishes::default(), seen).why.join("; ");
+    assert!(why(&seen).contains("no template of the good version is kept"));
+    seen.workloads[0].templates_unread = Some("replicasets.apps is forbidden".into());
+    let said = why(&seen);
+    assert!(said.contains("cannot be read (replicasets.apps is forbidden)"));
+    assert!(!said.contains("no template"), "{said}");
 }
 
 #[test]
