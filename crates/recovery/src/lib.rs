@@ -6,6 +6,7 @@
 //! same code up to the moment where objects are written, so a plan cannot drift from what is done.
 
 pub mod change;
+pub mod declared;
 pub mod fed;
 mod freshen;
 pub mod guard;

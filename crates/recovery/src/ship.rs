@@ -65,15 +65,7 @@ pub fn plan_on_what_is_known(
     request: &Request,
     now: Timestamp,
 ) -> Result<Plan, Problem> {
-    let known = branch.repo.local_tip(&branch.name).map_err(from_repo)?;
-    let Some(tip) = known else {
-        return Err(Problem::new(
-            Kind::Remote,
-            "nothing_known",
-            format!("nothing of `{}` is known on this machine", branch.name),
-        ));
-    };
-    let place = branch.at(tip)?;
+    let place = branch.known()?;
     let plan = rollback::prepare(&branch.repo, &place, request, now, &[])?.plan;
     rollback::refuse(&place, &plan, request)?;
     Ok(plan)
