@@ -2,7 +2,7 @@
 //!
 //! [`image`] tells good pods from bad ones, [`route`] decides which path is taken when, [`proof`] says
 //! what is still missing, [`windows`] what a project allows when, [`bot`] who would bump a version again,
-//! [`release`] what is known of Argo CD's own versions, [`generated`] what an ApplicationSet makes from what. The other modules are what is seen: [`application`], [`workload`].
+//! [`drift`] what was changed by hand, [`release`] what is known of Argo CD's own versions, [`generated`] what an ApplicationSet makes from what. The other modules are what is seen: [`application`], [`workload`].
 
 pub mod application;
 pub mod bot;
