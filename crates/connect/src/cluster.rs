@@ -388,12 +388,21 @@ pub(crate) fn path_of(key: &ObjectKey) -> String {
 
 /// The path of the objects of a kind in a namespace.
 pub(crate) fn folder_of(key: &ObjectKey) -> String {
-    let start = if key.group.is_empty() {
+    folder_named(key, &plural(&key.kind))
+}
+
+/// The path of the version of a group, where the API says what kinds it has.
+pub(crate) fn version_of(key: &ObjectKey) -> String {
+    if key.group.is_empty() {
         format!("/api/{}", key.version)
     } else {
         format!("/apis/{}/{}", key.group, key.version)
-    };
-    let plural = plural(&key.kind);
+    }
+}
+
+/// The same of a resource by its name.
+pub(crate) fn folder_named(key: &ObjectKey, plural: &str) -> String {
+    let start = version_of(key);
     if key.namespace.is_empty() {
         format!("{start}/{plural}")
     } else {
@@ -401,15 +410,19 @@ pub(crate) fn folder_of(key: &ObjectKey) -> String {
     }
 }
 
-/// The resource of a kind, as the API spells it: right for every kind that is asked for here.
-fn plural(kind: &str) -> String {
+/// The resource of a kind, as the API most likely spells it: right for every kind that is named here, and
+/// a guess for those of others, which [`Kinds`](crate::kinds::Kinds) checks.
+pub(crate) fn plural(kind: &str) -> String {
     let lower = kind.to_ascii_lowercase();
+    if lower == "endpoints" {
+        return lower;
+    }
     if let Some(stem) = lower.strip_suffix('y')
         && !stem.ends_with(['a', 'e', 'o', 'u'])
     {
         return format!("{stem}ies");
     }
-    if lower.ends_with('s') {
+    if lower.ends_with(['s', 'x', 'z']) || lower.ends_with("ch") || lower.ends_with("sh") {
         return format!("{lower}es");
     }
     format!("{lower}s")
@@ -440,5 +453,10 @@ mod tests {
             path_of(&key("networking.k8s.io", "v1", "NetworkPolicy", "pay")),
             "/apis/networking.k8s.io/v1/namespaces/pay/networkpolicies/x"
         );
+        assert_eq!(
+            path_of(&key("", "v1", "Endpoints", "pay")),
+            "/api/v1/namespaces/pay/endpoints/x"
+        );
+        assert_eq!(plural("Elasticsearch"), "elasticsearches");
     }
 }

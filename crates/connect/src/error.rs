@@ -36,6 +36,12 @@ pub enum ConnectError {
         /// What was asked for.
         what: String,
     },
+    /// The cluster knows no such kind: whether there is such an object is no question there.
+    #[error("{what}: the cluster has no such kind")]
+    UnknownKind {
+        /// What was asked for.
+        what: String,
+    },
     /// What was read has changed meanwhile; nothing was written.
     #[error("{what}: it has changed meanwhile")]
     Conflict {
@@ -131,6 +137,7 @@ impl From<ConnectError> for Problem {
             ConnectError::Forbidden { .. } => problem(Kind::Rejected, "cluster_forbidden")
                 .hint("`ripcord doctor` lists every permission that a recovery needs"),
             ConnectError::Missing { .. } => problem(Kind::Nothing, "not_in_cluster"),
+            ConnectError::UnknownKind { .. } => problem(Kind::Nothing, "unknown_kind"),
             ConnectError::Conflict { .. } => problem(Kind::Conflict, "changed_meanwhile"),
             ConnectError::Refused { .. } => problem(Kind::Rejected, "cluster_refused"),
             ConnectError::Nonsense { .. } => problem(Kind::Remote, "cluster_nonsense"),

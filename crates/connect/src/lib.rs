@@ -13,6 +13,7 @@ mod connection;
 pub mod destination;
 mod error;
 pub mod events;
+pub mod kinds;
 mod login;
 pub mod project;
 pub mod read;

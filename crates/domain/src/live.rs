@@ -1,8 +1,10 @@
 //! What a cluster shows of a service, and what a recovery makes of it: decisions without I/O.
 //!
 //! [`image`] tells good pods from bad ones, [`route`] decides which path is taken when, [`proof`] says
-//! what is still missing, [`stuck`] which pods nobody replaces, [`windows`] what a project allows when, [`bot`] who would bump a version again,
-//! [`release`] what is known of Argo CD's own versions, [`generated`] what an ApplicationSet makes from what. The other modules are what is seen: [`application`], [`workload`].
+//! what is still missing, [`stuck`] which pods nobody replaces, [`windows`] what a project allows when,
+//! [`bot`] who would bump a version again, [`drift`] what was changed by hand, [`release`] what is known of
+//! Argo CD's own versions, [`generated`] what an ApplicationSet makes from what. The other modules are what
+//! is seen: [`application`], [`workload`].
 
 pub mod application;
 pub mod bot;

@@ -7,6 +7,7 @@
 
 pub mod agreement;
 pub mod change;
+pub mod declared;
 pub mod fed;
 mod freshen;
 pub mod guard;

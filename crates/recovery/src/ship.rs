@@ -69,15 +69,7 @@ pub fn plan_on_what_is_known(
     request: &Request,
     now: Timestamp,
 ) -> Result<(Plan, Agreement), Problem> {
-    let known = branch.repo.local_tip(&branch.name).map_err(from_repo)?;
-    let Some(tip) = known else {
-        return Err(Problem::new(
-            Kind::Remote,
-            "nothing_known",
-            format!("nothing of `{}` is known on this machine", branch.name),
-        ));
-    };
-    let place = branch.at(tip)?;
+    let place = branch.known()?;
     let prepared = rollback::prepare(&branch.repo, &place, request, now, &[])?;
     rollback::refuse(&place, &prepared.plan, request)?;
     let goals = prepared.goals;

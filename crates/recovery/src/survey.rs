@@ -59,6 +59,22 @@ impl Branch {
         self.at(tip)
     }
 
+    /// The branch at the tip that is known here; the remote is not asked.
+    ///
+    /// # Errors
+    /// Nothing is known here.
+    pub fn known(&self) -> Result<Place, Problem> {
+        let known = self.repo.local_tip(&self.name).map_err(from_repo)?;
+        let Some(tip) = known else {
+            return Err(Problem::new(
+                Kind::Remote,
+                "nothing_known",
+                format!("nothing of `{}` is known on this machine", self.name),
+            ));
+        };
+        self.at(tip)
+    }
+
     /// The branch as it is at a commit.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ pub(super) fn run(
 }
 
 /// A rollback of a service, to ask what it would meet.
-pub(super) fn about(service: &str, environment: Option<&str>) -> Request {
+fn about(service: &str, environment: Option<&str>) -> Request {
     Request {
         selection: Selection::Services(vec![service.to_owned()]),
         environment: environment.map(str::to_owned),

@@ -1,10 +1,9 @@
 //! `drift`.
 
 use ripcord_domain::Problem;
-use ripcord_recovery::ship;
+use ripcord_recovery::declared::declared;
 use ripcord_runbook::drift;
 
-use super::doctor::about;
 use super::recovering::which;
 use crate::args::{ClusterArgs, Global};
 use crate::moment;
@@ -19,10 +18,10 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), Problem> {
     let opened = wiring::open(global, Wanted::Environment(environment))?;
-    let plan = ship::plan(&opened, &about(service, environment), moment::now())?;
+    let declared = declared(&opened, service, environment)?;
     let which = which(cluster);
-    let unfinished = wiring::ledger()?.unfinished()?;
-    let found = drift::find(&opened, &plan, &which, &unfinished)?;
+    let unfinished = wiring::unfinished();
+    let found = drift::find(&opened, &declared, &which, &unfinished, moment::now())?;
     output.value(&found, |out| screen::drift(out, &found));
     Ok(())
 }

@@ -5,6 +5,7 @@ use ripcord_domain::live::application::{
     AppName, Application, AutoSync, Destination, ObjectKey, Operation, OperationState, Resource,
     Source, Synced,
 };
+use ripcord_domain::live::drift::IgnoredFields;
 use serde_json::Value;
 
 use crate::argocd::{RECOVERY, REFRESH};
@@ -44,6 +45,8 @@ pub fn application(object: &Value) -> Application {
             refreshes_retries: spec["syncPolicy"]["retry"]["refresh"] == true,
         }),
         sync_options: texts(&spec["syncPolicy"]["syncOptions"]),
+        ignored: items(&spec["ignoreDifferences"]).map(ignored).collect(),
+        is_skipped: annotation("argocd.argoproj.io/skip-reconcile") == "true",
         settings: written.to_string(),
         application_set: items(&meta["ownerReferences"])
             .find(|owner| owner["kind"] == "ApplicationSet")
@@ -134,6 +137,19 @@ fn source(source: &Value) -> Source {
     }
 }
 
+/// An entry of `ignoreDifferences`.
+fn ignored(entry: &Value) -> IgnoredFields {
+    IgnoredFields {
+        group: text(&entry["group"]),
+        kind: text(&entry["kind"]),
+        namespace: text(&entry["namespace"]),
+        name: text(&entry["name"]),
+        pointers: texts(&entry["jsonPointers"]),
+        expressions: texts(&entry["jqPathExpressions"]),
+        managers: texts(&entry["managedFieldsManagers"]),
+    }
+}
+
 /// One commit, or one for each source.
 fn revisions(of: &Value) -> Vec<String> {
     let several = texts(&of["revisions"]);
@@ -158,6 +174,10 @@ fn operation(operation: &Value) -> Operation {
         username: text(&by["username"]),
         revisions: revisions(&operation["sync"]),
         is_partial: items(&operation["sync"]["resources"]).next().is_some(),
+        heals: operation["sync"]["autoHealAttemptsCount"]
+            .as_u64()
+            .and_then(|count| count.try_into().ok())
+            .unwrap_or_default(),
     }
 }
 
@@ -247,6 +267,20 @@ mod tests {
         assert!(with("a:v1").is_outdated);
         assert!(!with("a:v2").is_outdated);
         assert!(!application(&json!({"spec": {"source": {"repoURL": "r"}}})).is_outdated);
+    }
+
+    #[test]
+    fn what_is_ignored_and_how_often_self_heal_tried_is_read() {
+        let app = application(&json!({
+            "metadata": {"annotations": {"argocd.argoproj.io/skip-reconcile": "true"}},
+            "spec": {"ignoreDifferences": [{
+                "group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"],
+            }]},
+            "status": {"operationState": {"operation": {"sync": {"autoHealAttemptsCount": 3}}}},
+        }));
+        assert!(app.is_skipped);
+        assert_eq!(app.ignored[0].pointers, ["/spec/replicas"]);
+        assert_eq!(app.operation_state.unwrap().operation.heals, 3);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::live::drift::IgnoredFields;
 use crate::live::workload::Author;
 
 /// Where an object of Argo CD is.
@@ -76,6 +77,8 @@ pub struct Operation {
     pub revisions: Vec<String>,
     /// Only some objects are synced.
     pub is_partial: bool,
+    /// How many times self-heal has synced this commit.
+    pub heals: u32,
 }
 
 /// How an operation stands or ended.
@@ -163,6 +166,10 @@ pub struct Application {
     pub auto_sync: Option<AutoSync>,
     /// The options of its policy, as they are written.
     pub sync_options: Vec<String>,
+    /// Fields that Argo CD leaves out of its comparison.
+    pub ignored: Vec<IgnoredFields>,
+    /// Its annotation `skip-reconcile` keeps Argo CD from looking at it.
+    pub is_skipped: bool,
     /// Its sources as they are written, with everything that is set there.
     pub settings: String,
     /// The ApplicationSet that owns it.

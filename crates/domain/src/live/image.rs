@@ -120,6 +120,30 @@ fn marks(state: &State) -> Vec<Option<Mark>> {
         .collect()
 }
 
+/// Whether an image is one that a state declares: of its name, with its tag or digest.
+///
+/// A declaration may name no image, as a chart's `tag` does. Then what the same container is given in Git
+/// now, and by which state, shows whose image it is.
+pub fn is_declared(state: &State, image: &str, given: Option<(&State, &str)>) -> bool {
+    let Some(parts) = ImageReference::parse(image) else {
+        return false;
+    };
+    let is_nameless_there = || {
+        given.is_some_and(|(now, given)| {
+            ImageReference::parse(given).is_some_and(|given| {
+                let mut nameless = marks(now).into_iter().flatten();
+                last_segment(given.name) == last_segment(parts.name)
+                    && nameless.any(|mark| mark.name.is_none() && mark.fits(&given))
+            })
+        })
+    };
+    marks(state)
+        .iter()
+        .flatten()
+        .filter(|mark| mark.fits(&parts))
+        .any(|mark| mark.name.is_some() || is_nameless_there())
+}
+
 /// The image that an entry of a kustomization's `images` is about.
 fn overridden(key: &str) -> Option<&str> {
     key.strip_prefix("images[")?.strip_suffix(']')
@@ -332,6 +356,37 @@ mod tests {
         );
         assert_eq!(aim.of(["acme/pay:v1@sha256:bb"]), Verdict::Bad);
         assert_eq!(aim.of(["acme/pay:v1@sha256:aa"]), Verdict::Good);
+    }
+
+    #[test]
+    fn a_proxy_with_the_tag_of_a_version_is_not_the_service() {
+        use crate::catalog::PlaceId;
+        let state = |key: &str, tag: &str| -> State {
+            let id = PlaceId {
+                path: "p".into(),
+                key: key.parse().unwrap(),
+            };
+            let tag = Value {
+                role: "tag".into(),
+                value: tag.into(),
+            };
+            [(id, vec![tag])].into()
+        };
+        let before = state("images[acme/pay]", "v14");
+        assert!(is_declared(&before, "mirror.example/acme/pay:v14", None));
+        assert!(!is_declared(&before, "envoy:v14", None));
+        assert!(!is_declared(&before, "acme/pay:v15", None));
+        let (chart, now) = (state("image.tag", "v14"), state("image.tag", "v15"));
+        assert!(
+            !is_declared(&chart, "acme/pay:v14", None),
+            "whose it is is not known"
+        );
+        assert!(is_declared(
+            &chart,
+            "acme/pay:v14",
+            Some((&now, "acme/pay:v15"))
+        ));
+        assert!(!is_declared(&chart, "envoy:v14", Some((&now, "envoy:v13"))));
     }
 
     #[test]

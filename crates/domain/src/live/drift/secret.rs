@@ -4,8 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{Difference, Step, author, owned_by_people, spelled};
+use super::{Difference, Step, changes, difference, spelled};
 use crate::live::application::ObjectKey;
+
+/// What a Secret keeps: compared here, and by its names only.
+const VALUES: [&str; 2] = ["data", "stringData"];
 
 /// Whether an object is a Secret.
 pub(super) fn is_one(key: &ObjectKey) -> bool {
@@ -13,36 +16,63 @@ pub(super) fn is_one(key: &ObjectKey) -> bool {
 }
 
 /// The fields of a Secret that differ from what was applied, without a value.
-pub(super) fn differences(applied: Option<&Value>, object: &Value) -> Vec<Difference> {
-    let fields = match applied {
-        Some(applied) => differing(applied, object),
-        None => owned_by_people(object)
+pub(super) fn differences(
+    applied: Option<&Value>,
+    by_owners: bool,
+    object: &Value,
+) -> Vec<Difference> {
+    let mut found: Vec<Difference> = match applied {
+        Some(applied) => differing(applied, object)
             .into_iter()
-            // Nothing below an entry of it, should there be anything.
-            .map(|path| path.into_iter().take(2).collect::<Vec<_>>())
-            .filter(|path| path.first() == Some(&field("data")))
-            .map(|path| (spelled(&path), path))
+            .map(|(field, path)| {
+                let now = super::Change {
+                    path,
+                    applied: None,
+                    // Only a key that is there has somebody who wrote it.
+                    now: object["data"][field.key.as_str()]
+                        .as_str()
+                        .map(|_| Value::Null),
+                    is_taken_over: false,
+                };
+                Difference {
+                    field: field.spelled,
+                    ..difference(object, &now)
+                }
+            })
+            .collect(),
+        None => changes(None, by_owners, object, &["stringData"])
+            .into_iter()
+            .filter(|change| change.path.first() == Some(&field("data")))
+            .map(|mut change| {
+                // Nothing below an entry of it, should there be anything.
+                change.path.truncate(2);
+                difference(object, &change)
+            })
             .collect(),
     };
-    fields
-        .into_iter()
-        .map(|(field, path)| {
-            let author = author(object, &path);
-            Difference {
-                field,
-                is_secret: true,
-                applied: None,
-                now: None,
-                by: author.as_ref().map(|author| author.manager.clone()),
-                at: author.and_then(|author| author.at),
-            }
-        })
-        .collect()
+    // A name of a label is none of its secrets; what it says may be.
+    let is_told = |change: &super::Change| {
+        let now = change.now.as_ref().and_then(Value::as_str);
+        !now.is_some_and(is_masked)
+    };
+    let beside = changes(applied, by_owners, object, &VALUES);
+    let beside = beside.iter().filter(|change| is_told(change));
+    found.extend(beside.map(|change| difference(object, change)));
+    for one in &mut found {
+        (one.is_secret, one.applied, one.now) = (true, None, None);
+    }
+    found
+}
+
+/// A key of a Secret, as Git writes where it is.
+struct Key {
+    key: String,
+    spelled: String,
 }
 
 /// The names of the fields that differ, as Git writes them, and where they are in the object: the API
 /// server moves what is written as `stringData` into `data`.
-fn differing(applied: &Value, object: &Value) -> Vec<(String, Vec<Step>)> {
+fn differing(applied: &Value, object: &Value) -> Vec<(Key, Vec<Step>)> {
     let (plain, encoded) = (&applied["stringData"], &applied["data"]);
     let entries = |from: &Value| {
         let map = from.as_object().cloned().unwrap_or_default();
@@ -58,8 +88,9 @@ fn differing(applied: &Value, object: &Value) -> Vec<(String, Vec<Step>)> {
         .filter(|(name, text)| !is_same(text, now(name)))
         .map(|(name, _)| ("data", name));
     let named = |(written, name): (&str, String)| {
-        let place = [field("data"), field(&name)];
-        (spelled(&[field(written), field(&name)]), place.to_vec())
+        let spelled = spelled(&[field(written), field(&name)]);
+        let place = vec![field("data"), field(&name)];
+        (Key { key: name, spelled }, place)
     };
     plain_ones.chain(encoded_ones).map(named).collect()
 }
@@ -69,7 +100,7 @@ fn field(name: &str) -> Step {
 }
 
 /// Line breaks in what is encoded are none of it.
-fn decoded(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
     let text: String = text.split_whitespace().collect();
     STANDARD.decode(text).ok()
 }
@@ -127,6 +158,10 @@ mod tests {
         })
     }
 
+    fn of(object: &Value) -> Vec<Difference> {
+        of_object(&key(), object).differences
+    }
+
     fn fields(found: &[Difference]) -> Vec<&str> {
         found.iter().map(|one| one.field.as_str()).collect()
     }
@@ -138,7 +173,7 @@ mod tests {
             &json!({"data": {"password": old, "same": "eA=="}, "stringData": {"token": "old-word"}}),
             &json!({"password": new, "token": new, "same": "eA=="}),
         );
-        let found = of_object(&key(), &object);
+        let found = of(&object);
         assert_eq!(fields(&found), ["stringData.token", "data.password"]);
         for one in &found {
             assert!(one.is_secret);
@@ -156,7 +191,7 @@ mod tests {
             "metadata": {"managedFields": by_hand()},
             "data": {"password": "bmV3LXdvcmQ=", "token": "bmV3LXdvcmQ="},
         });
-        let found = of_object(&key(), &object);
+        let found = of(&object);
         assert_eq!(fields(&found), ["data.password", "data.token"]);
         assert!(!format!("{found:?}").contains("bmV3LXdvcmQ="), "{found:?}");
     }
@@ -170,21 +205,21 @@ mod tests {
             }),
             &json!({"wrapped": "bmV3LXdvcmQ=", "plain": "bmV3LXdvcmQ=", "over": "bmV3LXdvcmQ="}),
         );
-        assert_eq!(of_object(&key(), &object), []);
+        assert_eq!(of(&object), []);
     }
 
     #[test]
     fn a_key_that_was_taken_away_differs() {
         let object = secret(&json!({"data": {"password": "eA=="}}), &Value::Null);
-        assert_eq!(fields(&of_object(&key(), &object)), ["data.password"]);
+        assert_eq!(fields(&of(&object)), ["data.password"]);
     }
 
     #[test]
     fn what_argo_cds_api_does_not_show_is_not_claimed_to_differ() {
         let applied = json!({"data": {"a": "++++++++"}, "stringData": {"b": "word"}});
         let object = secret(&applied, &json!({"a": "++++++++", "b": "+++++++++"}));
-        assert_eq!(of_object(&key(), &object), []);
+        assert_eq!(of(&object), []);
         let changed = secret(&applied, &json!({"a": "+++++++++", "b": "++++++++"}));
-        assert_eq!(fields(&of_object(&key(), &changed)), ["data.a"]);
+        assert_eq!(fields(&of(&changed)), ["data.a"]);
     }
 }
