@@ -41,13 +41,10 @@ impl Waiting<'_> {
                 self.nag(&problem);
             }
             // A server that answers nothing is not asked by ever more processes.
-            let question = match self.question.take() {
-                Some(question) => question,
-                None => {
-                    std::thread::sleep(TRY_AGAIN);
-                    Question::ask(self.branch)
-                }
-            };
+            let question = self.question.take().unwrap_or_else(|| {
+                std::thread::sleep(TRY_AGAIN);
+                Question::ask(self.branch)
+            });
             match question.wait(self.branch, TRY_AGAIN) {
                 Answer::None => {
                     problem = silent(self.branch);

@@ -152,13 +152,14 @@ pub(crate) async fn hold_all(
 ) -> Vec<Missing> {
     let each = bumpers.iter().map(|bumper| async move {
         let why = match bumper {
-            Bumper::Seen(watcher) => match watcher.hindrance() {
-                Some(why) => Some(why),
-                None => {
+            Bumper::Seen(watcher) => {
+                let mut why = watcher.hindrance();
+                if why.is_none() {
                     let held = hold(argo, record, watcher, until).await;
-                    held.err().map(|problem| problem.message)
+                    why = held.err().map(|problem| problem.message);
                 }
-            },
+                why
+            }
             Bumper::Unseen(_) => None,
         };
         bumper.not_held(why)

@@ -1,5 +1,6 @@
 //! An Application as it is seen, for tests.
 
+use jiff::Timestamp;
 use ripcord_connect::workloads::Seen;
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::{Aim, Mark, Verdict};
@@ -127,6 +128,7 @@ pub(super) fn observed(image: &str) -> Observed {
             name: "default".into(),
         },
         settings_from: None,
+        at: Timestamp::UNIX_EPOCH,
         holds: Vec::new(),
     }
 }
