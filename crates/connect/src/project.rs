@@ -128,6 +128,12 @@ pub fn hold(app: &AppName, recovery: &str, now: Timestamp, minutes: i64) -> Wind
     }
 }
 
+/// When a hold was taken whose window opened then, to the minute.
+pub fn taken(opened: Timestamp) -> Timestamp {
+    let after = SignedDuration::from_mins(OPENS_BEFORE);
+    opened.checked_add(after).unwrap_or(opened)
+}
+
 /// When a hold's window ends by itself.
 pub fn ends(now: Timestamp, minutes: i64) -> Timestamp {
     let start = now.as_second() - now.as_second().rem_euclid(60);

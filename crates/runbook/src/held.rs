@@ -1,6 +1,7 @@
 //! Holds that stand on an Application, whoever took them: as the cluster shows them.
 
 use jiff::Timestamp;
+use ripcord_connect::project;
 use ripcord_domain::live::application::{AppName, Application};
 use ripcord_domain::live::windows::Window;
 
@@ -31,7 +32,7 @@ pub(crate) enum By {
 /// The holds among the windows of a project that are about an Application.
 pub(crate) fn by_windows(
     app: &Application,
-    project: &str,
+    name: &str,
     windows: &[Window],
     now: Timestamp,
 ) -> Vec<Held> {
@@ -42,10 +43,10 @@ pub(crate) fn by_windows(
             application: app.name.clone(),
             recovery: recovery.to_owned(),
             by: By::Window {
-                project: project.to_owned(),
+                project: name.to_owned(),
                 at,
             },
-            since: open.map(|(from, _)| from),
+            since: open.map(|(opened, _)| project::taken(opened)),
             until: open.map(|(_, until)| until),
         })
     });
@@ -70,7 +71,6 @@ pub(crate) fn by_mark(app: &Application) -> Option<Held> {
 mod tests {
     use super::*;
     use crate::holds::mark_of;
-    use ripcord_connect::project;
     use ripcord_domain::live::application::OperationState;
     use ripcord_domain::recovery::RecoveryId;
 
