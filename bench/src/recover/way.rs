@@ -66,9 +66,14 @@ impl Way {
             ]);
             ways.push(Self::Poll);
         } else if point.scene == "applicationset-git" {
-            ways.extend([Self::ApiRollback, Self::Undo]);
-        } else if point.is_rollout() && !point.promoted {
-            ways.extend([Self::Abort, Self::AbortAndRefresh]);
+            ways.extend([Self::ApiRollback, Self::Undo, Self::Poll]);
+        } else if point.scene == "auto" {
+            ways.extend([Self::ApiRollback, Self::Poll]);
+        } else if point.is_rollout() {
+            if !point.promoted {
+                ways.extend([Self::Abort, Self::AbortAndRefresh]);
+            }
+            ways.extend([Self::ApiRollback, Self::Poll]);
         }
         ways
     }
