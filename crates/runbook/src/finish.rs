@@ -38,22 +38,18 @@ pub(crate) fn finish(
     branch: &Branch,
     setting: &Setting,
     lane: Lane,
-    plan: &Plan,
     trouble: Option<&Problem>,
 ) -> Result<Recovery, Problem> {
     let Lane {
         record,
         prepared,
         live,
-        push,
+        push: _,
         pushing,
         agreed: _,
         _locks,
     } = lane;
     drop(pushing);
-    if let Some(push) = push {
-        note_push(&record, push, plan, trouble)?;
-    }
     let lived = runtime.block_on(live).map_err(broken)?;
     if let Err(problem) = &lived.done {
         record.note(format!("in the cluster: {}", problem.message));
@@ -203,7 +199,7 @@ fn close(
 }
 
 /// Records what became of Git.
-fn note_push(
+pub(crate) fn note_push(
     record: &Record,
     begun: Begun,
     plan: &Plan,
@@ -345,9 +341,13 @@ async fn watched(
     // Whoever sees it first says it: the others would go on for minutes.
     let mut each: FuturesUnordered<_> = each.collect();
     let mut relapse = None;
+    let mut lacks = Vec::new();
     while relapse.is_none() {
         match each.next().await {
-            Some(Ok(seen)) => relapse = seen,
+            Some(Ok(seen)) => {
+                relapse = seen.relapse;
+                lacks.extend(seen.lacks.into_iter().map(|one| one.what));
+            }
             Some(Err(problem)) => {
                 record.end(begun, StepState::Failed, problem.message.clone())?;
                 return Err(problem);
@@ -357,7 +357,12 @@ async fn watched(
     }
     match &relapse {
         Some(relapse) => record.end(begun, StepState::Failed, relapse.clone())?,
-        None => record.end(begun, StepState::Done, "it stayed so")?,
+        None if lacks.is_empty() => record.end(begun, StepState::Done, "it stayed so")?,
+        // Nobody brought the bad version back, and that is all that is said.
+        None => {
+            let what = format!("nobody brought it back; at the end {}", lacks.join("; "));
+            record.end(begun, StepState::Done, what)?;
+        }
     }
     Ok(relapse)
 }

@@ -22,6 +22,7 @@ mod first_answer;
 mod generate;
 mod held;
 mod holds;
+mod late;
 mod left_behind;
 mod live;
 mod observe;

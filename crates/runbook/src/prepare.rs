@@ -34,6 +34,22 @@ pub(crate) struct Prepared {
     pub(crate) bots: Vec<Bumper>,
     /// What could not be looked at, and why: a cluster, or single Applications.
     pub(crate) unseen: Vec<String>,
+    /// Because it did not answer: it may answer later.
+    pub(crate) is_away: bool,
+}
+
+impl Prepared {
+    /// Nothing was seen, because the cluster does not answer.
+    pub(crate) fn unseen(id: &RecoveryId, aim: Aim, why: String) -> Self {
+        Self {
+            id: id.clone(),
+            aim,
+            observed: Vec::new(),
+            bots: Vec::new(),
+            unseen: vec![why],
+            is_away: true,
+        }
+    }
 }
 
 /// The commit at which the good version of an Application's services was deployed last; none where that is
@@ -119,11 +135,13 @@ pub(crate) async fn prepare(
     let mut observed = Vec::new();
     let mut bots: Vec<Bumper> = Vec::new();
     let mut unseen = Vec::new();
+    let mut is_away = false;
     for one in seen {
         let (clusters, seen) = match one {
             Ok(seen) => seen,
             // Git does not need it, and the others do not; what is missing is said at the end.
             Err((name, problem)) if setting.wishes.method.pushes() => {
+                is_away |= problem.code == UNREACHABLE;
                 unseen.push(format!("{name}: {}", problem.message));
                 continue;
             }
@@ -163,6 +181,7 @@ pub(crate) async fn prepare(
         observed,
         bots,
         unseen,
+        is_away,
     })
 }
 
@@ -174,8 +193,11 @@ fn folders(app: &Application) -> Vec<&str> {
         .collect()
 }
 
+/// The code of trouble with a cluster that does not answer.
+pub(crate) const UNREACHABLE: &str = "cluster_unreachable";
+
 /// What was looked at first.
-fn looked(prepared: &Prepared, started: Timestamp, now: Timestamp) -> Step {
+pub(crate) fn looked(prepared: &Prepared, started: Timestamp, now: Timestamp) -> Step {
     let seen = prepared.observed.iter();
     let names: Vec<String> = seen.map(|(_, one, _)| one.app.name.to_string()).collect();
     let (state, what) = if prepared.unseen.is_empty() {
@@ -240,23 +262,7 @@ pub(crate) fn drawn(
         watch_seconds: setting.watch.as_secs(),
         runs_hooks: setting.runs_hooks,
         replays_canary: setting.wishes.replay_canary,
-        parts: prepared
-            .observed
-            .iter()
-            .map(|(_, observed, route)| Part {
-                application: observed.app.name.clone(),
-                context: which.context.clone(),
-                server: which.server.clone(),
-                argocd_namespace: which.namespace.clone(),
-                route: route.clone(),
-                found_at: observed.app.revisions.clone(),
-                found_with: matches!(observed.settings_from, Some(SettingsFrom::Set(_)))
-                    .then(|| digest_of(&observed.app.settings)),
-                good: None,
-                synced: None,
-                durable: None,
-            })
-            .collect(),
+        parts: parts(prepared, which),
         steps: vec![looked(prepared, started, now)],
         holds: Vec::new(),
         bots_until: setting.bots_until,
@@ -265,4 +271,25 @@ pub(crate) fn drawn(
         relapse: None,
         evidence: Vec::new(),
     }
+}
+
+/// Each Application, as it will be recorded.
+pub(crate) fn parts(prepared: &Prepared, which: &Which) -> Vec<Part> {
+    prepared
+        .observed
+        .iter()
+        .map(|(_, observed, route)| Part {
+            application: observed.app.name.clone(),
+            context: which.context.clone(),
+            server: which.server.clone(),
+            argocd_namespace: which.namespace.clone(),
+            route: route.clone(),
+            found_at: observed.app.revisions.clone(),
+            found_with: matches!(observed.settings_from, Some(SettingsFrom::Set(_)))
+                .then(|| digest_of(&observed.app.settings)),
+            good: None,
+            synced: None,
+            durable: None,
+        })
+        .collect()
 }

@@ -25,10 +25,11 @@ use crate::applications::listed;
 use crate::away::Waiting;
 use crate::bots;
 use crate::event::{Event, Sink};
-use crate::finish::finish;
+use crate::finish::{finish, note_push};
 use crate::first_answer::{ANSWERS_WITHIN, Answer, Question, may_be_silent, silent};
+use crate::late::Late;
 use crate::live;
-use crate::prepare::{Prepared, drawn, prepare};
+use crate::prepare::{Prepared, UNREACHABLE, drawn, prepare};
 use crate::record::{Begun, Clock, Record};
 use crate::taken_up::{self, go_on, promote_still};
 use crate::tend::Tending;
@@ -184,13 +185,9 @@ pub fn recover(
                     clock(),
                 ))?,
                 // Git does not need the cluster; what is missing is said at the end.
-                Err(problem) if pushes && problem.code == "cluster_unreachable" => Prepared {
-                    id: id.clone(),
-                    aim,
-                    observed: Vec::new(),
-                    bots: Vec::new(),
-                    unseen: vec![problem.message],
-                },
+                Err(problem) if pushes && problem.code == UNREACHABLE => {
+                    Prepared::unseen(&id, aim, problem.message)
+                }
                 Err(problem) => return Err(problem),
             };
             if let Some(before) = &resumed {
@@ -305,8 +302,26 @@ pub fn recover(
         }
         trouble => (plan, trouble),
     };
+    let mut lane = lane;
+    let told = |lane: &Lane, problem| unrecorded::told(&lane.record.snapshot(), problem);
+    if let Some(push) = lane.push.take() {
+        note_push(&lane.record, push, &plan, trouble.as_ref())
+            .map_err(|problem| told(&lane, problem))?;
+    }
+    let saw_nothing = lane.prepared.observed.is_empty() && lane.prepared.is_away;
+    if trouble.is_none() && pushes && saw_nothing {
+        let late = Late {
+            branch,
+            plan: &plan,
+            which: &which,
+            setting,
+            runtime: &runtime,
+        };
+        let looked = late.look(&mut lane);
+        looked.map_err(|problem| told(&lane, problem))?;
+    }
     let record = Arc::clone(&lane.record);
-    finish(&runtime, branch, setting, lane, &plan, trouble.as_ref())
+    finish(&runtime, branch, setting, lane, trouble.as_ref())
         .map_err(|problem| unrecorded::told(&record.snapshot(), problem))
 }
 

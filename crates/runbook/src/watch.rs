@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ripcord_connect::workloads::Seen;
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::image::{Aim, Verdict};
+use ripcord_domain::live::proof::{self, Missing};
 use ripcord_domain::problem::Problem;
 use ripcord_recovery::keep::Descent;
 
@@ -17,7 +18,16 @@ use crate::record::Record;
 /// How often it is looked. What changed in between is known by the generation.
 const GLANCE: Duration = Duration::from_millis(500);
 
-/// Watches one Application for a while; what came back, and who brought it.
+/// What was seen of one Application.
+#[derive(Default)]
+pub(crate) struct Watched {
+    /// What came back, and who brought it.
+    pub(crate) relapse: Option<String>,
+    /// What its pods lacked at the end, whoever it is due to.
+    pub(crate) lacks: Vec<Missing>,
+}
+
+/// Watches one Application for a while.
 pub(crate) async fn watch(
     clusters: &Clusters,
     record: &Record,
@@ -25,7 +35,8 @@ pub(crate) async fn watch(
     target: &Target<'_>,
     name: &AppName,
     time: Duration,
-) -> Result<Option<String>, Problem> {
+) -> Result<Watched, Problem> {
+    let mut watched = Watched::default();
     let until = Instant::now() + time;
     let mut generations: BTreeMap<ObjectKey, i64> = BTreeMap::new();
     let mut away = false;
@@ -36,15 +47,18 @@ pub(crate) async fn watch(
                     record.note(format!("{name}: the cluster answers again"));
                     away = false;
                 }
-                if let Some(relapse) = relapse(aim, target, &picture) {
-                    return Ok(Some(relapse));
+                watched.relapse = relapse(aim, target, &picture);
+                if watched.relapse.is_some() {
+                    return Ok(watched);
                 }
                 if let Some(commit) = newer(target, &picture.app) {
                     record.note(format!(
                         "{name}: somebody deployed something else with commit {commit}; it is no longer watched"
                     ));
-                    return Ok(None);
+                    watched.lacks.clear();
+                    return Ok(watched);
                 }
+                watched.lacks = lacks(aim, &picture);
                 note_changes(record, &mut generations, &picture);
             }
             Err(error) if error.may_pass() => {
@@ -58,7 +72,15 @@ pub(crate) async fn watch(
         let left = until.saturating_duration_since(Instant::now());
         tokio::time::sleep(GLANCE.min(left)).await;
     }
-    Ok(None)
+    Ok(watched)
+}
+
+/// What the pods lack, whatever brought that about.
+fn lacks(aim: &Aim, picture: &Picture) -> Vec<Missing> {
+    let workloads = picture.workloads.iter();
+    workloads
+        .flat_map(|seen| proof::pods(aim, &seen.workload, &seen.pods))
+        .collect()
 }
 
 /// What came back, in words.

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use ripcord_testbed::{Network, Options, Scene, Testbed};
 use ripcord_testkit::{Ripcord, Scratch};
 
+use crate::by_server::by_server;
+use crate::followed::{At, Followed};
 use crate::outage::{BAD, GOOD, Outage, PAYMENTS};
 
 /// A service of its own that is broken, in a testbed whose parts can be stopped.
@@ -22,6 +24,8 @@ fn what_is_down_is_said_and_the_rest_is_done() {
     without_the_repo_server(&bed);
     with_git_cut_off_for_argo_cd(&bed);
     with_the_cluster_away_for_a_while(&bed);
+    with_the_cluster_away_at_the_beginning(&bed);
+    by_an_api_of_argo_cd_that_goes_away(&bed);
 }
 
 fn without_argo_cds_api_server(bed: &Testbed) {
@@ -84,6 +88,32 @@ fn with_the_cluster_away_for_a_while(bed: &Testbed) {
     bed.set_network("tester", "kube-apiserver", Network::Good)
         .unwrap();
     let _ = running.wait().unwrap().assert_code(0);
+    outage.assert_restored(GOOD);
+}
+
+fn with_the_cluster_away_at_the_beginning(bed: &Testbed) {
+    let mut outage = outage(bed, "away-first");
+    bed.set_network("tester", "kube-apiserver", Network::Cut)
+        .unwrap();
+    let mut running = outage.follow(&outage.rollback_args(&[]));
+    running.until("push", At::Ended);
+    bed.set_network("tester", "kube-apiserver", Network::Good)
+        .unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    outage.assert_restored(GOOD);
+}
+
+fn by_an_api_of_argo_cd_that_goes_away(bed: &Testbed) {
+    let mut outage = outage(bed, "server-away");
+    let mut args = outage.rollback_args(&["--watch", "2s", "--wait", "60s"]);
+    args.extend(["-o", "json"]);
+    let mut running = Followed::start(by_server(&outage).command(&args));
+    running.until("hold", At::Ended);
+    bed.part("argocd-server").kill().unwrap();
+    bed.part("argocd-server").start().unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
     outage.assert_restored(GOOD);
 }
 
