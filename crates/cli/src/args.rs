@@ -134,6 +134,9 @@ pub(crate) enum Command {
         environment: Option<String>,
         #[command(flatten)]
         cluster: ClusterArgs,
+        /// How long everything together is waited for; what has not answered by then is amber
+        #[arg(long, value_name = "TIME", default_value = "2s")]
+        within: String,
     },
     /// Show what runs otherwise than Git says: each field, who changed it, what will undo it
     #[command(
@@ -370,7 +373,7 @@ pub(crate) struct PaceArgs {
     /// How long to watch afterwards whether it stays so; 0 not at all
     #[arg(long, value_name = "TIME", default_value = "5m")]
     pub(crate) watch: String,
-    /// How long Argo CD is held at the most while Git cannot be written
+    /// How long Argo CD is held at the most while Git cannot be written; at least as long as `--wait`
     #[arg(long, value_name = "TIME", default_value = "30m")]
     pub(crate) hold_for: String,
 }

@@ -56,11 +56,13 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
             service,
             environment,
             cluster,
+            within,
         } => doctor::run(
             global,
             service.as_deref(),
             environment.as_deref(),
             cluster,
+            within,
             output,
         ),
         Command::Drift {

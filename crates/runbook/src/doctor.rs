@@ -32,9 +32,6 @@ use crate::applications::listed;
 use crate::held::{By, Held};
 use deadline::Deadline;
 
-/// How long forges and registries are waited for: they are asked after others.
-const LIMIT: Duration = Duration::from_millis(1200);
-
 /// How bad a finding is.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -134,16 +131,18 @@ pub struct About<'a> {
     pub unfinished: &'a [Recovery],
     /// The time.
     pub now: Timestamp,
+    /// How long all of it may take.
+    pub within: Duration,
 }
 
-/// Looks at everything that a recovery would meet, in two seconds: what has not answered by then is told.
+/// Looks at everything that a recovery would meet, within a time: what has not answered by then is told.
 ///
 /// # Errors
 /// The threads for it cannot be started; there is no repository of that name. What cannot be reached is a
 /// finding.
 pub fn examine(open: Opening, about: &About<'_>) -> Result<Diagnosis, Problem> {
     let runtime = crate::recover::runtime()?;
-    let deadline = Deadline::start();
+    let deadline = Deadline::start(about.within);
     let seen = runtime.spawn(listed(about.which.clone()));
     let (tell, read) = oneshot::channel::<Rc<git::Read>>();
     let looked = runtime.block_on(try_join(
@@ -289,6 +288,7 @@ mod tests {
             which: &which,
             unfinished: &[],
             now: at("2026-11-27T17:20:00Z"),
+            within: Duration::from_secs(2),
         };
         let window = By::Window {
             project: "team".into(),

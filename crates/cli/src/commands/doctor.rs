@@ -15,8 +15,10 @@ pub(super) fn run(
     service: Option<&str>,
     environment: Option<&str>,
     cluster: &ClusterArgs,
+    within: &str,
     output: &mut Output,
 ) -> Result<(), Problem> {
+    let within = moment::duration("--within", within)?;
     let request = service.map(|service| about(service, environment));
     let unfinished = wiring::ledger()?.unfinished()?;
     let (global, environment) = (global.clone(), environment.map(str::to_owned));
@@ -31,6 +33,7 @@ pub(super) fn run(
             which: &which(cluster),
             unfinished: &unfinished,
             now: moment::now(),
+            within,
         },
     )?;
     output.answer(&diagnosis, |out| screen::diagnosis(out, &diagnosis));

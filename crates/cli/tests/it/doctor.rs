@@ -45,7 +45,7 @@ fn assert_late(diagnosis: &Value, code: &str) {
         .find(|one| one["code"] == code && one["light"] == "amber")
         .unwrap_or_else(|| panic!("no amber `{code}` in {diagnosis:#}"));
     let what = late["what"].as_str().unwrap();
-    assert!(what.contains("not answered within 2 s"), "{late:#}");
+    assert!(what.contains("not answered within"), "{late:#}");
     assert!(late["mend"].as_str().is_some_and(|mend| !mend.is_empty()));
 }
 
@@ -95,7 +95,9 @@ fn a_cluster_that_stays_silent_keeps_nothing_of_git_back() {
     let stage = Stage::payments();
     let cluster = Silent::new();
     let url = stage.url();
-    let args = ["--repo", &url, "-o", "json", "doctor", "payments"];
+    // Git is to answer in time also with other tests beside.
+    let within = "--within=4s";
+    let args = ["--repo", &url, "-o", "json", "doctor", "payments", within];
     let diagnosis = json(stage.ripcord_at(&cluster).run(args).unwrap(), 0);
     assert_late(&diagnosis, "cluster");
     let findings = diagnosis["findings"].as_array().unwrap();
@@ -111,7 +113,7 @@ fn rules_of_a_branch_that_nobody_saw_are_not_green_and_change_no_exit_code() {
     let stage = Stage::payments();
     let cluster = Silent::new();
     let url = stage.url();
-    let args = ["--repo", &url, "-o", "json", "doctor"];
+    let args = ["--repo", &url, "-o", "json", "doctor", "--within=4s"];
     let diagnosis = json(stage.ripcord_at(&cluster).run(args).unwrap(), 0);
     let mut findings = diagnosis["findings"].as_array().unwrap().iter();
     let rules = findings.find(|one| one["code"] == "branch_rules").unwrap();

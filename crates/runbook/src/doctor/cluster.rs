@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::deadline::Deadline;
 use super::git::Read;
-use super::{About, Finding, LIMIT, application, foreign_holds, images, permissions, release};
+use super::{About, Finding, application, foreign_holds, images, permissions, release};
 use crate::applications::{Concerned, Listed, concerned};
 use crate::bots::{Bumper, of_aim, unseen};
 use crate::held;
@@ -220,7 +220,7 @@ async fn service(
         cluster,
         release,
         roster,
-        registries: Registries::new(read.config.mirrors.clone(), LIMIT),
+        registries: Registries::new(read.config.mirrors.clone(), deadline.of_a_question()),
         may_mark: read.config.may_mark(),
         about,
         now: about.now,

@@ -7,32 +7,40 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Finding;
 
-/// How long everything together is waited for, Git included.
-const LIMIT: Duration = Duration::from_secs(2);
-/// What is kept of it so that a git process that was ended can still be told of.
-const LAST_WORDS: Duration = Duration::from_millis(100);
-/// What the cluster needs after Git was read.
-const OF_CLUSTER: Duration = Duration::from_millis(800);
-
 /// When the waiting ends.
 #[derive(Clone, Copy)]
-pub(super) struct Deadline(Instant);
+pub(super) struct Deadline {
+    ends: Instant,
+    /// How long everything together is waited for, Git included.
+    limit: Duration,
+}
 
 impl Deadline {
     /// That of a look that begins now.
-    pub(super) fn start() -> Self {
-        Self(Instant::now() + LIMIT)
+    pub(super) fn start(limit: Duration) -> Self {
+        Self {
+            ends: Instant::now() + limit,
+            limit,
+        }
     }
 
     /// One that is over.
     #[cfg(test)]
     pub(super) fn over() -> Self {
-        Self(Instant::now())
+        Self {
+            ends: Instant::now(),
+            limit: Duration::from_secs(2),
+        }
     }
 
-    /// When git processes are ended.
+    /// When git processes are ended: so that it can still be told of them.
     pub(super) fn of_git(self) -> std::time::Instant {
-        (self.0 - LAST_WORDS).into_std()
+        (self.ends - self.limit / 20).into_std()
+    }
+
+    /// How long forges and registries are waited for: they are asked after others.
+    pub(super) fn of_a_question(self) -> Duration {
+        self.limit * 3 / 5
     }
 
     /// Whether git processes are ended by now.
@@ -47,23 +55,23 @@ impl Deadline {
         what: &str,
         part: impl Future<Output = T>,
     ) -> Result<T, Finding> {
-        let answer = timeout_at(self.0, part).await;
-        answer.map_err(|_| late(code, what))
+        let answer = timeout_at(self.ends, part).await;
+        answer.map_err(|_| self.late(code, what))
     }
 
     /// What a part answers while there is time left to look at the cluster by it.
     pub(super) async fn in_good_time<T>(self, part: impl Future<Output = T>) -> Option<T> {
-        timeout_at(self.0 - OF_CLUSTER, part).await.ok()
+        timeout_at(self.ends - self.limit * 2 / 5, part).await.ok()
     }
-}
 
-/// That something was not answered in time.
-pub(super) fn late(code: &str, what: &str) -> Finding {
-    Finding::amber(
-        code,
-        format!("{what}: not answered within {} s", LIMIT.as_secs()),
-        "look again; what is this slow now is slow in an incident too",
-    )
+    /// That something was not answered in time.
+    pub(super) fn late(self, code: &str, what: &str) -> Finding {
+        Finding::amber(
+            code,
+            format!("{what}: not answered within {} s", self.limit.as_secs_f64()),
+            "look again; what is this slow now is slow in an incident too (`--within` waits longer)",
+        )
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +102,8 @@ mod tests {
 
     #[test]
     fn the_cluster_has_time_left_after_git_was_read() {
-        let soon = Deadline(Instant::now() + OF_CLUSTER);
+        let mut soon = Deadline::start(Duration::from_secs(100));
+        soon.ends -= soon.limit * 3 / 5;
         let runtime = crate::recover::runtime().unwrap();
         let never = std::future::pending::<()>();
         assert_eq!(runtime.block_on(soon.in_good_time(never)), None);

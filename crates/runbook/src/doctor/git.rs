@@ -15,8 +15,8 @@ use ripcord_recovery::{keep, ship};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::deadline::{Deadline, late};
-use super::{About, Finding, LIMIT, Opening};
+use super::deadline::Deadline;
+use super::{About, Finding, Opening};
 use crate::recover::broken;
 
 const SILENT: &str = "look again; `git ls-remote URL` shows whether its server answers, `ssh-add` unlocks a key \
@@ -104,7 +104,7 @@ fn read(branch: Branch, request: Option<&Request>, now: Timestamp) -> Read {
 /// Why Git could not be read. What was ended because it took too long is no answer.
 fn unread(what: &str, problem: &Problem, deadline: Deadline) -> Finding {
     if deadline.has_ended_git() {
-        with_silent(late("git", what))
+        with_silent(deadline.late("git", what))
     } else {
         Finding::of_problem("git", problem, SILENT)
     }
@@ -147,7 +147,7 @@ fn pushed(to: &str, asked: Result<(), Problem>, deadline: Deadline) -> Finding {
     match asked {
         Ok(()) => Finding::green("push", format!("{to} lets these credentials push")),
         Err(problem) if problem.kind == Kind::Remote && deadline.has_ended_git() => {
-            with_silent(late("push", "whether a push is let through"))
+            with_silent(deadline.late("push", "whether a push is let through"))
         }
         Err(problem) => Finding::of_problem("push", &problem, "`git push --dry-run` shows why"),
     }
@@ -176,7 +176,8 @@ async fn rules(
         match &place {
             Some(place) => {
                 let forge = read.config.forge;
-                ripcord_forge::rules(place, forge, who.as_ref(), name, LIMIT).await
+                let limit = deadline.of_a_question();
+                ripcord_forge::rules(place, forge, who.as_ref(), name, limit).await
             }
             // It is on no forge that is known.
             None => Ok(None),
@@ -305,6 +306,8 @@ fn judged(branch: &str, rules: Result<Option<Rules>, String>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::Light;
+    use std::time::Duration;
+
     use super::*;
     use ripcord_domain::config::Forge;
 
@@ -363,7 +366,7 @@ mod tests {
             Err(ended.hint("running it again is safe"))
         };
         let runtime = crate::recover::runtime().unwrap();
-        let soon = runtime.block_on(async { Deadline::start() });
+        let soon = runtime.block_on(async { Deadline::start(Duration::from_secs(60)) });
         assert_eq!(pushed("infra", ended(), soon).light, Light::Red);
         let over = pushed("infra", ended(), Deadline::over());
         assert_eq!(over.light, Light::Amber);
