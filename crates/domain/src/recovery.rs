@@ -105,6 +105,8 @@ pub enum StepKind {
     Promote,
     /// Broken pods that nobody replaces are deleted.
     Unstick,
+    /// What cannot be changed is deleted, so that a sync makes it anew.
+    Replace,
     /// Everything is waited for.
     Converge,
     /// What was held is let go.
@@ -130,6 +132,7 @@ impl StepKind {
             Self::Operate => "sync",
             Self::Promote => "promote",
             Self::Unstick => "unstick",
+            Self::Replace => "replace",
             Self::Converge => "converge",
             Self::Release => "release",
             Self::Watch => "watch",

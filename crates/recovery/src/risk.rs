@@ -168,7 +168,11 @@ fn add_risks(
                 "Kubernetes refuses to change this field in place",
             ),
             RiskKind::Job => ("job", Severity::Warning, "a Job runs again or is refused"),
-            RiskKind::Hook => ("hook", Severity::Warning, "a sync hook runs again"),
+            RiskKind::Hook => (
+                "hook",
+                Severity::Warning,
+                "a sync hook runs again, but where ripcord itself has it synced without `--run-hooks`",
+            ),
             RiskKind::Secret => (
                 "secret",
                 Severity::Warning,

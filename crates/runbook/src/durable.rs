@@ -275,7 +275,11 @@ impl<'a> Landing<'a> {
     fn state_of_ours<'s>(&self, app: &'s Application) -> Option<&'s OperationState> {
         let id = self.record.id();
         let state = app.operation_state.as_ref();
-        state.filter(|state| state.operation.recovery.as_deref() == Some(id.as_str()))
+        // One of self-heal that was merged into ours has our id too, and syncs what it likes.
+        state.filter(|state| {
+            let operation = &state.operation;
+            operation.recovery.as_deref() == Some(id.as_str()) && !operation.is_automated
+        })
     }
 
     /// Without a commit, what is not known of pods whose images do not tell: only a sync to the last good
@@ -448,13 +452,22 @@ impl<'a> Landing<'a> {
         let sync = live::sync_to(self.record, app, commit, &|source| {
             (self.target.is_ours)(app, source)
         });
-        match argocd::operate(&self.clusters.argo, &self.name, &sync).await {
-            Err(ConnectError::Conflict { .. }) => Ok(()),
-            done => {
-                self.asked = Some(Instant::now());
-                done
+        let what = format!("Argo CD syncs {} once more", short_commit(commit));
+        let begun = self.tending.start(StepKind::Operate, &what)?;
+        let done = argocd::operate(&self.clusters.argo, &self.name, &sync).await;
+        let (state, what) = match &done {
+            Ok(()) => (StepState::Done, String::new()),
+            // Whoever came first is waited for.
+            Err(ConnectError::Conflict { .. }) => {
+                let what = "another sync was asked for meanwhile".to_owned();
+                self.tending.end(begun, StepState::Skipped, what)?;
+                return Ok(());
             }
-        }
+            Err(error) => (StepState::Failed, error.to_string()),
+        };
+        self.tending.end(begun, state, what)?;
+        self.asked = Some(Instant::now());
+        done
     }
 
     /// A Job cannot be changed: the one of the bad version is deleted, once, and the sync makes it anew.
@@ -465,12 +478,23 @@ impl<'a> Landing<'a> {
             let is_new = !self.replaced.contains(key);
             if key.kind == "Job" && why.contains("immutable") && is_new {
                 self.replaced.push(key.clone());
-                self.record.note(format!(
-                    "{key} cannot be changed: it is deleted, and the sync makes it anew"
-                ));
+                let what = format!("{key} cannot be changed: it is deleted");
+                let begun = self.tending.start(StepKind::Replace, &what)?;
                 match workloads::delete(&self.clusters.target, key).await {
-                    Ok(()) | Err(ConnectError::Missing { .. }) => replaced = true,
-                    Err(error) => return Err(error),
+                    Ok(()) | Err(ConnectError::Missing { .. }) => {
+                        let what = format!("{key} is deleted: the sync makes it anew");
+                        self.tending.end(begun, StepState::Done, what)?;
+                        replaced = true;
+                    }
+                    Err(error) => {
+                        let is_forbidden = matches!(error, ConnectError::Forbidden { .. });
+                        self.tending
+                            .end(begun, StepState::Failed, error.to_string())?;
+                        // The sync goes on to fail, which is said; the rest goes on too.
+                        if !is_forbidden {
+                            return Err(error);
+                        }
+                    }
                 }
             }
         }

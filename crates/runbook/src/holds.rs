@@ -23,6 +23,7 @@ const BACK_WITHIN: Duration = Duration::from_secs(30);
 const AWAY: Duration = Duration::from_millis(500);
 /// How often a write is tried that somebody else's write came before.
 const TRIES: u32 = 20;
+const TURNS: u32 = 400;
 
 /// What a mark begins with.
 pub(crate) const MARK: &str = "held by ripcord ";
@@ -111,7 +112,7 @@ async fn take(cluster: &Cluster, record: &Record, hold: &HoldRecord) -> Result<S
     let (app, until) = (&hold.application, hold.until);
     if let (Some(at), Some((from, minutes))) = (&hold.project, hold.window) {
         let window = project::hold(app, id.as_str(), from, minutes);
-        again(|| project::add(cluster, &at.namespace, &at.name, &window)).await?;
+        in_turn(|| project::add(cluster, &at.namespace, &at.name, &window)).await?;
         return Ok(format!(
             "project {}: only people sync {} until {until}",
             at.name, app.name
@@ -170,7 +171,27 @@ async fn take(cluster: &Cluster, record: &Record, hold: &HoldRecord) -> Result<S
 
 /// Writes again what somebody else's write came before, and what a cluster that is away for a moment did
 /// not take.
-pub(crate) async fn again<F>(mut write: impl FnMut() -> F) -> Result<(), ConnectError>
+pub(crate) async fn again<F>(write: impl FnMut() -> F) -> Result<(), ConnectError>
+where
+    F: Future<Output = Result<(), ConnectError>>,
+{
+    again_after(write, TRIES, || GLANCE).await
+}
+
+/// The same for what many write at once, as the windows of all Applications of one project: each gets its
+/// turn, and they do not meet again and again.
+async fn in_turn<F>(write: impl FnMut() -> F) -> Result<(), ConnectError>
+where
+    F: Future<Output = Result<(), ConnectError>>,
+{
+    again_after(write, TURNS, || GLANCE.mul_f64(0.5 + 2.0 * fastrand::f64())).await
+}
+
+async fn again_after<F>(
+    mut write: impl FnMut() -> F,
+    most: u32,
+    pause: impl Fn() -> Duration,
+) -> Result<(), ConnectError>
 where
     F: Future<Output = Result<(), ConnectError>>,
 {
@@ -178,9 +199,9 @@ where
     let mut tries = 0;
     loop {
         match write().await {
-            Err(ConnectError::Conflict { .. }) if tries < TRIES => {
+            Err(ConnectError::Conflict { .. }) if tries < most => {
                 tries += 1;
-                tokio::time::sleep(GLANCE).await;
+                tokio::time::sleep(pause()).await;
             }
             Err(ConnectError::Unreachable { .. }) if started.elapsed() < BACK_WITHIN => {
                 tokio::time::sleep(AWAY).await;
@@ -200,7 +221,7 @@ async fn take_window_away(
         return Ok(());
     };
     let window = project::hold(&hold.application, id.as_str(), from, minutes);
-    gone_is_fine(again(|| project::remove(cluster, &at.namespace, &at.name, &window)).await)
+    gone_is_fine(in_turn(|| project::remove(cluster, &at.namespace, &at.name, &window)).await)
 }
 
 /// Lets one hold go and asks for a comparison: without it nothing would happen for minutes.
@@ -294,4 +315,31 @@ pub async fn release_all(
         ledger.save(recovery)?;
     }
     Ok(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_of_many_that_write_to_one_project_got_no_hold() {
+        let before = Cell::new(0);
+        let write = || {
+            before.set(before.get() + 1);
+            let is_free = before.get() > 60;
+            async move {
+                if is_free {
+                    Ok(())
+                } else {
+                    let what = "a window".to_owned();
+                    Err(ConnectError::Conflict { what })
+                }
+            }
+        };
+        assert!(in_turn(write).await.is_ok());
+        before.set(0);
+        assert!(again(write).await.is_err());
+    }
 }

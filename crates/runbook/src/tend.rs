@@ -148,11 +148,16 @@ impl<'a> Tending<'a> {
         parts.any(|part| part.application == self.name && part.synced.is_some())
     }
 
-    fn start(&self, kind: StepKind, what: &str) -> Result<Begun, ConnectError> {
+    pub(crate) fn start(&self, kind: StepKind, what: &str) -> Result<Begun, ConnectError> {
         self.keep(self.record.start(kind, Some(&self.name), what))
     }
 
-    fn end(&self, begun: Begun, state: StepState, what: String) -> Result<(), ConnectError> {
+    pub(crate) fn end(
+        &self,
+        begun: Begun,
+        state: StepState,
+        what: String,
+    ) -> Result<(), ConnectError> {
         self.keep(self.record.end(begun, state, what))
     }
 
@@ -169,8 +174,12 @@ impl<'a> Tending<'a> {
             ) else {
                 continue;
             };
-            let is_good = rollout.borrows_template
-                || self.aim.of(workload.images.iter().map(String::as_str)) != Verdict::Bad;
+            // Where images do not tell, what is on its way is the good one once Argo CD has synced that.
+            let is_good = if self.aim.tells() {
+                self.aim.of(workload.images.iter().map(String::as_str)) != Verdict::Bad
+            } else {
+                self.is_synced()
+            };
             let is_seen = workload.observed >= workload.generation && rollout.is_under_way();
             let is_done = self.promoted.get(&workload.key) == Some(&rollout.current_hash);
             if is_good && is_seen && !is_done && !rollout.is_promoted_fully {

@@ -256,12 +256,15 @@ pub fn choose(wishes: Wishes, seen: &Situation) -> Route {
         why.push("a sync of the bad version is under way: it is ended first".to_owned());
     }
     let promote = promotions(wishes, seen, &mut why);
-    let unstick = seen
+    let unstick: Vec<ObjectKey> = seen
         .workloads
         .iter()
         .filter(|one| one.waits_for_broken_pods && method != Method::Abort)
         .map(|one| one.key.clone())
         .collect();
+    why.extend(unstick.iter().map(|key| {
+        format!("{key}: pods that its controller does not replace are deleted once good ones would follow")
+    }));
     Route {
         terminate,
         hold: taken,
@@ -384,7 +387,10 @@ fn promotions(wishes: Wishes, seen: &Situation, why: &mut Vec<String>) -> Vec<Ob
         let Some(rollout) = &one.rollout else {
             continue;
         };
-        if rollout.is_under_way || one.runs != Verdict::Bad {
+        // Where images do not tell, what is under way after the sync and was not before is so by it. One
+        // that was goes back to its stable side without steps.
+        let may_be_bad = one.runs == Verdict::Bad || !seen.images_tell;
+        if rollout.is_under_way || !may_be_bad {
             continue;
         }
         if rollout.window_covers {

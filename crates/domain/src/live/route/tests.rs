@@ -293,3 +293,19 @@ fn without_a_hold_the_cluster_is_never_changed_while_argo_cd_would_change_it_bac
         }
     }
 }
+
+#[test]
+fn where_images_do_not_tell_only_a_rollout_that_was_at_rest_skips_its_steps() {
+    let of = |seen: RolloutSeen| {
+        let mut workload = rollout(seen);
+        workload.runs = Verdict::Unconcerned;
+        let untold = Situation {
+            images_tell: false,
+            workloads: vec![workload],
+            ..usual()
+        };
+        choose(Wishes::default(), &untold).promote.len()
+    };
+    assert_eq!(of(PROMOTED), 1);
+    assert_eq!(of(MID_CANARY), 0);
+}
