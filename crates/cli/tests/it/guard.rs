@@ -124,7 +124,29 @@ fn other_versions_services_and_environments_pass() {
 /// A layout: where the version stands, and the text of the file with it.
 type Layout = (&'static str, fn(&str) -> String);
 
-const LAYOUTS: [Layout; 7] = [
+const LAYOUTS: [Layout; 10] = [
+    ("apps/production/payments.yaml", |version| {
+        format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: payments\n  \
+             namespace: production\nspec:\n  chart:\n    spec:\n      chart: payments\n      \
+             version: {}.0.0\n",
+            version.trim_start_matches('v')
+        )
+    }),
+    ("apps/production/payments.yaml", |version| {
+        format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: payments\n  \
+             namespace: production\nspec:\n  values:\n    image:\n      \
+             repository: ghcr.io/acme/payments\n      tag: {version}\n"
+        )
+    }),
+    ("environments/production/payments/Chart.yaml", |version| {
+        format!(
+            "apiVersion: v2\nname: payments-production\nversion: 0.0.1\ndependencies:\n- name: payments\n  \
+             repository: https://charts.acme.io\n  version: {}.0.0\n",
+            version.trim_start_matches('v')
+        )
+    }),
     ("environments/production/payments/values.yaml", |version| {
         format!("image:\n  repository: ghcr.io/acme/payments\n  tag: {version}\n")
     }),

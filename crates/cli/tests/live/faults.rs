@@ -1,5 +1,6 @@
 //! What goes wrong in the middle, in the testbed that tests share.
 
+use ripcord_testkit::{Ripcord, Scratch};
 use serde_json::json;
 
 use crate::followed::At;
@@ -22,6 +23,28 @@ fn two_at_once_make_one_recovery() {
                     .contains("works on payments-service in production"),
             "{output:?}"
         );
+    }
+    outage.assert_restored(GOOD);
+    assert_eq!(outage.scene.infra().rev("main^").unwrap(), outage.bad);
+}
+
+#[test]
+fn two_at_once_on_two_machines_make_one_commit_and_leave_nothing_held() {
+    let mut outage = Outage::of("auto-heal", "two-machines", PAYMENTS);
+    let other = Scratch::new().unwrap();
+    let clone = other
+        .clone_of(&outage.bed.git().url("two-machines.git"), "clone")
+        .unwrap();
+    let kubeconfig = outage.bed.kubeconfig().unwrap();
+    let there = Ripcord::new(&other, env!("CARGO_BIN_EXE_ripcord"))
+        .in_dir(&clone)
+        .at("")
+        .env("KUBECONFIG", kubeconfig.to_str().unwrap());
+    let args = outage.rollback_args(&["--watch", "2s", "--wait", "60s"]);
+    let first = outage.ripcord().spawn(&args).unwrap();
+    let second = there.spawn(&args).unwrap();
+    for output in [first.wait().unwrap(), second.wait().unwrap()] {
+        let _ = output.assert_code(0);
     }
     outage.assert_restored(GOOD);
     assert_eq!(outage.scene.infra().rev("main^").unwrap(), outage.bad);
@@ -140,6 +163,8 @@ fn an_application_set_has_nothing_to_put_back() {
         "live-set-payments-service",
     );
     outage.break_it(BAD);
+    let spec = |outage: &Outage<'_>| outage.app()["spec"].clone();
+    let before = spec(&outage);
     let output = outage.rollback(&["-o", "json"]).assert_code(0);
     let recovery = Outage::recovery(&output);
     assert_eq!(
@@ -148,14 +173,24 @@ fn an_application_set_has_nothing_to_put_back() {
         "{recovery:#}"
     );
     outage.assert_restored(GOOD);
+    assert_eq!(spec(&outage), before);
 }
 
 #[test]
 fn several_sources_go_back_in_one_operation() {
     let mut outage = Outage::of("multi-source", "live-several", "web");
-    let output = outage.rollback(&["-o", "json"]);
-    let _ = output.assert_code(0);
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
     outage.assert_restored(GOOD);
+    // One operation, with every source pinned.
+    let recovery = Outage::recovery(&output);
+    let operation = &outage.app()["status"]["operationState"]["operation"];
+    let id = recovery["id"].as_str().unwrap();
+    assert!(operation["info"].to_string().contains(id), "{operation:#}");
+    let pinned = operation["sync"]["revisions"].as_array().unwrap();
+    let sources = outage.app()["spec"]["sources"].as_array().unwrap().len();
+    assert_eq!(pinned.len(), sources, "{operation:#}");
+    let ours = recovery["plan"]["pushed"]["commit"].as_str().unwrap();
+    assert!(pinned.contains(&json!(ours)), "{operation:#}");
 }
 
 #[test]

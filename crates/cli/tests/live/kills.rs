@@ -6,11 +6,15 @@ use crate::followed::At;
 use crate::outage::{GOOD, NO_REGISTRY, Outage, PAYMENTS};
 
 /// The steps at which a run is killed that every recovery has.
-const KILLED: [(&str, At); 6] = [
+const KILLED: [(&str, At); 10] = [
+    ("hold", At::Begun),
     ("hold", At::Ended),
     ("undo", At::Begun),
+    ("undo", At::Ended),
     ("push", At::Ended),
     ("operate", At::Begun),
+    ("operate", At::Ended),
+    ("release", At::Begun),
     ("release", At::Ended),
     ("converge", At::Begun),
 ];
@@ -68,8 +72,14 @@ fn a_canary_whose_evidence_and_abort_were_cut_short_is_aborted_and_its_evidence_
 fn a_promotion_that_was_cut_short_is_made_up_for() {
     let mut outage = Outage::promoted("canary", "kill-promote", "checkout");
     // After the undo the good version is on its way already, through all steps of its canary.
-    let kills = [("undo", At::Ended), ("promote", At::Begun)];
-    resumed(&mut outage, &[], &kills);
+    let kills = [
+        ("undo", At::Ended),
+        ("promote", At::Begun),
+        ("promote", At::Ended),
+    ];
+    resumed(&mut outage, &[], &kills[..2]);
+    let mut outage = Outage::promoted("canary", "kill-promoted", "checkout");
+    resumed(&mut outage, &[], &kills[2..]);
 }
 
 #[test]
@@ -88,13 +98,17 @@ fn a_canary_that_was_to_be_replayed_is_not_promoted_by_the_resume() {
 fn a_sync_whose_end_was_cut_short_is_ended() {
     let mut outage = Outage::none_yet("hooks", "kill-hook", "ledger", "kill-hook");
     outage.hang_in_hook();
-    resumed(&mut outage, &[], &[("terminate", At::Begun)]);
+    let kills = [("terminate", At::Begun), ("terminate", At::Ended)];
+    resumed(&mut outage, &[], &kills);
 }
 
 #[test]
 fn a_stuck_pod_that_was_left_is_deleted() {
     let mut outage = Outage::of("statefulset", "kill-set", "sessions");
-    resumed(&mut outage, &[], &[("unstick", At::Begun)]);
+    let kills = [("unstick", At::Begun), ("unstick", At::Ended)];
+    resumed(&mut outage, &[], &kills[..1]);
+    let mut outage = Outage::of("statefulset", "kill-stuck", "sessions");
+    resumed(&mut outage, &[], &kills[1..]);
 }
 
 #[test]

@@ -93,11 +93,14 @@ fn an_operation_of_somebody_else_is_waited_for_and_ours_follows() {
     let application = outage.bed.application("other-tool");
     // Another tool syncs the bad commit over and over while the rollback goes on.
     let bad = outage.bad.clone();
-    let running = outage.follow(&outage.rollback_args(&[]));
-    for _ in 0..5 {
-        let _ = application.sync_to(&bad).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(100));
+    let mut running = outage.follow(&outage.rollback_args(&[]));
+    running.until("hold", At::Ended);
+    let mut taken = 0;
+    for _ in 0..20 {
+        taken += usize::from(application.sync_to(&bad).unwrap().is_ok());
+        std::thread::sleep(std::time::Duration::from_millis(25));
     }
+    assert!(taken > 0, "it was never in the way");
     let ended = running.end();
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     outage.assert_restored(GOOD);

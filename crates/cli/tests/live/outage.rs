@@ -31,6 +31,8 @@ pub(crate) struct Outage<'a> {
     pub(crate) bad: String,
     pub(crate) scratch: Scratch,
     clone: PathBuf,
+    /// How it syncs, as it was before anything was done.
+    policy: Value,
 }
 
 impl Outage<'static> {
@@ -84,6 +86,7 @@ impl<'a> Outage<'a> {
         let clone = scratch
             .clone_of(&bed.git().url(&format!("{name}.git")), "clone")
             .unwrap();
+        let policy = bed.application(application).get().unwrap()["spec"]["syncPolicy"].clone();
         Self {
             bed,
             scene,
@@ -92,6 +95,7 @@ impl<'a> Outage<'a> {
             bad: String::new(),
             scratch,
             clone,
+            policy,
         }
     }
 
@@ -123,6 +127,7 @@ impl<'a> Outage<'a> {
     pub(crate) fn turn_to(&mut self, service: &'static str, application: &str) {
         self.service = service;
         application.clone_into(&mut self.application);
+        self.policy = self.app()["spec"]["syncPolicy"].clone();
     }
 
     /// Deploys a version as a pipeline does, and Argo CD hears of it.
@@ -176,7 +181,15 @@ impl<'a> Outage<'a> {
         let config = self.scratch.path().join("ripcord.yaml");
         std::fs::write(&config, format!("mirrors: {{docker.io: '{registry}'}}\n")).unwrap();
         let config = config.to_str().unwrap();
-        let args = ["doctor", self.service, "--config", config];
+        // With other tests beside 2 s may be too short.
+        let args = [
+            "doctor",
+            self.service,
+            "--config",
+            config,
+            "--within",
+            "60s",
+        ];
         ripcord.run(args).unwrap()
     }
 
@@ -241,10 +254,11 @@ impl<'a> Outage<'a> {
         }
     }
 
-    /// Fails unless Git, Argo CD and the pods agree on the version and auto-sync is on.
+    /// Fails unless Git, Argo CD and the pods agree on the version, and auto-sync is on, as it was.
     pub(crate) fn assert_restored(&mut self, version: &str) {
         let app = self.app();
         assert!(!app["spec"]["syncPolicy"]["automated"].is_null());
+        assert_eq!(app["spec"]["syncPolicy"], self.policy);
         self.assert_agreed(version);
     }
 
@@ -261,6 +275,15 @@ impl<'a> Outage<'a> {
             *revision == *tip || revisions[0] == *tip,
             "{revision} {revisions} {tip}"
         );
+        let project = app["spec"]["project"].as_str().unwrap();
+        let windows = self.windows(project);
+        let name = json!([self.application]);
+        let mut windows = windows.as_array().into_iter().flatten();
+        let left = windows.find(|window| {
+            let told = window["description"].to_string();
+            window["applications"] == name && told.contains("ripcord r-")
+        });
+        assert_eq!(left, None, "a hold was left behind");
         self.assert_stays(version);
     }
 

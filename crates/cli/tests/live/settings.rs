@@ -2,14 +2,38 @@
 
 use crate::outage::{Outage, PAYMENTS, events};
 
-const PRODUCTION: &str = "services/payments-service/overlays/production";
+const CHECKOUT: &str = "checkout";
+const NAMES: &str = "nameReference:
+  - kind: ConfigMap
+    version: v1
+    fieldSpecs:
+      - kind: Rollout
+        path: spec/template/spec/containers/envFrom/configMapRef/name
+";
+
+/// Where a service's settings are.
+fn overlay(outage: &Outage<'_>) -> String {
+    format!("services/{}/overlays/production", outage.service)
+}
 
 /// Deploys a release by the file that names it, and waits until its pods are there.
 fn release(outage: &mut Outage<'_>, release: &str) {
+    let file = format!("{}/release.txt", overlay(outage));
     let infra = outage.scene.infra();
-    infra.write(&format!("{PRODUCTION}/release.txt"), format!("{release}\n"));
+    infra.write(&file, format!("{release}\n"));
     let commit = infra.commit(&format!("Release {release}")).land().unwrap();
     outage.scene.refresh().unwrap();
+    if outage.service == CHECKOUT {
+        outage.wait("its canary waits", |outage| {
+            let paused = "jsonpath={.status.pauseConditions[0].reason}";
+            let said = outage
+                .scene
+                .kubectl(&["get", "rollout", CHECKOUT, "-o", paused]);
+            said.unwrap() == "CanaryPauseStep"
+        });
+        let promote = ["argo", "rollouts", "promote", "--full", CHECKOUT];
+        outage.scene.kubectl(&promote).unwrap();
+    }
     outage.wait("the release is live", |outage| {
         let app = outage.app();
         app["status"]["sync"]["revision"] == *commit
@@ -18,6 +42,27 @@ fn release(outage: &mut Outage<'_>, release: &str) {
             && serves(outage, release)
     });
     outage.bad = commit;
+}
+
+/// Has a service read a release from a file: the version that counts is the one there.
+fn by_a_setting(outage: &mut Outage<'_>, template: &str) {
+    let production = overlay(outage);
+    let infra = outage.scene.infra();
+    infra.write(
+        "ripcord.yaml",
+        "version_files: [{path: 'services/{service}/overlays/{environment}/release.txt'}]\n",
+    );
+    let overlay = format!("{production}/kustomization.yaml");
+    let text = infra.read(&overlay).unwrap();
+    // Where a Rollout names a ConfigMap kustomize does not know by itself.
+    infra.write(&format!("{production}/names.yaml"), NAMES);
+    let generator = "configMapGenerator: [{name: release, files: [release.txt]}]\nconfigurations: [names.yaml]\n";
+    infra.write(&overlay, format!("{text}{generator}"));
+    let text = infra.read(template).unwrap();
+    let image = format!("image: acme/{}", outage.service);
+    let settings = format!("{image}\n          envFrom: [{{configMapRef: {{name: release}}}}]");
+    let text = text.replace(&image, &settings);
+    outage.scene.infra().write(template, text);
 }
 
 /// Whether every pod has the settings of a release.
@@ -47,20 +92,10 @@ fn serves(outage: &Outage<'_>, release: &str) -> bool {
 #[test]
 fn where_images_do_not_tell_pods_are_good_when_all_agree_and_not_before() {
     let mut outage = Outage::none_yet("auto-heal", "untold", PAYMENTS, "untold");
-    let infra = outage.scene.infra();
-    infra.write(
-        "ripcord.yaml",
-        "version_files: [{path: 'services/{service}/overlays/{environment}/release.txt'}]\n",
+    by_a_setting(
+        &mut outage,
+        "services/payments-service/base/deployment.yaml",
     );
-    let overlay = format!("{PRODUCTION}/kustomization.yaml");
-    let text = infra.read(&overlay).unwrap();
-    let generator = "configMapGenerator: [{name: release, files: [release.txt]}]\n";
-    infra.write(&overlay, format!("{text}{generator}"));
-    let deployment = "services/payments-service/base/deployment.yaml";
-    let text = infra.read(deployment).unwrap();
-    let image = "image: acme/payments-service";
-    let settings = format!("{image}\n          envFrom: [{{configMapRef: {{name: release}}}}]");
-    infra.write(deployment, text.replace(image, &settings));
     release(&mut outage, "1.0");
     release(&mut outage, "2.0");
     let output = outage.rollback(&["-o", "json"]).assert_code(0);
@@ -71,4 +106,16 @@ fn where_images_do_not_tell_pods_are_good_when_all_agree_and_not_before() {
     let operated =
         at(&|event| event["step"]["kind"] == "release" && event["step"]["state"] == "done");
     assert!(good > operated && operated.is_some(), "{output:?}");
+}
+
+#[test]
+fn a_rollout_whose_settings_alone_went_back_stopped_at_the_first_step_of_its_canary() {
+    let mut outage = Outage::none_yet("canary", "untold-canary", CHECKOUT, "untold-canary");
+    by_a_setting(&mut outage, "services/checkout/base/rollout.yaml");
+    release(&mut outage, "1.0");
+    release(&mut outage, "2.0");
+    let output = outage.rollback(&["-o", "json"]).assert_code(0);
+    assert!(serves(&outage, "1.0"));
+    let steps = Outage::recovery(&output)["steps"].to_string();
+    assert!(steps.contains("promote"), "{steps}");
 }
