@@ -366,7 +366,7 @@ mod tests {
             Err(ended.hint("running it again is safe"))
         };
         let runtime = crate::recover::runtime().unwrap();
-        let soon = runtime.block_on(async { Deadline::start(Duration::from_secs(60)) });
+        let soon = runtime.block_on(async { Deadline::start(Duration::from_mins(1)) });
         assert_eq!(pushed("infra", ended(), soon).light, Light::Red);
         let over = pushed("infra", ended(), Deadline::over());
         assert_eq!(over.light, Light::Amber);
