@@ -56,14 +56,12 @@ async fn look(
     let Some(mut workload) = read::workload(key, &object) else {
         return Ok(None);
     };
-    if let Some(rollout) = workload.rollout.as_mut()
-        && rollout.borrows_template
-    {
-        // Its template is another object's: pods and their hashes tell.
-        workload.images = Vec::new();
-    }
+    let borrows = workload
+        .rollout
+        .as_ref()
+        .is_some_and(|rollout| rollout.borrows_template);
     // Which template pods are to have only those say that do not name it themselves.
-    let lists = wants_revisions || workload.template.is_none();
+    let lists = wants_revisions || borrows || workload.template.is_none();
     let (pods, revisions) = join(pods(cluster, &workload), async {
         if lists {
             revisions(cluster, &workload).await
@@ -76,6 +74,15 @@ async fn look(
     if workload.template.is_none() {
         let now = current(&workload, &object, &templates.revisions);
         workload.template = now.map(|now| now.hash.clone());
+    }
+    if borrows {
+        // Its template is another object's: the one that its controller goes to tells.
+        let rollout = workload.rollout.iter();
+        let now = rollout.filter_map(|rollout| {
+            let mut all = templates.revisions.iter();
+            all.find(|one| one.hash == rollout.current_hash)
+        });
+        workload.images = now.flat_map(|now| now.images.clone()).collect();
     }
     Ok(Some((
         Seen {

@@ -231,6 +231,7 @@ fn workload_seen(aim: &Aim, watched: &Watched) -> WorkloadSeen {
                 .iter()
                 .flat_map(|one| &one.images)
                 .map(String::as_str)),
+            borrows_template: state.borrows_template,
             window_covers: matches!(
                 (state.rollback_window, between),
                 (Some(window), Some(between)) if i64::try_from(between).is_ok_and(|n| n <= window)

@@ -36,6 +36,10 @@ impl Method {
 }
 
 /// A Rollout, as far as the way depends on it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own that the decision asks"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RolloutSeen {
     /// A version is on its way.
@@ -46,6 +50,8 @@ pub struct RolloutSeen {
     pub stable: Verdict,
     /// The wanted version is among those that skip the steps.
     pub window_covers: bool,
+    /// Its template is another workload's (`workloadRef`), and changes there.
+    pub borrows_template: bool,
 }
 
 /// A workload, as far as the way depends on it.
@@ -341,7 +347,8 @@ fn by_undo(seen: &Situation) -> Option<Vec<Live>> {
     }
     let mut changes = Vec::new();
     for one in &seen.workloads {
-        if one.runs != Verdict::Bad || is_taken_back_by_abort(one) {
+        let is_borrowed = one.rollout.is_some_and(|rollout| rollout.borrows_template);
+        if one.runs != Verdict::Bad || is_taken_back_by_abort(one) || is_borrowed {
             continue;
         }
         let revision = one.good_revision.filter(|_| !one.is_paused)?;

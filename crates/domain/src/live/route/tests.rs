@@ -39,6 +39,7 @@ const MID_CANARY: RolloutSeen = RolloutSeen {
     is_aborted: false,
     stable: Verdict::Good,
     window_covers: false,
+    borrows_template: false,
 };
 
 const PROMOTED: RolloutSeen = RolloutSeen {
@@ -308,4 +309,20 @@ fn where_images_do_not_tell_only_a_rollout_that_was_at_rest_skips_its_steps() {
     };
     assert_eq!(of(PROMOTED), 1);
     assert_eq!(of(MID_CANARY), 0);
+}
+
+#[test]
+fn a_template_that_a_rollout_borrows_is_undone_where_it_stands() {
+    let borrowed = RolloutSeen {
+        borrows_template: true,
+        ..PROMOTED
+    };
+    let mut rollout = rollout(borrowed);
+    rollout.good_revision = None;
+    let seen = Situation {
+        workloads: vec![rollout, deployment()],
+        ..usual()
+    };
+    let way = line(Wishes::default(), &seen);
+    assert_eq!(way, "hold:window undo:7 push operate promote");
 }
