@@ -31,8 +31,8 @@ pub(crate) struct Outage<'a> {
     pub(crate) bad: String,
     pub(crate) scratch: Scratch,
     clone: PathBuf,
-    /// How it syncs, as it was before anything was done.
-    policy: Value,
+    /// How it syncs, as it was before anything was done, where it was there by then.
+    policy: Option<Value>,
 }
 
 impl Outage<'static> {
@@ -86,7 +86,7 @@ impl<'a> Outage<'a> {
         let clone = scratch
             .clone_of(&bed.git().url(&format!("{name}.git")), "clone")
             .unwrap();
-        let policy = bed.application(application).get().unwrap()["spec"]["syncPolicy"].clone();
+        let policy = policy_of(bed, application);
         Self {
             bed,
             scene,
@@ -127,7 +127,7 @@ impl<'a> Outage<'a> {
     pub(crate) fn turn_to(&mut self, service: &'static str, application: &str) {
         self.service = service;
         application.clone_into(&mut self.application);
-        self.policy = self.app()["spec"]["syncPolicy"].clone();
+        self.policy = policy_of(self.bed, application);
     }
 
     /// Deploys a version as a pipeline does, and Argo CD hears of it.
@@ -258,7 +258,9 @@ impl<'a> Outage<'a> {
     pub(crate) fn assert_restored(&mut self, version: &str) {
         let app = self.app();
         assert!(!app["spec"]["syncPolicy"]["automated"].is_null());
-        assert_eq!(app["spec"]["syncPolicy"], self.policy);
+        if let Some(policy) = &self.policy {
+            assert_eq!(app["spec"]["syncPolicy"], *policy);
+        }
         self.assert_agreed(version);
     }
 
@@ -420,6 +422,12 @@ impl Outage<'_> {
         std::fs::write(&own, config.to_string()).unwrap();
         self.ripcord().env("KUBECONFIG", own.to_str().unwrap())
     }
+}
+
+/// How an Application syncs.
+fn policy_of(bed: &Testbed, application: &str) -> Option<Value> {
+    let app = bed.application(application).get().ok()?;
+    Some(app["spec"]["syncPolicy"].clone())
 }
 
 /// Arguments with an end: else a test that fails would wait, and watch, as long as a person would.
