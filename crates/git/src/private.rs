@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::address::SafeUrl;
 use crate::open::{Remote, options};
@@ -39,6 +40,9 @@ impl Repo {
     }
 }
 
+/// How long a damaged repository may be in use before that is an error.
+const LET_GO_WITHIN: Duration = Duration::from_secs(1);
+
 /// Takes the shared lock on a repository that is in order.
 fn lock(path: &Path, folder: &Path) -> Result<File, RepoError> {
     let failed = |error| RepoError::io(path, error);
@@ -49,31 +53,39 @@ fn lock(path: &Path, folder: &Path) -> Result<File, RepoError> {
         .read(true)
         .open(path)
         .map_err(failed)?;
+    let until = Instant::now() + LET_GO_WITHIN;
     loop {
-        match file.try_lock() {
+        let is_alone = match file.try_lock() {
             Ok(()) => {
                 put_in_order(folder)?;
                 file.unlock().map_err(failed)?;
+                true
             }
             // Somebody makes it, or works with it.
-            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::WouldBlock) => false,
             Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+        };
         file.lock_shared().map_err(failed)?;
-        if folder.join(READY).exists() {
+        let is_ready = folder.join(READY).exists();
+        if is_ready && (is_alone || opens(folder) || Instant::now() > until) {
             return Ok(file);
         }
-        // Who made it was killed between the two locks.
+        // Who made it was killed between the two locks; or it is damaged, and whoever holds it is a process
+        // that was only just begun and has the lock until it is a program of its own.
         file.unlock().map_err(failed)?;
+        std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Whether it opens. A crash can leave an empty HEAD, which gix opens and git does not.
+fn opens(folder: &Path) -> bool {
+    let has_head = fs::read(folder.join("HEAD")).is_ok_and(|head| head.starts_with(b"ref: "));
+    has_head && options().open_path_as_is(true).open(folder).is_ok()
 }
 
 /// Makes the repository unless it is there and opens; removes what a killed git left behind.
 fn put_in_order(folder: &Path) -> Result<(), RepoError> {
-    // A crash can leave an empty HEAD, which gix opens and git does not.
-    let has_head = || fs::read(folder.join("HEAD")).is_ok_and(|head| head.starts_with(b"ref: "));
-    let opens = || has_head() && options().open_path_as_is(true).open(folder).is_ok();
-    if folder.join(READY).exists() && opens() {
+    if folder.join(READY).exists() && opens(folder) {
         remove_leftovers(folder);
         return Ok(());
     }
