@@ -341,3 +341,26 @@ pub(crate) fn is_to_another(operation: &Operation, commit: &str) -> bool {
     let is_id = |text: &String| text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
     revisions.iter().any(is_id) && !revisions.iter().any(|revision| revision == commit)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_metrics_are_asked_with_went_into_the_record() {
+        let run = json!({
+            "metadata": {"name": "pay-1", "managedFields": [{}], "annotations": {"a": "b"}},
+            "spec": {"metrics": [{
+                "name": "errors",
+                "provider": {"web": {"headers": [{"key": "Authorization", "value": "secret"}]}},
+            }]},
+            "status": {"phase": "Failed"},
+        });
+        let kept = without_providers(run);
+        assert!(!kept.to_string().contains("secret"), "{kept}");
+        assert_eq!(kept["spec"]["metrics"][0]["name"], "errors");
+        assert_eq!(kept["status"]["phase"], "Failed");
+    }
+}

@@ -293,3 +293,33 @@ pub(crate) fn parts(prepared: &Prepared, which: &Which) -> Vec<Part> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn part(before: Option<&str>) -> ServicePlan {
+        serde_json::from_value(json!({
+            "service": "pay", "environment": "production", "candidates": [], "scope": "deploy",
+            "current": {"version": "v15", "commit": null, "since": null, "author": null},
+            "target": {"version": "v14", "commit": "0", "before": before},
+            "history_complete": true, "changes": [],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_commit_before_one_service_was_taken_for_that_of_all() {
+        let of = |all: &[ServicePlan]| before_of(all.iter());
+        assert_eq!(of(&[part(Some("a"))]).as_deref(), Some("a"));
+        assert_eq!(
+            of(&[part(Some("a")), part(Some("a"))]).as_deref(),
+            Some("a")
+        );
+        assert_eq!(of(&[part(Some("a")), part(Some("b"))]), None);
+        assert_eq!(of(&[part(Some("a")), part(None)]), None);
+        assert_eq!(of(&[]), None);
+    }
+}
