@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use ripcord_connect::kinds::Kinds;
-use ripcord_connect::{Cluster, ConnectError, Which, argocd, destination, project};
+use ripcord_connect::{Cluster, ConnectError, Which, destination, project};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey, Resource, Source};
 use ripcord_domain::live::drift::{Applier, Difference, Undoing, of_object, untold};
 use ripcord_domain::live::image::is_declared;
@@ -21,6 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::applications::{Listed, concerned, listed};
+use crate::observe::rolls_in_steps;
 
 /// `ripcord drift`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -176,16 +177,6 @@ async fn windows_of(argo: &Cluster, app: &Application, now: Timestamp) -> Option
     let seen = project::project(argo, argo.namespace(), &app.project).await;
     let known = seen.ok()?.windows.unwrap_or_default();
     Some(windows::allowed(&known, app, now))
-}
-
-/// Whether an Application's set syncs it in steps; none where that may not be read.
-async fn rolls_in_steps(argo: &Cluster, app: &Application) -> Option<bool> {
-    match &app.application_set {
-        Some(set) => argocd::rolls_in_steps(argo, &app.name.namespace, set)
-            .await
-            .ok(),
-        None => Some(false),
-    }
 }
 
 async fn of_application(

@@ -119,7 +119,8 @@ pub(crate) async fn observe(
     };
     let situation = Situation {
         syncs_itself: app.auto_sync.is_some(),
-        rolling_sync,
+        // Whoever may not see the set must not rely on it.
+        rolling_sync: rolling_sync.unwrap_or(true),
         is_busy: app.operation.is_some() || state.is_some_and(|state| state.phase == "Running"),
         images_tell: aim.tells(),
         windows: project.windows,
@@ -172,14 +173,14 @@ async fn too_old_for_a_mark(argo: &Cluster) -> Option<String> {
         .then(|| format!("Argo CD {release} forgets a marked operation at the next commit"))
 }
 
-/// Whether the ApplicationSet of an Application syncs it in a turn of its own.
-async fn rolls_in_steps(argo: &Cluster, app: &Application) -> bool {
+/// Whether the ApplicationSet of an Application syncs it in a turn of its own; none where that may not be
+/// read.
+pub(crate) async fn rolls_in_steps(argo: &Cluster, app: &Application) -> Option<bool> {
     match &app.application_set {
         Some(set) => argocd::rolls_in_steps(argo, &app.name.namespace, set)
             .await
-            // Whoever may not see the set must not rely on it.
-            .unwrap_or(true),
-        None => false,
+            .ok(),
+        None => Some(false),
     }
 }
 
