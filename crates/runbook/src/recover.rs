@@ -137,7 +137,7 @@ pub fn recover(
     }
     // The cluster is asked while Git is.
     let seen = runtime.spawn(listed(which.clone()));
-    let (mut request, resumed) = taken_up::choose(
+    let (mut request, resumed, landed) = taken_up::choose(
         branch,
         &ledger,
         &which,
@@ -150,10 +150,6 @@ pub fn recover(
         None => ledger.fresh_id(|| fastrand::u64(..))?,
     };
     request.words.recovery = Some(id.to_string());
-    let landed = match &resumed {
-        Some(recovery) => taken_up::plan_that_landed(branch, recovery)?,
-        None => None,
-    };
     let agreed = match &resumed {
         Some(recovery) => taken_up::agreed(recovery)?,
         None => Agreement::default(),

@@ -88,7 +88,7 @@ pub(crate) fn refuse_another(key: &str, known: &Recovery, wish: &Wish) -> Result
     )))
 }
 
-/// What is asked for, and the recovery that is gone on with, if one is.
+/// What is asked for; the recovery that is gone on with, if one is; and its plan, if its commit landed.
 ///
 /// # Errors
 /// It is of another repository; somebody deployed something else since, or brought back what it left.
@@ -99,25 +99,27 @@ pub(crate) fn choose(
     wish: Wish,
     runtime: &Runtime,
     (clock, only_plans): (Clock, bool),
-) -> Result<(Request, Option<Recovery>), Problem> {
+) -> Result<(Request, Option<Recovery>, Option<Plan>), Problem> {
     match wish {
         Wish::New(request) => {
             let Some(before) = interrupted(branch, ledger, which, &request)? else {
-                return Ok((*request, None));
+                return Ok((*request, None, None));
             };
-            let Some(since) = changed_since(branch, &before)? else {
-                return Ok((request_of(&before)?, Some(before)));
+            let landed = plan_that_landed(branch, &before)?;
+            let Some(since) = changed_since(branch, &before, landed.as_ref())? else {
+                return Ok((request_of(&before)?, Some(before), landed));
             };
             // It is over; what is asked for now is about what runs now.
             if !only_plans {
                 runtime.block_on(close(ledger, which, before, &since, clock()))?;
             }
-            Ok((*request, None))
+            Ok((*request, None, None))
         }
         Wish::Resume(before) => {
             refuse_elsewhere(branch, which, &before)?;
-            match changed_since(branch, &before)? {
-                None => Ok((request_of(&before)?, Some(*before))),
+            let landed = plan_that_landed(branch, &before)?;
+            match changed_since(branch, &before, landed.as_ref())? {
+                None => Ok((request_of(&before)?, Some(*before), landed)),
                 Some(since) => {
                     let is_held = before.held() > 0;
                     let gone = runtime.block_on(close(ledger, which, *before, &since, clock()))?;
@@ -194,10 +196,13 @@ impl Since {
 
 /// Whether Git was changed since for the services of a recovery, by somebody else. What cannot be asked is
 /// taken for unchanged: it is asked again before anything is pushed.
-fn changed_since(branch: &Branch, recovery: &Recovery) -> Result<Option<Since>, Problem> {
+fn changed_since(
+    branch: &Branch,
+    recovery: &Recovery,
+    landed: Option<&Plan>,
+) -> Result<Option<Since>, Problem> {
     let away = |problem: &Problem| problem.kind == Kind::Remote;
-    let landed = plan_that_landed(branch, recovery)?;
-    let Some(commit) = landed.as_ref().and_then(|plan| plan.pushed.as_ref()) else {
+    let Some(commit) = landed.and_then(|plan| plan.pushed.as_ref()) else {
         return match ship::deployed_since(branch, &agreed(recovery)?) {
             Err(problem) if away(&problem) => Ok(None),
             since => Ok(since?.map(Since::Deployed)),
@@ -295,10 +300,7 @@ fn unreadable(recovery: &Recovery, error: &serde_json::Error) -> Problem {
 }
 
 /// The plan of a recovery whose commit is on the branch, whether that was recorded or not.
-pub(crate) fn plan_that_landed(
-    branch: &Branch,
-    recovery: &Recovery,
-) -> Result<Option<Plan>, Problem> {
+fn plan_that_landed(branch: &Branch, recovery: &Recovery) -> Result<Option<Plan>, Problem> {
     if recovery.commit().is_some() {
         return Ok(Some(recovery.plan.clone()));
     }
