@@ -4,7 +4,8 @@ use futures_util::future::join;
 use ripcord_connect::{Cluster, Which, argocd, sets};
 use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::generated::ApplicationSet;
-use ripcord_domain::plan::Plan;
+use ripcord_domain::live::image::Aim;
+use ripcord_domain::plan::{Plan, ServicePlan};
 use ripcord_domain::problem::Problem;
 use ripcord_recovery::survey::Branch;
 use ripcord_recovery::{fed, keep};
@@ -22,8 +23,10 @@ pub(crate) struct Listed {
 pub(crate) struct Concerned {
     pub(crate) app: Application,
     pub(crate) settings_from: Option<SettingsFrom>,
-    /// The services of the plan that it deploys, by their places there.
-    pub(crate) services: Vec<usize>,
+    /// The images that tell the versions of its services apart.
+    pub(crate) aim: Aim,
+    /// The commit at which their good versions were deployed last; none where that is not one for all.
+    pub(crate) good_commit: Option<String>,
     /// The Application that has its project from Git, if one has: it would put it back at once.
     pub(crate) manager: Option<AppName>,
 }
@@ -102,10 +105,13 @@ pub(crate) fn concerned(
             }
             None => None,
         };
-        (reads || settings_from.is_some()).then(|| Concerned {
+        let concerns = reads || settings_from.is_some();
+        let services = concerns.then(|| services_of(&infra, plan, app))?;
+        Some(Concerned {
             app: app.clone(),
             settings_from,
-            services: services_of(&infra, plan, app),
+            aim: Aim::of_services(services.iter().copied()),
+            good_commit: before_of(&services),
             manager: parent_of(&everything, "AppProject", &app.project),
         })
     });
@@ -113,20 +119,29 @@ pub(crate) fn concerned(
 }
 
 /// The services whose files an Application reads; all, where it has none of them from there.
-fn services_of(infra: &Infra<'_>, plan: &Plan, app: &Application) -> Vec<usize> {
-    let each = plan.services.iter().enumerate();
-    let own: Vec<usize> = each
-        .filter(|(_, part)| {
-            let files: Vec<&str> = part.files.iter().map(String::as_str).collect();
-            infra.concerns(app, &files)
-        })
-        .map(|(at, _)| at)
-        .collect();
+fn services_of<'p>(infra: &Infra<'_>, plan: &'p Plan, app: &Application) -> Vec<&'p ServicePlan> {
+    let reads = |part: &&ServicePlan| {
+        let files: Vec<&str> = part.files.iter().map(String::as_str).collect();
+        infra.concerns(app, &files)
+    };
+    let own: Vec<&ServicePlan> = plan.services.iter().filter(reads).collect();
     if own.is_empty() {
-        (0..plan.services.len()).collect()
+        plan.services.iter().collect()
     } else {
         own
     }
+}
+
+/// The commit at which the good versions of an Application's services were deployed last; none where that is
+/// not the same for all of them.
+fn before_of(services: &[&ServicePlan]) -> Option<String> {
+    let mut each = services
+        .iter()
+        .filter_map(|part| part.target.as_ref())
+        .map(|target| target.before.as_deref());
+    let first = each.next()??;
+    each.all(|other| other == Some(first))
+        .then(|| first.to_owned())
 }
 
 /// The parameters of a set that a plan changes: in files that it watches, and in its own lists where an
@@ -160,4 +175,34 @@ fn parent_of(among: &[&Application], kind: &str, name: &str) -> Option<AppName> 
         .iter()
         .find(|parent| parent.resources.iter().any(|resource| is_it(&resource.key)))
         .map(|parent| parent.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn part(before: Option<&str>) -> ServicePlan {
+        serde_json::from_value(json!({
+            "service": "pay", "environment": "production", "candidates": [], "scope": "deploy",
+            "current": {"version": "v15", "commit": null, "since": null, "author": null},
+            "target": {"version": "v14", "commit": "0", "before": before},
+            "history_complete": true, "changes": [],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_commit_before_one_service_was_taken_for_that_of_all() {
+        let of = |all: &[ServicePlan]| before_of(&all.iter().collect::<Vec<_>>());
+        assert_eq!(of(&[part(Some("a"))]).as_deref(), Some("a"));
+        assert_eq!(
+            of(&[part(Some("a")), part(Some("a"))]).as_deref(),
+            Some("a")
+        );
+        assert_eq!(of(&[part(Some("a")), part(Some("b"))]), None);
+        assert_eq!(of(&[part(Some("a")), part(None)]), None);
+        assert_eq!(of(&[]), None);
+    }
 }

@@ -9,7 +9,7 @@ use ripcord_domain::live::application::Application;
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::route::{self, Route};
 use ripcord_domain::message::short_commit;
-use ripcord_domain::plan::{Plan, SCHEMA, ServicePlan};
+use ripcord_domain::plan::{Plan, SCHEMA};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::recovery::{
     Part, Recovery, RecoveryId, Restored, Standing, Step, StepKind, StepState,
@@ -52,17 +52,6 @@ impl Prepared {
     }
 }
 
-/// The commit at which the good version of an Application's services was deployed last; none where that is
-/// not the same for all of them.
-pub(crate) fn before_of<'p>(services: impl Iterator<Item = &'p ServicePlan>) -> Option<String> {
-    let mut each = services
-        .filter_map(|part| part.target.as_ref())
-        .map(|target| target.before.as_deref());
-    let first = each.next()??;
-    each.all(|other| other == Some(first))
-        .then(|| first.to_owned())
-}
-
 #[expect(
     clippy::too_many_arguments,
     reason = "it is where everything that was found out meets"
@@ -101,13 +90,12 @@ pub(crate) async fn prepare(
         let Concerned {
             app,
             settings_from,
-            services,
+            aim,
+            good_commit,
             manager,
         } = concerned;
-        let services = || services.iter().map(|at| &plan.services[*at]);
         // The commit before is one of the infra repo; what a child deploys may be from elsewhere.
-        let good_commit = before_of(services()).filter(|_| settings_from.is_none());
-        let aim = Aim::of_services(services());
+        let good_commit = good_commit.filter(|_| settings_from.is_none());
         let away = away.as_deref();
         async move {
             let name = app.name.clone();
@@ -137,7 +125,7 @@ pub(crate) async fn prepare(
     let mut unseen = Vec::new();
     let mut is_away = false;
     for one in seen {
-        let (clusters, seen) = match one {
+        let (clusters, mut seen) = match one {
             Ok(seen) => seen,
             // Git does not need it, and the others do not; what is missing is said at the end.
             Err((name, problem)) if setting.wishes.method.pushes() => {
@@ -147,7 +135,6 @@ pub(crate) async fn prepare(
             }
             Err((_, problem)) => return Err(problem),
         };
-        let mut seen = seen;
         let mut route = route::choose(setting.wishes, &seen.situation);
         if let Some(commit) = route.old_commit()
             && keep::differs_elsewhere(branch, plan, commit, &folders(&seen.app))
@@ -292,34 +279,4 @@ pub(crate) fn parts(prepared: &Prepared, which: &Which) -> Vec<Part> {
             durable: None,
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn part(before: Option<&str>) -> ServicePlan {
-        serde_json::from_value(json!({
-            "service": "pay", "environment": "production", "candidates": [], "scope": "deploy",
-            "current": {"version": "v15", "commit": null, "since": null, "author": null},
-            "target": {"version": "v14", "commit": "0", "before": before},
-            "history_complete": true, "changes": [],
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn the_commit_before_one_service_was_taken_for_that_of_all() {
-        let of = |all: &[ServicePlan]| before_of(all.iter());
-        assert_eq!(of(&[part(Some("a"))]).as_deref(), Some("a"));
-        assert_eq!(
-            of(&[part(Some("a")), part(Some("a"))]).as_deref(),
-            Some("a")
-        );
-        assert_eq!(of(&[part(Some("a")), part(Some("b"))]), None);
-        assert_eq!(of(&[part(Some("a")), part(None)]), None);
-        assert_eq!(of(&[]), None);
-    }
 }

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use ripcord_connect::bots::{self, Roster};
 use ripcord_connect::{Cluster, argocd, destination, project};
 use ripcord_domain::live::application::{AppName, Application};
-use ripcord_domain::live::image::Aim;
 use ripcord_domain::live::release::Release;
 use ripcord_domain::plan::Plan;
 use ripcord_domain::problem::Problem;
@@ -23,7 +22,6 @@ use crate::applications::{Concerned, Listed, concerned};
 use crate::bots::{Bumper, of_aim, unseen};
 use crate::held;
 use crate::observe::{Clusters, Known, Observed, observe};
-use crate::prepare::before_of;
 use crate::recover::broken;
 
 const NAMES_IT: &str = "`--context NAME` names the cluster that Argo CD's objects are in";
@@ -236,10 +234,10 @@ async fn one(look: &Look<'_>, concerned: Concerned) -> Vec<Finding> {
     let Concerned {
         app,
         settings_from,
-        services,
+        aim,
+        good_commit,
         manager,
     } = concerned;
-    let services = || services.iter().map(|at| &look.plan.services[*at]);
     let name = app.name.clone();
     let target = destination::of(look.cluster, &app);
     let what = "the cluster that it deploys to";
@@ -255,7 +253,6 @@ async fn one(look: &Look<'_>, concerned: Concerned) -> Vec<Finding> {
         argo: look.cluster.clone(),
         target,
     };
-    let aim = Aim::of_services(services());
     let policies = &look.plan.image_policies;
     let rights = permissions::of(
         &clusters,
@@ -264,7 +261,6 @@ async fn one(look: &Look<'_>, concerned: Concerned) -> Vec<Finding> {
         policies,
         look.release,
     );
-    let good_commit = before_of(services());
     let known = Known {
         aim: &aim,
         good_commit: good_commit.as_deref(),
