@@ -1,12 +1,13 @@
 //! A testbed on which rendering can be made to take its time.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::Result;
 use ripcord_testbed::tools::{self, Group, Toolbox};
 use ripcord_testbed::{Options, Testbed};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 /// The testbed as it is delivered, with a kustomize that waits as long as it is told.
 pub(crate) struct Stage {
@@ -31,10 +32,12 @@ impl Stage {
 }
 
 fn write(folder: &TempDir, delay: Duration) -> Result<()> {
-    // In the place of the other at once: kustomize may be about to read it.
-    let (new, file) = (folder.path().join("new"), folder.path().join("delay"));
-    std::fs::write(&new, delay.as_secs_f64().to_string())?;
-    Ok(std::fs::rename(new, file)?)
+    // In the place of the other at once: kustomize may be about to read it. Under a name of its own: those who
+    // wait for a poll do this at the same time.
+    let mut new = NamedTempFile::new_in(folder)?;
+    new.write_all(delay.as_secs_f64().to_string().as_bytes())?;
+    new.persist(folder.path().join("delay"))?;
+    Ok(())
 }
 
 fn with_slow_kustomize(tools: &Toolbox, folder: &TempDir) -> Result<Toolbox> {
