@@ -2,10 +2,11 @@
 //!
 //! [`read`] tells what one file says about versions, objects and other files. [`restore_version`]
 //! gives one declaration the fields it has in another version of the file, and leaves every other
-//! byte alone. [`risks`] tells what in a change deserves a warning. All three are pure functions of
-//! bytes.
+//! byte alone; [`deploy_image`] gives it a new image. [`risks`] tells what in a change deserves a
+//! warning. All are pure functions of bytes.
 
 mod collect;
+mod deploy;
 mod facts;
 mod field_path;
 mod formats;
@@ -17,6 +18,7 @@ mod risks;
 mod screen;
 pub mod yaml;
 
+pub use deploy::{NewImage, deploy_image, is_pinned_by_digest};
 pub use facts::{
     Declaration, DeclarationKind, Destination, FileFacts, ObjectRef, Problem, ReadRules, Reference,
     Role, VersionField,
