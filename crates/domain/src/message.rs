@@ -25,6 +25,18 @@ pub mod trailer {
     pub const REQUESTED_BY: &str = "Requested-By";
     /// The recovery that it is a part of.
     pub const RECOVERY: &str = "Recovery";
+    /// The request that a deploy carries out: the same again is the same deploy.
+    pub const CORRELATION_ID: &str = "Correlation-Id";
+    /// The hotfix that is deployed.
+    pub const HOTFIX: &str = "Hotfix";
+    /// The commit that the image was built of.
+    pub const SOURCE_COMMIT: &str = "Source-Commit";
+    /// The repository of that commit.
+    pub const SOURCE_REPOSITORY: &str = "Source-Repository";
+    /// The SHA-256 of the gate's record.
+    pub const GATE_RECORD: &str = "Gate-Record";
+    /// The digest that was deployed.
+    pub const IMAGE_DIGEST: &str = "Image-Digest";
     /// Which ripcord wrote it.
     pub const VERSION: &str = "Ripcord-Version";
 }

@@ -42,7 +42,7 @@ pub fn path_of(service: &Service) -> String {
 }
 
 /// The name with everything escaped that is not the same on every file system.
-fn file_name(service: &str) -> String {
+pub(crate) fn file_name(service: &str) -> String {
     let mut name = String::new();
     for (at, byte) in service.bytes().enumerate() {
         let is_plain =
