@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hotfix::debt::DebtPolicy;
 use crate::names::{Environment, Service, environment_word};
+use crate::receiving::Receiving;
 use crate::path_template::{Below, Captured, PathTemplate};
 use crate::problem::{Kind, Problem};
 
@@ -46,6 +48,19 @@ pub struct Config {
     /// `docker.io: mirror.acme.example`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mirrors: BTreeMap<String, String>,
+    /// Where the sources of services are: the service to what its hotfixes need to know.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<Service, SourceOf>,
+    /// How the debts of hotfixes are dealt with.
+    #[serde(skip_serializing_if = "is_default")]
+    pub hotfix: DebtPolicy,
+    /// What `ripcord receive` takes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub receive: Receiving,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Config {
@@ -53,6 +68,22 @@ impl Config {
     pub fn may_mark(&self) -> bool {
         self.marks_operations.unwrap_or(true)
     }
+}
+
+/// Where a service's source is, and what is built of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceOf {
+    /// The address of the repository. None: what the image's label says.
+    pub repository: Option<String>,
+    /// Its line of development. None: the remote's default branch.
+    pub main: Option<String>,
+    /// How tags name commits where images have no label, such as `v{commit}` or `{tag}` for a tag of Git.
+    pub revision: Option<String>,
+    /// Checks of the normal pipeline that show by their names on a commit that it was checked.
+    pub checks: Vec<String>,
+    /// Which forge the repository is on, where its address does not say.
+    pub forge: Option<Forge>,
 }
 
 /// A forge whose API is known.

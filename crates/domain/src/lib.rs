@@ -17,6 +17,7 @@ pub mod plan;
 pub mod problem;
 pub mod quarantine;
 pub mod reach;
+pub mod receiving;
 pub mod recovery;
 pub mod target;
 pub mod timeline;

@@ -8,10 +8,12 @@
 pub mod agreement;
 pub mod change;
 pub mod declared;
+pub mod deploy;
 pub mod fed;
 mod freshen;
 pub mod guard;
 pub mod history;
+pub mod hotfixes;
 pub mod index;
 pub mod init;
 pub mod keep;
