@@ -1,7 +1,10 @@
-//! Image registries, asked and never written: whether an image is still there, and its digest.
+//! Image registries, asked and never written: whether an image is still there, its digest, and what it was
+//! built of.
 //!
 //! Who asks is whom `docker login` knows (`~/.docker/config.json`, its helpers too); else nobody. Secrets
 //! of a cluster are not read: what nodes may pull says nothing about what a person may see.
+
+mod labels;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +14,8 @@ use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
+
+pub use labels::Labels;
 
 /// What a registry says of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,21 +57,50 @@ impl Registries {
 
     /// Whether an image is there, by its digest if it names one, else by its tag.
     pub async fn look(&self, image: &str) -> Presence {
+        let asked = self.ask(image, async |asked: Asked| {
+            let digest = asked
+                .client
+                .fetch_manifest_digest(&asked.image, &asked.who)
+                .await;
+            Ok(Presence::There { digest: digest? })
+        });
+        asked.await.unwrap_or_else(|presence| presence)
+    }
+
+    /// What an image says of itself: its labels and annotations.
+    ///
+    /// # Errors
+    /// It is not there, hidden, or nothing was learnt: never [`Presence::There`].
+    pub async fn labels(&self, image: &str) -> Result<Labels, Presence> {
+        self.ask(image, labels::read).await
+    }
+
+    async fn ask<T>(
+        &self,
+        image: &str,
+        question: impl AsyncFnOnce(Asked) -> Result<T, OciDistributionError>,
+    ) -> Result<T, Presence> {
         let Ok(named) = image.parse::<Reference>() else {
-            return Presence::Unknown {
+            return Err(Presence::Unknown {
                 why: format!("`{image}` is no image"),
-            };
+            });
         };
-        let image = self.seen_from_here(&named);
-        match tokio::time::timeout(self.limit, ask(image)).await {
-            Ok(presence) => presence,
-            Err(_) => Presence::Unknown {
+        let registry = named.registry().to_owned();
+        let answered = async {
+            let asked = Asked::of(self.seen_from_here(&named))
+                .await
+                .map_err(|why| Presence::Unknown { why })?;
+            let answer = question(asked).await;
+            answer.map_err(|error| what_it_means(&registry, &error))
+        };
+        match tokio::time::timeout(self.limit, answered).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Presence::Unknown {
                 why: format!(
-                    "{} does not answer within {:.1} s",
-                    named.registry(),
+                    "{registry} does not answer within {:.1} s",
                     self.limit.as_secs_f64()
                 ),
-            },
+            }),
         }
     }
 
@@ -82,31 +116,29 @@ impl Registries {
     }
 }
 
-async fn ask(image: Reference) -> Presence {
-    let registry = image.registry().to_owned();
-    // A helper is a program that may take its time.
-    let who = tokio::task::spawn_blocking(move || credentials(&registry)).await;
-    let who = match who {
-        Ok(Ok(who)) => who,
-        Ok(Err(why)) => return Presence::Unknown { why },
-        Err(error) => {
-            return Presence::Unknown {
-                why: error.to_string(),
-            };
-        }
-    };
-    let host = image.resolve_registry().to_owned();
-    let client = Client::new(ClientConfig {
-        protocol: if is_loopback(&host) {
-            ClientProtocol::HttpsExcept(vec![host])
-        } else {
-            ClientProtocol::Https
-        },
-        ..ClientConfig::default()
-    });
-    match client.fetch_manifest_digest(&image, &who).await {
-        Ok(digest) => Presence::There { digest },
-        Err(error) => what_it_means(image.registry(), &error),
+/// A question to a registry, as somebody.
+pub(crate) struct Asked {
+    pub(crate) client: Client,
+    pub(crate) image: Reference,
+    pub(crate) who: RegistryAuth,
+}
+
+impl Asked {
+    async fn of(image: Reference) -> Result<Self, String> {
+        let registry = image.registry().to_owned();
+        // A helper is a program that may take its time.
+        let who = tokio::task::spawn_blocking(move || credentials(&registry)).await;
+        let who = who.map_err(|error| error.to_string())??;
+        let host = image.resolve_registry().to_owned();
+        let client = Client::new(ClientConfig {
+            protocol: if is_loopback(&host) {
+                ClientProtocol::HttpsExcept(vec![host])
+            } else {
+                ClientProtocol::Https
+            },
+            ..ClientConfig::default()
+        });
+        Ok(Self { client, image, who })
     }
 }
 
@@ -180,8 +212,11 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use axum::Router;
+    use axum::extract::Path;
     use axum::http::{HeaderMap, HeaderValue, StatusCode};
+    use axum::response::IntoResponse;
     use axum::routing::get;
+    use sha2::Digest as _;
 
     use super::*;
 
@@ -191,6 +226,40 @@ mod tests {
     const UNKNOWN: &str =
         r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#;
     const DENIED: &str = r#"{"errors":[{"code":"DENIED","message":"denied"}]}"#;
+
+    const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    const CONFIGURATION: &str = r#"{"architecture":"amd64","os":"linux","config":{"Labels":{"org.opencontainers.image.revision":"4f2a91c","org.opencontainers.image.source":"https://git.example/pay"}},"rootfs":{"type":"layers","diff_ids":[]}}"#;
+
+    fn digest_of(text: &str) -> String {
+        use std::fmt::Write as _;
+        let mut digest = "sha256:".to_owned();
+        for byte in sha2::Sha256::digest(text.as_bytes()) {
+            let _ = write!(digest, "{byte:02x}");
+        }
+        digest
+    }
+
+    fn image() -> String {
+        format!(
+            r#"{{"schemaVersion":2,"mediaType":"{IMAGE}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{}","size":{}}},"layers":[]}}"#,
+            digest_of(CONFIGURATION),
+            CONFIGURATION.len()
+        )
+    }
+
+    /// An index as builders write it: what attests to the build stands beside the platform.
+    fn index() -> String {
+        let digest = digest_of(&image());
+        let size = image().len();
+        format!(
+            r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{{"mediaType":"{IMAGE}","digest":"{DIGEST}","size":2,"platform":{{"architecture":"unknown","os":"unknown"}}}},{{"mediaType":"{IMAGE}","digest":"{digest}","size":{size},"platform":{{"architecture":"amd64","os":"linux"}}}}]}}"#
+        )
+    }
+
+    fn manifest(kind: &'static str, text: &str) -> impl IntoResponse + use<> {
+        ([("content-type", kind)], text.to_owned())
+    }
 
     /// A registry that answers as the specification says; its address.
     async fn registry() -> String {
@@ -202,6 +271,19 @@ mod tests {
         let router = Router::new()
             .route("/v2/", get(|| async { StatusCode::OK }))
             .route("/v2/acme/pay/manifests/v14", get(there))
+            .route("/v2/acme/pay/manifests/index", get(|| async { manifest(INDEX, &index()) }))
+            .route("/v2/acme/pay/manifests/plain", get(|| async { manifest(IMAGE, &image()) }))
+            .route(
+                "/v2/acme/pay/manifests/{digest}",
+                get(|Path(digest): Path<String>| async move {
+                    if digest == digest_of(&image()) {
+                        manifest(IMAGE, &image()).into_response()
+                    } else {
+                        (StatusCode::NOT_FOUND, UNKNOWN).into_response()
+                    }
+                }),
+            )
+            .route("/v2/acme/pay/blobs/{digest}", get(|| async { CONFIGURATION }))
             .route(
                 "/v2/acme/secret/manifests/v1",
                 get(|| async { (StatusCode::FORBIDDEN, DENIED) }),
@@ -220,9 +302,26 @@ mod tests {
     }
 
     async fn look(image: &str) -> Presence {
+        registries().await.look(image).await
+    }
+
+    async fn registries() -> Registries {
         let mirrors = BTreeMap::from([(HUB.to_owned(), registry().await)]);
-        let registries = Registries::new(mirrors, Duration::from_millis(700));
-        registries.look(image).await
+        Registries::new(mirrors, Duration::from_millis(700))
+    }
+
+    #[tokio::test]
+    async fn what_an_image_was_built_of_is_read_through_an_index() {
+        for image in ["acme/pay:index", "acme/pay:plain"] {
+            let labels = registries().await.labels(image).await.unwrap();
+            assert_eq!(labels.revision.as_deref(), Some("4f2a91c"), "{image}");
+            assert_eq!(labels.source.as_deref(), Some("https://git.example/pay"));
+            assert!(labels.digest.starts_with("sha256:"));
+        }
+        let gone = registries().await.labels("acme/pay:v13").await;
+        assert_eq!(gone, Err(Presence::Gone));
+        let hidden = registries().await.labels("acme/secret:v1").await;
+        assert_eq!(hidden, Err(Presence::Hidden));
     }
 
     #[tokio::test]
