@@ -19,6 +19,8 @@ const NAMES: [&str; 13] = [
     "guard",
     "quarantine",
     "release",
+    "received",
+    "payload",
     "config",
 ];
 

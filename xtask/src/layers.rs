@@ -68,6 +68,16 @@ const LAYERS: &[Layer] = &[
         owns: &[],
     },
     Layer {
+        name: "ripcord-hotfix",
+        may_use: &[
+            "ripcord-domain",
+            "ripcord-git",
+            "ripcord-recovery",
+            "ripcord-registry",
+        ],
+        owns: &["hmac"],
+    },
+    Layer {
         name: "ripcord-gitserver",
         may_use: &[],
         owns: &[],
@@ -79,8 +89,10 @@ const LAYERS: &[Layer] = &[
             "ripcord-domain",
             "ripcord-git",
             "ripcord-gitserver",
+            "ripcord-hotfix",
             "ripcord-ledger",
             "ripcord-recovery",
+            "ripcord-registry",
             "ripcord-runbook",
         ],
         owns: &["etcetera"],

@@ -1,12 +1,14 @@
 //! The command line, as typed. Help texts are the doc comments.
 
 mod guarding;
+mod hotfixing;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use guarding::{Annotations, GuardArgs, QuarantineArgs, QuarantineCommand};
+pub(crate) use hotfixing::ReceiveArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -198,6 +200,11 @@ pub(crate) enum Command {
     /// Versions that must not be deployed again after a rollback
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Take a deploy that a service's pipeline asks for: look at it, and commit it to the infra repo
+    #[command(
+        after_help = "Examples:\n  ripcord receive --event \"$GITHUB_EVENT_PATH\"\n  ripcord receive --event payload.json --dry-run\n  ripcord receive --from-variables"
+    )]
+    Receive(ReceiveArgs),
     /// Show what is inferred about the repository and write a commented `ripcord.yaml`
     #[command(after_help = "Examples:\n  ripcord init --print\n  ripcord init")]
     Init {
@@ -253,6 +260,10 @@ pub(crate) enum SchemaName {
     Quarantine,
     /// `release`
     Release,
+    /// `receive`
+    Received,
+    /// What `receive` takes
+    Payload,
     /// `ripcord.yaml`
     Config,
 }

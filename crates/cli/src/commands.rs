@@ -8,6 +8,7 @@ mod init;
 mod planning;
 mod quarantine;
 mod read;
+mod receive;
 mod recovering;
 mod schema;
 mod undo;
@@ -49,6 +50,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
         ),
         Command::Guard(args) => guard::run(global, args, output),
         Command::Quarantine(command) => quarantine::run(global, command, output),
+        Command::Receive(args) => receive::run(global, args, output),
         Command::Resume { recovery, pace } => {
             recovering::resume(global, recovery.as_deref(), pace, output)
         }

@@ -3,6 +3,7 @@
 pub(crate) mod annotations;
 pub(crate) mod doctor;
 pub(crate) mod drift;
+pub(crate) mod hotfix;
 pub(crate) mod human;
 pub(crate) mod recovery;
 mod table;

@@ -138,7 +138,7 @@ fn no_home(what: &str) -> Problem {
 }
 
 /// Where private repositories and what was learned about them live.
-fn cache_root() -> Result<PathBuf, Problem> {
+pub(crate) fn cache_root() -> Result<PathBuf, Problem> {
     let strategy = etcetera::choose_base_strategy().map_err(|_| no_home("a cache"))?;
     Ok(strategy.cache_dir().join("ripcord"))
 }

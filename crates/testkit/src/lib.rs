@@ -8,6 +8,7 @@
     reason = "tests start git and ripcord themselves, in an environment made for them"
 )]
 
+mod images;
 mod infra;
 mod naive;
 mod output;
@@ -20,6 +21,7 @@ pub use ripcord_gitserver::{
     Fault, GitServer, Options, Step, Traffic, create_repository, install_hook,
 };
 
+pub use crate::images::ImageRegistry;
 pub use crate::infra::{Commit, InfraRepo, deployment, kustomization, overlay};
 pub use crate::naive::{NaiveScript, Strictness};
 pub use crate::output::Output;

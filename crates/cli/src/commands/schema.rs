@@ -31,6 +31,8 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Guard => schema_for!(Verdict),
         SchemaName::Quarantine => schema_for!(Quarantined),
         SchemaName::Release => schema_for!(Released),
+        SchemaName::Received => schema_for!(ripcord_hotfix::Received),
+        SchemaName::Payload => schema_for!(ripcord_domain::hotfix::Payload),
         SchemaName::Config => schema_for!(Config),
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();

@@ -22,6 +22,7 @@ mod naive_clones;
 mod pre_receive;
 mod quarantine;
 mod race;
+mod receive;
 mod scope;
 mod setup;
 mod signing;

@@ -1,0 +1,227 @@
+//! `receive`: a deploy that a service's pipeline asks for.
+
+use std::fs;
+use std::thread;
+
+use ripcord_testkit::{ImageRegistry, Output};
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, assert_says, json};
+
+const FIX: &str = "1111111111111111111111111111111111111111";
+
+/// Payments behind a registry, in an infra repo that takes deploys.
+struct Reception {
+    stage: Stage,
+    registry: ImageRegistry,
+    digest: String,
+}
+
+impl Reception {
+    fn new(more: &str) -> Self {
+        let registry = ImageRegistry::start().unwrap();
+        let digest = registry.push("acme/payments", "hotfix-1", Some(FIX));
+        let mut stage = Stage::payments();
+        let config = format!("mirrors: {{ghcr.io: '{}'}}\n{more}", registry.host());
+        stage.infra.write("ripcord.yaml", config);
+        stage.infra.commit("configure").land().unwrap();
+        Self {
+            stage,
+            registry,
+            digest,
+        }
+    }
+
+    fn payload(&self) -> Value {
+        json!({
+            "service": "payments", "image": "ghcr.io/acme/payments", "tag": "hotfix-1",
+            "digest": self.digest, "environment": "production",
+            "hotfix": {"name": "INC-31-double-charge", "incident": "INC-31"},
+            "correlation_id": "d-7f3k9qxy", "source": {"commit": FIX},
+        })
+    }
+
+    fn receive(&self, payload: &Value, args: &[&str]) -> Output {
+        self.receive_with(payload, args, &[])
+    }
+
+    fn receive_with(&self, payload: &Value, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        let file = tempfile::NamedTempFile::new_in(self.stage.scratch.path()).unwrap();
+        fs::write(file.path(), payload.to_string()).unwrap();
+        let url = self.stage.url();
+        let path = file.path().to_str().unwrap();
+        let mut ripcord = self.stage.ripcord();
+        for (name, value) in variables {
+            ripcord = ripcord.env(name, value);
+        }
+        let all: Vec<&str> = ["receive", "--repo", &url, "--event", path]
+            .into_iter()
+            .chain(args.iter().copied())
+            .collect();
+        ripcord.run(&all).unwrap()
+    }
+
+    /// Refused with this code and these words, and nothing pushed.
+    #[track_caller]
+    fn refused(&self, payload: &Value, exit: i32, code: &str, words: &[&str]) {
+        let before = self.stage.tip();
+        let output = self.receive(payload, &["-o", "json"]);
+        assert_says(&output, words);
+        let said = json(output, exit);
+        assert_eq!(said["error"]["code"], code, "{said}");
+        assert_eq!(self.stage.tip(), before);
+    }
+}
+
+fn with(mut payload: Value, field: &str, value: Value) -> Value {
+    payload[field] = value;
+    payload
+}
+
+#[test]
+fn a_request_becomes_one_commit_with_everything_in_its_trailers() {
+    let reception = Reception::new("");
+    let before = reception.stage.tip();
+    let event = json!({"action": "deploy-service", "client_payload": reception.payload()});
+    let said = json(reception.receive(&event, &["-o", "json"]), 0);
+    assert_eq!(said["outcome"], "pushed", "{said}");
+    assert_eq!(reception.stage.live(), "hotfix-1");
+    reception.stage.assert_one_on_top_of(&before);
+    let message = reception.stage.infra.git(&["log", "-1", "--format=%B", "main"]).unwrap();
+    for line in [
+        "deploy: payments hotfix-1 to production\n",
+        "Service: payments",
+        "Environment: production",
+        "Correlation-Id: d-7f3k9qxy",
+        "Hotfix: INC-31-double-charge",
+        "Incident: INC-31",
+        &format!("Source-Commit: {FIX}"),
+        &format!("Image-Digest: {}", reception.digest),
+    ] {
+        assert!(message.contains(line), "{line} in {message}");
+    }
+    let record = ".ripcord/hotfixes/payments/production/INC-31-double-charge.hotfix";
+    let record: Value = serde_json::from_str(&reception.stage.infra.read(record).unwrap()).unwrap();
+    assert_eq!(record["digest"], reception.digest.as_str());
+}
+
+#[test]
+fn the_same_request_again_pushes_nothing() {
+    let reception = Reception::new("");
+    let first = json(reception.receive(&reception.payload(), &["-o", "json"]), 0);
+    let tip = reception.stage.tip();
+    let again = json(reception.receive(&reception.payload(), &["-o", "json"]), 0);
+    assert_eq!(again["outcome"], "known_already");
+    assert_eq!(again["commit"], first["commit"]);
+    let other = with(reception.payload(), "correlation_id", json!("d-another"));
+    let other = json(reception.receive(&other, &["-o", "json"]), 0);
+    assert_eq!(other["outcome"], "declared_already");
+    assert_eq!(reception.stage.tip(), tip);
+}
+
+#[test]
+fn a_request_from_before_a_rollback_is_not_carried_out_again() {
+    let reception = Reception::new("");
+    reception.receive(&reception.payload(), &[]).assert_code(0);
+    reception.stage.roll_back().assert_code(0);
+    let said = json(reception.receive(&reception.payload(), &["-o", "json"]), 0);
+    assert_eq!(said["outcome"], "known_already");
+    assert_ne!(reception.stage.live(), "hotfix-1");
+    // Asked anew, the version that was rolled back from is kept out.
+    let anew = with(reception.payload(), "correlation_id", json!("d-another"));
+    reception.refused(&anew, 3, "quarantined", &["hotfix-1 must not be deployed"]);
+}
+
+#[test]
+fn what_does_not_fit_the_infra_repo_is_refused() {
+    let reception = Reception::new("");
+    let payload = || reception.payload();
+    let unknown = with(payload(), "service", json!("paymnts"));
+    reception.refused(&unknown, 2, "unknown_service", &["did you mean payments"]);
+    let nowhere = with(payload(), "environment", json!("qa"));
+    reception.refused(&nowhere, 2, "unknown_environment", &["production"]);
+    let foreign = with(payload(), "image", json!("ghcr.io/evil/payments"));
+    reception.registry.push("evil/payments", "hotfix-1", Some(FIX));
+    reception.refused(&foreign, 3, "foreign_image", &["ghcr.io/evil/payments"]);
+    let gone = with(payload(), "tag", json!("never-pushed"));
+    reception.refused(&gone, 3, "image_gone", &["never-pushed"]);
+    let source = json!({"commit": "2".repeat(40)});
+    let other = with(payload(), "source", source);
+    reception.refused(&other, 3, "other_source", &[FIX]);
+    reception.refused(&json!({"service": "payments"}), 2, "bad_payload", &["missing"]);
+}
+
+#[test]
+fn a_tag_that_moved_after_the_gate_is_refused() {
+    let reception = Reception::new("");
+    let now = reception.registry.push("acme/payments", "hotfix-1", None);
+    let words = ["moved after the gate", now.as_str(), reception.digest.as_str()];
+    reception.refused(&reception.payload(), 3, "tag_moved", &words);
+}
+
+#[test]
+fn a_registry_in_trouble_says_nothing_about_the_image() {
+    let reception = Reception::new("");
+    for (status, code) in [(401, "image_hidden"), (429, "image_unknown"), (500, "image_unknown")] {
+        reception.registry.set_trouble(Some(status));
+        reception.refused(&reception.payload(), 6, code, &["payments:hotfix-1"]);
+    }
+    reception.registry.set_trouble(None);
+    reception.receive(&reception.payload(), &[]).assert_code(0);
+}
+
+#[test]
+fn only_who_knows_a_key_may_ask_and_only_for_what_it_is_good_for() {
+    let keys = "receive:\n  keys:\n    ci: {services: [payments], environments: [production]}\n";
+    let reception = Reception::new(keys);
+    reception.refused(&reception.payload(), 3, "not_proven", &["signed by no key"]);
+    let forged = json!({"key": "ci", "at": "2026-11-20T17:15:00Z", "mac": "ab".repeat(32)});
+    let forged = with(reception.payload(), "proof", forged);
+    reception.refused(&forged, 7, "no_secret", &["RIPCORD_KEY_CI"]);
+    let secret = "0123456789abcdef0123456789abcdef";
+    let output = reception.receive_with(&forged, &[], &[("RIPCORD_KEY_CI", secret)]);
+    assert_says(&output, &["not signed by the key `ci`"]);
+    output.assert_code(3);
+    let stranger = json!({"key": "cd", "at": "2026-11-20T17:15:00Z", "mac": "ab".repeat(32)});
+    let stranger = with(reception.payload(), "proof", stranger);
+    reception.refused(&stranger, 3, "not_proven", &["no key `cd`"]);
+}
+
+#[test]
+fn a_dry_run_shows_the_change_and_pushes_nothing() {
+    let reception = Reception::new("");
+    let before = reception.stage.tip();
+    let output = reception.receive(&reception.payload(), &["--dry-run"]);
+    assert_says(&output, &["would deploy", "+    newTag: hotfix-1"]);
+    output.assert_code(0);
+    assert_eq!(reception.stage.tip(), before);
+}
+
+#[test]
+fn many_at_once_all_land() {
+    const MANY: usize = 12;
+    let reception = Reception::new("");
+    let before = reception.stage.commits();
+    thread::scope(|scope| {
+        let jobs: Vec<_> = (0..MANY)
+            .map(|n| {
+                let reception = &reception;
+                scope.spawn(move || {
+                    let tag = format!("v{n}");
+                    let digest = reception.registry.push("acme/payments", &tag, None);
+                    let payload = json!({
+                        "service": "payments", "image": "ghcr.io/acme/payments", "tag": tag,
+                        "digest": digest, "environment": "production",
+                        "correlation_id": format!("d-many-{n}"),
+                    });
+                    reception.receive(&payload, &["-o", "json"])
+                })
+            })
+            .collect();
+        for job in jobs {
+            let said = json(job.join().unwrap(), 0);
+            assert_eq!(said["outcome"], "pushed", "{said}");
+        }
+    });
+    assert_eq!(reception.stage.commits(), before + MANY);
+}

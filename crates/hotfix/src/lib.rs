@@ -1,0 +1,10 @@
+//! What happens around a hotfix: it begins at what production runs, it is asked for, received and followed, and
+//! it owes something until evidence pays.
+
+mod drop_guard;
+pub mod proof;
+pub mod receive;
+pub mod source;
+mod within;
+
+pub use receive::{Received, Receiver, receive};

@@ -1,0 +1,367 @@
+//! The receiver: a deploy that a service's pipeline asks for is looked at from every side, then committed.
+
+use jiff::Timestamp;
+use ripcord_domain::config::Settings;
+use ripcord_domain::hotfix::{HotfixName, Payload};
+use ripcord_domain::plan::{Outcome, Plan, SCHEMA};
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::receiving::Key;
+use ripcord_domain::{Environment, Service};
+use ripcord_git::Oid;
+use ripcord_recovery::deploy::{self, Situation, Wanted};
+use ripcord_recovery::problems::from_repo;
+use ripcord_recovery::ship::{Event, Shipping};
+use ripcord_recovery::survey::Branch;
+use ripcord_registry::{Labels, Presence, Registries};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::Runtime;
+
+use crate::drop_guard;
+use crate::proof::{self, Secret};
+use crate::source::Sources;
+use crate::within;
+
+/// The trailer of a deploy that drops a hotfix on purpose.
+const DROPS: &str = "Drops-Hotfix";
+/// Days for which a request is known again when no proof bounds its age.
+const KNOWN_FOR_DAYS: i64 = 7;
+
+/// What a receiver works with.
+pub struct Receiver<'a> {
+    /// The infra repo.
+    pub branch: &'a Branch,
+    /// The way to registries.
+    pub registries: &'a Registries,
+    /// The way to the sources of services.
+    pub sources: &'a Sources,
+    /// The secret of a key, from wherever the job has it.
+    pub secret: &'a dyn Fn(&str) -> Option<String>,
+    /// Where questions to registries are asked.
+    pub runtime: &'a Runtime,
+    /// The person's decision to drop these hotfixes, and why.
+    pub drops: Option<(Vec<HotfixName>, String)>,
+    /// The time.
+    pub clock: &'a dyn Fn() -> Timestamp,
+}
+
+/// `ripcord receive`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Received {
+    /// The number of the JSON form.
+    pub schema: u32,
+    /// The request.
+    pub correlation_id: String,
+    /// What it came to.
+    pub outcome: Landing,
+    /// The commit on the infra repo's branch, in hex.
+    pub commit: Option<String>,
+    /// The branch.
+    pub branch: String,
+    /// The service.
+    pub service: String,
+    /// The environment.
+    pub environment: String,
+    /// The image with its tag.
+    pub image: String,
+    /// Its digest.
+    pub digest: String,
+    /// The hotfix that it is.
+    pub hotfix: Option<HotfixName>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// What changes.
+    pub changes: Vec<ripcord_domain::plan::FileChange>,
+}
+
+/// What a request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Landing {
+    /// Only shown.
+    Planned,
+    /// Committed and pushed.
+    Pushed,
+    /// The same request was carried out before.
+    KnownAlready,
+    /// The environment declares it already; nothing was pushed.
+    DeclaredAlready,
+}
+
+/// Takes a request: looks at it, and commits it unless it is only to be shown.
+///
+/// # Errors
+/// Who asks may not, the image is not there or another one, the version is quarantined, a hotfix would be
+/// dropped; trouble with registry or remote. Nothing is on the remote then unless the message says so.
+pub fn receive(
+    receiver: &Receiver<'_>,
+    payload: &Payload,
+    only_plan: bool,
+    shipping: &Shipping,
+    watch: &mut dyn FnMut(Event),
+) -> Result<Received, Problem> {
+    let now = (receiver.clock)();
+    let place = receiver.branch.newest()?;
+    let config = &place.settings.config;
+    let service = place.settings.service(&payload.service);
+    let environment = place.settings.environment(&payload.environment);
+    let window = within::read("receive.replay_window", &config.receive.replay_window)?;
+    who_asks(receiver, &place.settings, payload, (&service, &environment), window, now)?;
+    let mut warnings = Vec::new();
+    let labels = image(receiver, payload, &mut warnings)?;
+    let payload = &with_source(payload, &labels)?;
+    let judge = |situation: &Situation<'_>| judge(receiver, payload, situation, now);
+    let known_for = jiff::SignedDuration::from_hours(24 * KNOWN_FOR_DAYS).max(window);
+    let mut trailers = Vec::new();
+    if let Some((names, reason)) = &receiver.drops {
+        trailers.extend(names.iter().map(|name| (DROPS.to_owned(), name.to_string())));
+        trailers.push(("Reason".to_owned(), reason.clone()));
+    }
+    let wanted = Wanted {
+        payload,
+        gate_record: payload.gate.as_ref().map(digest_of),
+        known_for,
+        trailers,
+        judge: &judge,
+    };
+    let plan = if only_plan {
+        deploy::plan(receiver.branch, &wanted, now)?
+    } else {
+        deploy::deploy(receiver.branch, &wanted, shipping, receiver.clock, watch)?
+    };
+    Ok(received(payload, plan, warnings))
+}
+
+fn received(payload: &Payload, plan: Plan, warnings: Vec<String>) -> Received {
+    let pushed = plan.pushed.as_ref();
+    let outcome = match (plan.outcome, pushed) {
+        (Outcome::Planned, _) => Landing::Planned,
+        (Outcome::Pushed, _) => Landing::Pushed,
+        (Outcome::NothingToDo, Some(_)) => Landing::KnownAlready,
+        (Outcome::NothingToDo, None) => Landing::DeclaredAlready,
+    };
+    Received {
+        schema: SCHEMA,
+        correlation_id: payload.correlation_id.clone(),
+        outcome,
+        commit: match outcome {
+            Landing::DeclaredAlready => Some(plan.base.clone()),
+            _ => pushed.map(|pushed| pushed.commit.clone()),
+        },
+        branch: plan.branch.clone(),
+        service: payload.service.clone(),
+        environment: payload.environment.clone(),
+        image: payload.by_tag(),
+        digest: payload.digest.clone(),
+        hotfix: payload.hotfix.as_ref().map(|fix| fix.name.clone()),
+        warnings,
+        changes: plan.changes,
+    }
+}
+
+/// Whether who asks may ask for this.
+fn who_asks(
+    receiver: &Receiver<'_>,
+    settings: &Settings,
+    payload: &Payload,
+    (service, environment): (&Service, &Environment),
+    window: jiff::SignedDuration,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let keys = &settings.config.receive.keys;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let Some(proof) = &payload.proof else {
+        return Err(Problem::new(
+            Kind::Refused,
+            "not_proven",
+            "the request is signed by no key, and this infra repo takes only signed ones",
+        )
+        .hint("`ripcord hotfix ship` signs with `RIPCORD_PROOF_KEY`; its name goes by `--key`"));
+    };
+    let name = proof.key.as_str();
+    let Some(rules) = keys.get(name) else {
+        return Err(Problem::new(
+            Kind::Refused,
+            "not_proven",
+            format!("no key `{}` is known here", name.escape_default()),
+        ));
+    };
+    let variable = Key::variable(name);
+    let Some(secret) = (receiver.secret)(&variable) else {
+        return Err(Problem::new(
+            Kind::Local,
+            "no_secret",
+            format!("the secret of the key `{name}` is not here: `{variable}` is not set"),
+        )
+        .hint("give it to the receiver's job as a secret"));
+    };
+    let secret = Secret::new(name, &secret)?;
+    proof::verify(payload, proof, &secret, window, now)?;
+    rules.allows(name, service, environment, payload.hotfix.is_some())
+}
+
+/// Whether the image is there, and still the one that went through the gate.
+fn image(
+    receiver: &Receiver<'_>,
+    payload: &Payload,
+    warnings: &mut Vec<String>,
+) -> Result<Labels, Problem> {
+    let asked = async {
+        let tagged = receiver.registries.look(&payload.by_tag()).await;
+        let labels = receiver.registries.labels(&payload.by_digest()).await;
+        (tagged, labels)
+    };
+    let (tagged, labels) = receiver.runtime.block_on(asked);
+    match tagged {
+        Presence::There { digest } if digest == payload.digest => {}
+        Presence::There { digest } => {
+            return Err(Problem::new(
+                Kind::Refused,
+                "tag_moved",
+                format!(
+                    "{} is {digest} now, and was {} when it was asked for: the tag was moved after the gate",
+                    payload.by_tag(),
+                    payload.digest
+                ),
+            )
+            .hint("build under a tag of its own, and ship again"));
+        }
+        other => return Err(not_there(&payload.by_tag(), other)),
+    }
+    let labels = labels.map_err(|presence| not_there(&payload.by_digest(), presence))?;
+    if labels.revision.is_none() {
+        warnings.push(format!(
+            "{} does not say what it was built of: the label org.opencontainers.image.revision is missing",
+            payload.by_tag()
+        ));
+    }
+    Ok(labels)
+}
+
+fn not_there(image: &str, presence: Presence) -> Problem {
+    match presence {
+        Presence::Gone => Problem::new(
+            Kind::Refused,
+            "image_gone",
+            format!("{image} is not in its registry"),
+        )
+        .hint("nothing is deployed that cannot be pulled; push it and ask again"),
+        Presence::Hidden => Problem::new(
+            Kind::Remote,
+            "image_hidden",
+            format!("{image} is not shown to whoever asks here"),
+        )
+        .hint("`docker login` as somebody who may read it"),
+        Presence::Unknown { why } => Problem::new(
+            Kind::Remote,
+            "image_unknown",
+            format!("whether {image} is there is not known: {why}"),
+        )
+        .hint("nothing was changed; ask again"),
+        Presence::There { .. } => Problem::new(
+            Kind::Internal,
+            "image_unknown",
+            format!("{image} is there and could not be read"),
+        ),
+    }
+}
+
+/// The request with what the image says it was built of, which must not be something else.
+fn with_source(payload: &Payload, labels: &Labels) -> Result<Payload, Problem> {
+    let mut sourced = payload.clone();
+    let Some(revision) = &labels.revision else {
+        return Ok(sourced);
+    };
+    match &mut sourced.source {
+        Some(source) if source.commit != *revision => {
+            return Err(Problem::new(
+                Kind::Refused,
+                "other_source",
+                format!(
+                    "{} was built of {revision}, and the request says {}",
+                    payload.by_tag(),
+                    source.commit
+                ),
+            ));
+        }
+        Some(source) => {
+            if source.repository.is_none() {
+                source.repository.clone_from(&labels.source);
+            }
+        }
+        None if ripcord_domain::hotfix::payload::is_commit(revision) => {
+            sourced.source = Some(ripcord_domain::hotfix::payload::Source {
+                repository: labels.source.clone(),
+                commit: revision.clone(),
+            });
+        }
+        None => {}
+    }
+    Ok(sourced)
+}
+
+/// What is asked on every tip that the push is tried on.
+fn judge(
+    receiver: &Receiver<'_>,
+    payload: &Payload,
+    situation: &Situation<'_>,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let dropped = receiver.drops.as_ref().map(|(names, _)| names.as_slice());
+    let kept: Vec<_> = situation
+        .hotfixes
+        .iter()
+        .filter(|fix| !dropped.is_some_and(|names| names.contains(&fix.name)))
+        .cloned()
+        .collect();
+    let known = situation.settings.config.sources.get(&situation.unit.service);
+    let holds = |fix: &ripcord_domain::hotfix::Shipped, commit: &str| {
+        let address = known
+            .and_then(|source| source.repository.clone())
+            .or_else(|| fix.source.repository.clone());
+        let Some(address) = address else {
+            return Err(Problem::new(
+                Kind::Usage,
+                "unknown_source",
+                format!("where the source of {} is, is not known", fix.service),
+            )
+            .hint("`sources: {SERVICE: {repository: URL}}` in ripcord.yaml of the infra repo"));
+        };
+        let main = known.and_then(|source| source.main.as_deref());
+        let source = receiver.sources.open(&address, main)?;
+        let (fixed, built): (Oid, Oid) =
+            (source.commit(&fix.source.commit)?, source.commit(commit)?);
+        source.repo.is_ancestor(fixed, built).map_err(from_repo)
+    };
+    let running = || running(receiver, payload, situation);
+    drop_guard::refuse(payload, situation.unit, &kept, &running, &holds, now)
+}
+
+/// The commit that the environment's present image was built of.
+fn running(
+    receiver: &Receiver<'_>,
+    payload: &Payload,
+    situation: &Situation<'_>,
+) -> Option<String> {
+    let version = situation.unit.version();
+    let image = if version.starts_with("sha256:") {
+        format!("{}@{version}", payload.image)
+    } else {
+        format!("{}:{version}", payload.image)
+    };
+    let labels = receiver.runtime.block_on(receiver.registries.labels(&image));
+    labels.ok()?.revision
+}
+
+/// The SHA-256 of a record, in hex, by its compact text.
+fn digest_of(record: &serde_json::Value) -> String {
+    use std::fmt::Write as _;
+    let mut hex = String::new();
+    for byte in Sha256::digest(record.to_string().as_bytes()) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
