@@ -30,6 +30,7 @@ mod picture;
 mod prepare;
 mod record;
 mod recover;
+pub mod serving;
 mod taken_up;
 mod tend;
 mod unrecorded;
