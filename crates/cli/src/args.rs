@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use guarding::{Annotations, GuardArgs, QuarantineArgs, QuarantineCommand};
-pub(crate) use hotfixing::ReceiveArgs;
+pub(crate) use hotfixing::{HotfixCommand, ReceiveArgs, StartArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -200,6 +200,9 @@ pub(crate) enum Command {
     /// Versions that must not be deployed again after a rollback
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Ship a fix through a reduced gate, and see what it owes afterwards
+    #[command(subcommand)]
+    Hotfix(HotfixCommand),
     /// Take a deploy that a service's pipeline asks for: look at it, and commit it to the infra repo
     #[command(
         after_help = "Examples:\n  ripcord receive --event \"$GITHUB_EVENT_PATH\"\n  ripcord receive --event payload.json --dry-run\n  ripcord receive --from-variables"
@@ -260,6 +263,8 @@ pub(crate) enum SchemaName {
     Quarantine,
     /// `release`
     Release,
+    /// `hotfix start`
+    Started,
     /// `receive`
     Received,
     /// What `receive` takes

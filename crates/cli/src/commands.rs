@@ -4,6 +4,7 @@ mod demo;
 mod doctor;
 mod drift;
 mod guard;
+mod hotfix;
 mod init;
 mod planning;
 mod quarantine;
@@ -50,6 +51,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
         ),
         Command::Guard(args) => guard::run(global, args, output),
         Command::Quarantine(command) => quarantine::run(global, command, output),
+        Command::Hotfix(command) => hotfix::run(global, command, output),
         Command::Receive(args) => receive::run(global, args, output),
         Command::Resume { recovery, pace } => {
             recovering::resume(global, recovery.as_deref(), pace, output)

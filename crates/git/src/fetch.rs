@@ -120,6 +120,30 @@ impl Repo {
             .and_then(|(id, _)| id.parse().ok()))
     }
 
+    /// The commit that a tag names on the remote, now.
+    ///
+    /// # Errors
+    /// The remote cannot be reached, or no tag can have this name.
+    pub fn remote_tag(&self, tag: &str) -> Result<Option<Oid>, RepoError> {
+        let name = format!("refs/tags/{tag}");
+        let valid = gix::validate::reference::name(name.as_str().into()).is_ok();
+        if !valid || tag.starts_with('-') {
+            return Ok(None);
+        }
+        // What an annotated tag is of is told under another name.
+        let peeled = format!("{name}^{{}}");
+        let git = self
+            .git("ls-remote")
+            .args([self.remote.argument(), &name, &peeled]);
+        let answer = self.ask(git, "ls-remote")?;
+        let text = String::from_utf8_lossy(&answer.stdout);
+        let of = |wanted: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once('\t'));
+            lines.find(|(_, found)| *found == wanted)?.0.parse().ok()
+        };
+        Ok(of(&peeled).or_else(|| of(&name)))
+    }
+
     /// The branch's tip as it was last seen, without the network.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 //! it owes something until evidence pays.
 
 mod drop_guard;
+pub mod production;
 pub mod proof;
 pub mod receive;
 pub mod source;
+pub mod start;
 mod within;
 
 pub use receive::{Received, Receiver, receive};

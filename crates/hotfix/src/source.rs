@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use ripcord_domain::hotfix::Shipped;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_git::{FetchDepth, Location, Oid, Repo};
 use ripcord_recovery::problems::from_repo;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// The source of a service, with all commits of its main line.
 pub struct Source {
@@ -74,6 +78,68 @@ impl Source {
             self.repo.commit(commit).map_err(|_| unknown())?;
         }
         Ok(commit)
+    }
+}
+
+/// A commit on the main line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ahead {
+    /// The commit, in hex.
+    pub commit: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Source {
+    /// The commit of a tag of Git, if the remote has one of this name.
+    pub fn tag(&self, name: &str) -> Option<Oid> {
+        let named = self.repo.remote_tag(name).ok()??;
+        self.commit(&named.to_string()).ok()
+    }
+
+    /// What the main line has on top of a commit, newest first along its first parents, and whether there is
+    /// more.
+    ///
+    /// # Errors
+    /// Missing objects.
+    pub fn ahead_of(&self, commit: Oid, most: usize) -> Result<(Vec<Ahead>, bool), Problem> {
+        let base = self.repo.merge_base(commit, self.tip).map_err(from_repo)?;
+        let mut ahead = Vec::new();
+        for link in self.repo.first_parents(self.tip) {
+            let id = link.map_err(from_repo)?.commit;
+            let is_in = match base {
+                Some(base) if base == id => true,
+                Some(base) => self.repo.is_ancestor(id, base).map_err(from_repo)?,
+                None => false,
+            };
+            if is_in {
+                return Ok((ahead, false));
+            }
+            if ahead.len() == most {
+                return Ok((ahead, true));
+            }
+            let commit = self.repo.commit(id).map_err(from_repo)?;
+            ahead.push(Ahead {
+                commit: id.to_string(),
+                subject: commit.message.lines().next().unwrap_or_default().to_owned(),
+                author: commit.author.name,
+                at: Timestamp::from_second(commit.committer.seconds).unwrap_or_default(),
+            });
+        }
+        Ok((ahead, false))
+    }
+
+    /// Whether the main line holds a hotfix.
+    ///
+    /// # Errors
+    /// Its commit is not to be had.
+    pub fn holds(&self, fix: &Shipped) -> Result<bool, Problem> {
+        let fixed = self.commit(&fix.source.commit)?;
+        self.repo.is_ancestor(fixed, self.tip).map_err(from_repo)
     }
 }
 

@@ -2,7 +2,42 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+
+/// `hotfix`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum HotfixCommand {
+    /// Begin a hotfix: a branch in the service's source, from the commit that production runs
+    #[command(
+        after_help = "Examples:\n  ripcord hotfix start checkout-service --incident INC-31 --summary 'double charge'\n  ripcord hotfix start checkout-service -e production --incident INC-31 --dry-run\n  ripcord hotfix start checkout-service --incident INC-31 --from v1.41.0"
+    )]
+    Start(StartArgs),
+}
+
+/// What `hotfix start` takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StartArgs {
+    /// The service
+    pub(crate) service: String,
+    /// The environment. Default: `production` or what the configuration says
+    #[arg(short, long, value_name = "ENV")]
+    pub(crate) environment: Option<String>,
+    /// The incident; the branch is named after it
+    #[arg(long, value_name = "ID")]
+    pub(crate) incident: String,
+    /// What it is about, in a few words; the branch is named after them too
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) summary: Option<String>,
+    /// Begin at this commit or tag instead of at what production runs
+    #[arg(long, value_name = "REV")]
+    pub(crate) from: Option<String>,
+    /// The service's source: a URL, or any clone of it. Default: what ripcord.yaml or the image says
+    #[arg(long, value_name = "URL|PATH")]
+    pub(crate) source: Option<String>,
+    /// Only show where it would begin
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
 
 /// What `receive` takes.
 #[derive(Debug, Clone, Args)]

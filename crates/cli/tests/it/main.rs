@@ -15,6 +15,7 @@ mod duel;
 mod faults;
 mod guard;
 mod hostile;
+mod hotfix_start;
 mod machine;
 mod moves;
 mod naive;

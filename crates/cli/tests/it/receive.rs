@@ -122,8 +122,8 @@ fn the_same_request_again_pushes_nothing() {
 #[test]
 fn a_request_from_before_a_rollback_is_not_carried_out_again() {
     let reception = Reception::new("");
-    reception.receive(&reception.payload(), &[]).assert_code(0);
-    reception.stage.roll_back().assert_code(0);
+    let _ = reception.receive(&reception.payload(), &[]).assert_code(0);
+    let _ = reception.stage.roll_back().assert_code(0);
     let said = json(reception.receive(&reception.payload(), &["-o", "json"]), 0);
     assert_eq!(said["outcome"], "known_already");
     assert_ne!(reception.stage.live(), "hotfix-1");
@@ -167,7 +167,7 @@ fn a_registry_in_trouble_says_nothing_about_the_image() {
         reception.refused(&reception.payload(), 6, code, &["payments:hotfix-1"]);
     }
     reception.registry.set_trouble(None);
-    reception.receive(&reception.payload(), &[]).assert_code(0);
+    let _ = reception.receive(&reception.payload(), &[]).assert_code(0);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn only_who_knows_a_key_may_ask_and_only_for_what_it_is_good_for() {
     let secret = "0123456789abcdef0123456789abcdef";
     let output = reception.receive_with(&forged, &[], &[("RIPCORD_KEY_CI", secret)]);
     assert_says(&output, &["not signed by the key `ci`"]);
-    output.assert_code(3);
+    let _ = output.assert_code(3);
     let stranger = json!({"key": "cd", "at": "2026-11-20T17:15:00Z", "mac": "ab".repeat(32)});
     let stranger = with(reception.payload(), "proof", stranger);
     reception.refused(&stranger, 3, "not_proven", &["no key `cd`"]);
@@ -193,7 +193,7 @@ fn a_dry_run_shows_the_change_and_pushes_nothing() {
     let before = reception.stage.tip();
     let output = reception.receive(&reception.payload(), &["--dry-run"]);
     assert_says(&output, &["would deploy", "+    newTag: hotfix-1"]);
-    output.assert_code(0);
+    let _ = output.assert_code(0);
     assert_eq!(reception.stage.tip(), before);
 }
 
