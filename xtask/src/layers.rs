@@ -70,10 +70,13 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "ripcord-hotfix",
         may_use: &[
+            "ripcord-connect",
             "ripcord-domain",
+            "ripcord-forge",
             "ripcord-git",
             "ripcord-recovery",
             "ripcord-registry",
+            "ripcord-runbook",
         ],
         owns: &["hmac"],
     },

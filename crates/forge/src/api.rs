@@ -70,13 +70,30 @@ impl<'a> Api<'a> {
 
     /// Asks as whoever one is.
     pub(crate) async fn ask(&self, scheme: Scheme, url: &str) -> Result<Answer, String> {
-        let request = self.http.get(url);
-        let request = match (self.who, scheme) {
+        send(self.named(scheme, self.http.get(url))).await
+    }
+
+    /// Tells something as whoever one is.
+    pub(crate) async fn tell(
+        &self,
+        scheme: Scheme,
+        url: &str,
+        body: &Value,
+    ) -> Result<Answer, String> {
+        send(self.named(scheme, self.http.post(url).json(body))).await
+    }
+
+    /// Tells something as nobody: what is told holds a token of its own.
+    pub(crate) async fn tell_unnamed(&self, url: &str, body: &Value) -> Result<Answer, String> {
+        send(self.http.post(url).json(body)).await
+    }
+
+    fn named(&self, scheme: Scheme, request: RequestBuilder) -> RequestBuilder {
+        match (self.who, scheme) {
             (None, _) => request,
             (Some(who), Scheme::Basic) => request.basic_auth(&who.user, Some(&who.secret)),
             (Some(who), Scheme::Bearer) => request.bearer_auth(&who.secret),
-        };
-        send(request).await
+        }
     }
 
     /// Whether anybody is asking.

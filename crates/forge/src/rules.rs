@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::api::{Api, Scheme, Who};
 use crate::place::{Place, escaped};
+use crate::which::which;
 
 /// What a push to a branch meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +33,8 @@ pub async fn rules(
     limit: Duration,
 ) -> Result<Option<Rules>, String> {
     let api = Api::new(who, limit)?;
-    let forge = match forge.or_else(|| by_host(place.host())) {
-        Some(forge) => forge,
-        None => match by_asking(&api, place).await {
-            Some(forge) => forge,
-            None => return Ok(None),
-        },
+    let Some(forge) = which(&api, place, forge).await else {
+        return Ok(None);
     };
     let found = match forge {
         Forge::Github => github(&api, place, branch).await?,
@@ -45,43 +42,6 @@ pub async fn rules(
         Forge::Gitea => gitea(&api, place, branch).await?,
     };
     Ok(Some(found))
-}
-
-fn by_host(host: &str) -> Option<Forge> {
-    match host {
-        "github.com" => Some(Forge::Github),
-        "gitlab.com" => Some(Forge::Gitlab),
-        "codeberg.org" | "gitea.com" => Some(Forge::Gitea),
-        _ => None,
-    }
-}
-
-/// Which forge a host is, by what only one of them answers.
-async fn by_asking(api: &Api<'_>, place: &Place) -> Option<Forge> {
-    let at = |path: &str| format!("{}{path}", place.origin);
-    let (gitea, gitlab, github) = (
-        at("/api/v1/version"),
-        at("/api/v4/version"),
-        at("/api/v3/meta"),
-    );
-    let (gitea, gitlab, github) = futures_util::future::join3(
-        api.ask_unnamed(&gitea),
-        api.ask_unnamed(&gitlab),
-        api.ask_unnamed(&github),
-    )
-    .await;
-    let says = |answer: Result<(u16, Value), String>, status: u16, field: &str| {
-        answer.is_ok_and(|(code, said)| code == status && !said[field].is_null())
-    };
-    if says(gitea, 200, "version") {
-        Some(Forge::Gitea)
-    } else if says(github, 200, "verifiable_password_authentication") {
-        Some(Forge::Github)
-    } else if says(gitlab, 401, "message") {
-        Some(Forge::Gitlab)
-    } else {
-        None
-    }
 }
 
 /// What a status means that is not a success.

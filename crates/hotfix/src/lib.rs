@@ -1,7 +1,9 @@
 //! What happens around a hotfix: it begins at what production runs, it is asked for, received and followed, and
 //! it owes something until evidence pays.
 
+pub mod debts;
 mod drop_guard;
+pub mod forges;
 pub mod production;
 pub mod proof;
 pub mod receive;

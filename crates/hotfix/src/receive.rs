@@ -9,7 +9,6 @@ use ripcord_domain::receiving::Key;
 use ripcord_domain::{Environment, Service};
 use ripcord_git::Oid;
 use ripcord_recovery::deploy::{self, Situation, Wanted};
-use ripcord_recovery::problems::from_repo;
 use ripcord_recovery::ship::{Event, Shipping};
 use ripcord_recovery::survey::Branch;
 use ripcord_registry::{Labels, Presence, Registries};
@@ -334,7 +333,7 @@ fn judge(
         let source = receiver.sources.open(&address, main)?;
         let (fixed, built): (Oid, Oid) =
             (source.commit(&fix.source.commit)?, source.commit(commit)?);
-        source.repo.is_ancestor(fixed, built).map_err(from_repo)
+        source.contains(fixed, built)
     };
     let running = || running(receiver, payload, situation);
     drop_guard::refuse(payload, situation.unit, &kept, &running, &holds, now)

@@ -139,7 +139,15 @@ impl Source {
     /// Its commit is not to be had.
     pub fn holds(&self, fix: &Shipped) -> Result<bool, Problem> {
         let fixed = self.commit(&fix.source.commit)?;
-        self.repo.is_ancestor(fixed, self.tip).map_err(from_repo)
+        self.contains(fixed, self.tip)
+    }
+
+    /// Whether what a commit changed is contained in another.
+    ///
+    /// # Errors
+    /// Missing objects.
+    pub fn contains(&self, fixed: Oid, line: Oid) -> Result<bool, Problem> {
+        self.repo.is_ancestor(fixed, line).map_err(from_repo)
     }
 }
 

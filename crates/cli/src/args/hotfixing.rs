@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::ClusterArgs;
+
 /// `hotfix`.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum HotfixCommand {
@@ -12,6 +14,55 @@ pub(crate) enum HotfixCommand {
         after_help = "Examples:\n  ripcord hotfix start checkout-service --incident INC-31 --summary 'double charge'\n  ripcord hotfix start checkout-service -e production --incident INC-31 --dry-run\n  ripcord hotfix start checkout-service --incident INC-31 --from v1.41.0"
     )]
     Start(StartArgs),
+    /// Show what a hotfix owes: each part with its evidence, or with what is missing
+    #[command(
+        after_help = "Examples:\n  ripcord hotfix status\n  ripcord hotfix status INC-31-double-charge -o json"
+    )]
+    Status {
+        /// The hotfix. Default: every one that owes something
+        #[arg(value_name = "HOTFIX")]
+        hotfix: Option<String>,
+        #[command(flatten)]
+        which: DebtArgs,
+    },
+    /// List the hotfixes that were shipped, with where their debts stand
+    #[command(
+        after_help = "Examples:\n  ripcord hotfix list\n  ripcord hotfix list --service checkout-service --all"
+    )]
+    List {
+        /// Also those whose debt is paid
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        which: DebtArgs,
+    },
+    /// Remind of debts, and end with 8 where one is overdue: for a daily job
+    #[command(
+        after_help = "Examples:\n  ripcord hotfix check --all\n  ripcord hotfix check INC-31-double-charge"
+    )]
+    Check {
+        /// The hotfix
+        #[arg(value_name = "HOTFIX", required_unless_present = "all", conflicts_with = "all")]
+        hotfix: Option<String>,
+        /// Every one
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        which: DebtArgs,
+    },
+}
+
+/// Whose debts, and where it is looked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DebtArgs {
+    /// Only of this service
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// Only in this environment
+    #[arg(short, long, value_name = "ENV")]
+    pub(crate) environment: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 }
 
 /// What `hotfix start` takes.

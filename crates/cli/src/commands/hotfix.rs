@@ -1,5 +1,6 @@
 //! `hotfix`: one file for each of its commands.
 
+mod debts;
 mod start;
 
 use std::time::Duration;
@@ -21,6 +22,13 @@ pub(super) fn run(
 ) -> Result<(), Problem> {
     match command {
         HotfixCommand::Start(args) => start::run(global, args, output),
+        HotfixCommand::Status { hotfix, which } => {
+            debts::status(global, hotfix.as_deref(), which, output)
+        }
+        HotfixCommand::List { all, which } => debts::list(global, *all, which, output),
+        HotfixCommand::Check { hotfix, which, .. } => {
+            debts::check(global, hotfix.as_deref(), which, output)
+        }
     }
 }
 

@@ -3,12 +3,15 @@
 use std::io;
 
 use ripcord_domain::message::short_commit;
+use jiff::Timestamp;
+use ripcord_domain::hotfix::debt::{Debt, Stage, State};
 use ripcord_hotfix::Received;
+use ripcord_hotfix::debts::Debts;
 use ripcord_hotfix::production::By;
 use ripcord_hotfix::receive::Landing;
 use ripcord_hotfix::start::Started;
 
-use super::Screen;
+use super::{Screen, table};
 
 /// What a request to deploy came to.
 pub(crate) fn received(screen: &mut Screen<'_>, received: &Received) -> io::Result<()> {
@@ -108,4 +111,74 @@ pub(crate) fn started(screen: &mut Screen<'_>, started: &Started) -> io::Result<
         )?;
     }
     Ok(())
+}
+
+/// Each debt in a line.
+pub(crate) fn list(screen: &mut Screen<'_>, debts: &Debts, now: Timestamp) -> io::Result<()> {
+    if debts.debts.is_empty() {
+        return writeln!(screen.out, "No hotfix owes anything.");
+    }
+    let mut rows = Vec::new();
+    for debt in &debts.debts {
+        let missing = debt.parts.iter().filter(|part| !is_paid(&part.state)).count();
+        rows.push(vec![
+            debt.hotfix.to_string(),
+            debt.service.to_string(),
+            debt.environment.to_string(),
+            debt.version.clone(),
+            standing(debt, now),
+            format!("{missing} of {}", debt.parts.len()),
+        ]);
+    }
+    let headings = ["HOTFIX", "SERVICE", "ENVIRONMENT", "VERSION", "STANDS", "MISSING"];
+    table::print(screen.out, &headings, &rows)
+}
+
+/// Each debt with its parts.
+pub(crate) fn debts(screen: &mut Screen<'_>, debts: &Debts, now: Timestamp) -> io::Result<()> {
+    if debts.debts.is_empty() {
+        return writeln!(screen.out, "No hotfix owes anything.");
+    }
+    for (at, debt) in debts.debts.iter().enumerate() {
+        if at > 0 {
+            writeln!(screen.out)?;
+        }
+        let title = format!(
+            "{}  {} {} in {}",
+            debt.hotfix, debt.service, debt.version, debt.environment
+        );
+        writeln!(screen.out, "{}", screen.bold(&title))?;
+        writeln!(
+            screen.out,
+            "  shipped {}, due {}: {}",
+            debt.opened,
+            debt.due,
+            standing(debt, now)
+        )?;
+        for part in &debt.parts {
+            let (mark, words) = match &part.state {
+                State::Paid { evidence } => (screen.green("paid   "), evidence),
+                State::Owed { why } => (screen.red("owed   "), why),
+                State::Unknown { why } => (screen.red("unknown"), why),
+            };
+            writeln!(screen.out, "  {mark}  {}: {words}", part.what.words())?;
+        }
+    }
+    Ok(())
+}
+
+fn is_paid(state: &State) -> bool {
+    matches!(state, State::Paid { .. })
+}
+
+fn standing(debt: &Debt, now: Timestamp) -> String {
+    let hours = |from: Timestamp, to: Timestamp| to.duration_since(from).as_hours();
+    match debt.stage {
+        Stage::Paid => "paid".to_owned(),
+        Stage::Open => format!("open, {} h left", hours(now, debt.due)),
+        Stage::Reminded { percent } => {
+            format!("{percent} % of the time is over, {} h left", hours(now, debt.due))
+        }
+        Stage::Overdue => format!("OVERDUE by {} h", hours(debt.due, now)),
+    }
 }

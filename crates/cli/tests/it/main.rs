@@ -9,6 +9,7 @@ mod bots;
 mod choice;
 mod clones;
 mod contract;
+mod debts;
 mod doctor;
 mod documents;
 mod duel;

@@ -1,0 +1,162 @@
+//! What a hotfix owes, from the moment it is shipped until evidence pays.
+
+use std::fs;
+
+use ripcord_testkit::Output;
+use serde_json::{Value, json};
+
+use crate::hotfix_start::Workshop;
+use crate::stage::{assert_says, deploy, json};
+
+const FIX: &str = "hotfix/INC-31-double-charge";
+
+impl Workshop {
+    /// The fix on its branch, shipped at a time.
+    fn ship(&mut self, at: &str) -> String {
+        let _ = self.run(&["hotfix", "start", "payments", "--incident", "INC-31", "--summary", "double charge"])
+            .assert_code(0);
+        self.source.write("pay.go", "package main // pay once\n");
+        let fix = self.source.commit("Charge once").on(FIX).land().unwrap();
+        let digest = self.registry.push("acme/payments", "hotfix-1", Some(&fix));
+        let payload = json!({
+            "service": "payments", "image": "ghcr.io/acme/payments", "tag": "hotfix-1",
+            "digest": digest, "environment": "production",
+            "hotfix": {"name": "INC-31-double-charge", "incident": "INC-31"},
+            "correlation_id": "d-shipped-1", "source": {"commit": fix},
+        });
+        let _ = self.receive(&payload, at).assert_code(0);
+        fix
+    }
+
+    fn receive(&self, payload: &Value, at: &str) -> Output {
+        let file = self.stage.scratch.path().join("payload.json");
+        fs::write(&file, payload.to_string()).unwrap();
+        let url = self.stage.url();
+        let path = file.to_str().unwrap();
+        let args = ["receive", "--repo", &url, "--event", path];
+        self.stage.ripcord().at(at).run(args).unwrap()
+    }
+
+    fn normal(&self, tag: &str, commit: &str) -> Value {
+        let digest = self.registry.push("acme/payments", tag, Some(commit));
+        json!({
+            "service": "payments", "image": "ghcr.io/acme/payments", "tag": tag,
+            "digest": digest, "environment": "production", "correlation_id": format!("d-{tag}-1"),
+            "source": {"commit": commit},
+        })
+    }
+
+    fn status(&self, at: &str, args: &[&str], exit: i32) -> Value {
+        let url = self.stage.url();
+        let all: Vec<&str> = ["hotfix"]
+            .into_iter()
+            .chain(args.iter().copied())
+            .chain(["--repo", url.as_str(), "-o", "json"])
+            .collect();
+        json(self.stage.ripcord().at(at).run(all).unwrap(), exit)
+    }
+}
+
+fn states(debts: &Value) -> Vec<(String, String)> {
+    let parts = debts["debts"][0]["parts"].as_array().unwrap();
+    let word = |value: &Value| value.as_str().unwrap().to_owned();
+    parts
+        .iter()
+        .map(|part| (word(&part["what"]), word(&part["state"]["is"])))
+        .collect()
+}
+
+#[test]
+fn a_debt_opens_reminds_and_is_overdue_and_each_part_says_what_is_missing() {
+    let mut workshop = Workshop::new();
+    workshop.ship("2026-11-20T17:15:00Z");
+    let open = workshop.status("2026-11-20T18:15:00Z", &["list"], 0);
+    assert_eq!(open["debts"][0]["stage"]["is"], "open");
+    let half = workshop.status("2026-11-21T06:00:00Z", &["list"], 0);
+    assert_eq!(half["debts"][0]["stage"]["percent"], 50);
+    let late = workshop.status("2026-11-21T18:00:00Z", &["check", "--all"], 8);
+    assert_eq!(late["debts"][0]["stage"]["is"], "overdue");
+    let owed = |what: &str| (what.to_owned(), "owed".to_owned());
+    let all = ["in_main", "normal_image", "branch_gone", "skipped_checks"].map(owed);
+    assert_eq!(states(&late), all);
+}
+
+#[test]
+fn a_merged_fix_with_a_branch_that_is_gone_pays_its_parts() {
+    let mut workshop = Workshop::new();
+    workshop.ship("2026-11-20T17:15:00Z");
+    let merged = workshop.source.merge_commit("Merge the hotfix", FIX).land().unwrap();
+    workshop.source.git(&["update-ref", "-d", &format!("refs/heads/{FIX}")]).unwrap();
+    let debts = workshop.status("2026-11-20T20:00:00Z", &["status"], 0);
+    let states_now = states(&debts);
+    assert_eq!(states_now[0].1, "paid", "{debts}");
+    assert_eq!(states_now[2].1, "paid", "{debts}");
+    assert_eq!(states_now[1].1, "owed", "the hotfix's own image serves: {debts}");
+    // A normal image serves, and no cluster can be looked at: that is not known, and not paid.
+    let payload = workshop.normal("v3", &merged);
+    let _ = workshop.receive(&payload, "2026-11-20T21:00:00Z").assert_code(0);
+    let debts = workshop.status("2026-11-20T22:00:00Z", &["status"], 0);
+    assert_eq!(states(&debts)[1].1, "unknown", "{debts}");
+}
+
+#[test]
+fn a_normal_deploy_that_would_drop_the_hotfix_is_refused_until_somebody_says_so() {
+    let mut workshop = Workshop::new();
+    workshop.ship("2026-11-20T17:15:00Z");
+    let main = workshop.source.rev("main").unwrap();
+    let payload = workshop.normal("v3", &main);
+    let before = workshop.stage.tip();
+    let refused = workshop.receive(&payload, "2026-11-21T07:20:00Z");
+    assert_says(&refused, &["would remove hotfix INC-31-double-charge of INC-31, live for 14 h"]);
+    let _ = refused.assert_code(3);
+    assert_eq!(workshop.stage.tip(), before);
+    let url = workshop.stage.url();
+    let file = workshop.stage.scratch.path().join("payload.json");
+    let args = [
+        "receive", "--repo", &url, "--event", file.to_str().unwrap(),
+        "--drops-hotfix", "INC-31-double-charge", "--reason", "superseded",
+    ];
+    let _ = workshop.stage.ripcord().run(args).unwrap().assert_code(0);
+    let message = workshop.stage.infra.git(&["log", "-1", "--format=%B", "main"]).unwrap();
+    assert!(message.contains("Drops-Hotfix: INC-31-double-charge"), "{message}");
+    assert!(message.contains("Reason: superseded"), "{message}");
+}
+
+#[test]
+fn once_a_rollback_took_the_hotfix_out_nothing_is_dropped_by_a_normal_deploy() {
+    let mut workshop = Workshop::new();
+    workshop.ship("2026-11-20T17:15:00Z");
+    deploy(&mut workshop.stage.infra, "payments", "production", "v2");
+    let main = workshop.source.rev("main").unwrap();
+    let payload = workshop.normal("v3", &main);
+    let _ = workshop.receive(&payload, "2026-11-21T07:20:00Z").assert_code(0);
+}
+
+#[test]
+fn a_second_hotfix_without_the_first_is_refused_and_one_on_top_of_it_lands() {
+    let mut workshop = Workshop::new();
+    let first = workshop.ship("2026-11-20T17:15:00Z");
+    let second = |workshop: &Workshop, tag: &str, commit: &str| {
+        let mut payload = workshop.normal(tag, commit);
+        payload["hotfix"] = json!({"name": "INC-32"});
+        payload
+    };
+    let beside = second(&workshop, "hotfix-2", &workshop.released.clone());
+    let refused = workshop.receive(&beside, "2026-11-20T18:00:00Z");
+    assert_says(&refused, &["INC-31-double-charge"]);
+    let _ = refused.assert_code(3);
+    let top = workshop.source.git(&["commit-tree", "-p", &first, "-m", "More", &format!("{first}^{{tree}}")]);
+    let top = top.unwrap().trim().to_owned();
+    workshop.source.git(&["update-ref", "refs/heads/hotfix/INC-32", &top]).unwrap();
+    let on_top = second(&workshop, "hotfix-3", &top);
+    let _ = workshop.receive(&on_top, "2026-11-20T18:10:00Z").assert_code(0);
+}
+
+#[test]
+fn nothing_is_owed_where_nothing_was_shipped() {
+    let workshop = Workshop::new();
+    let none = workshop.status("2026-11-20T18:15:00Z", &["check", "--all"], 0);
+    assert_eq!(none["debts"], json!([]));
+    let unknown = workshop.status("2026-11-20T18:15:00Z", &["status", "INC-9"], 2);
+    assert_eq!(unknown["error"]["code"], "unknown_hotfix");
+}

@@ -1,0 +1,60 @@
+//! Forges, asked as whom git pushes as, or by a token of their own.
+
+use std::time::Duration;
+
+use ripcord_domain::config::{Forge, SourceOf};
+use ripcord_domain::problem::Problem;
+use ripcord_forge::{Repository, Who};
+use ripcord_git::Repo;
+use tokio::runtime::Runtime;
+
+use crate::debts::Check;
+use crate::source::Source;
+
+/// How long a forge may take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Whom a forge is asked as: by a token where there is one, else whom git pushes as.
+pub fn who(repo: &Repo, token: Option<&str>) -> Option<Who> {
+    match token {
+        // Forges take any name with a token.
+        Some(token) => Some(Who::new("x-access-token", token)),
+        None => repo
+            .credentials()
+            .map(|known| Who::new(known.user.as_str(), known.reveal())),
+    }
+}
+
+/// The repository on its forge.
+///
+/// # Errors
+/// It is on none that is known.
+pub async fn open<'a>(
+    repo: &Repo,
+    forge: Option<Forge>,
+    who: Option<&'a Who>,
+) -> Result<Repository<'a>, Problem> {
+    Repository::open(&repo.remote().push_url().to_string(), forge, who, LIMIT).await
+}
+
+/// The checks that ran on a commit.
+///
+/// # Errors
+/// The forge is not known, or does not answer.
+pub fn checks(
+    runtime: &Runtime,
+    source: &Source,
+    known: &SourceOf,
+    commit: &str,
+) -> Result<Vec<Check>, Problem> {
+    let who = who(&source.repo, None);
+    runtime.block_on(async {
+        let repository = open(&source.repo, known.forge, who.as_ref()).await?;
+        let statuses = repository.statuses(commit).await?.into_iter();
+        let checks = statuses.map(|one| Check {
+            name: one.name,
+            passed: one.passed,
+        });
+        Ok(checks.collect())
+    })
+}
