@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::gate::GatePolicy;
 use crate::hotfix::debt::DebtPolicy;
 use crate::names::{Environment, Service, environment_word};
 use crate::receiving::Receiving;
@@ -54,6 +55,9 @@ pub struct Config {
     /// How the debts of hotfixes are dealt with.
     #[serde(skip_serializing_if = "is_default")]
     pub hotfix: DebtPolicy,
+    /// The gate of hotfixes, in a service's own repository.
+    #[serde(skip_serializing_if = "is_default")]
+    pub gate: GatePolicy,
     /// What `ripcord receive` takes.
     #[serde(skip_serializing_if = "is_default")]
     pub receive: Receiving,

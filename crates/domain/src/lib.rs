@@ -7,6 +7,7 @@
 
 pub mod catalog;
 pub mod config;
+pub mod gate;
 pub mod hotfix;
 pub mod layout;
 pub mod live;

@@ -7,6 +7,7 @@ pub mod forges;
 pub mod production;
 pub mod proof;
 pub mod receive;
+pub mod ship;
 pub mod source;
 pub mod start;
 mod within;

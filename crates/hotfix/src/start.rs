@@ -143,7 +143,7 @@ pub fn start(start: &Start<'_>) -> Result<Started, Problem> {
                 format!("hotfix {} is overdue and not in {}: the next one waits for it", fix.name, source.main),
             )
             .hint("`ripcord hotfix status` shows what is missing")
-            .hint("`hotfix: {overdue-blocks: nothing}` in ripcord.yaml of the infra repo changes that policy"));
+            .hint("`hotfix: {overdue_blocks: nothing}` in ripcord.yaml of the infra repo changes that policy"));
         }
     }
     let others: Vec<HotfixName> = shipped

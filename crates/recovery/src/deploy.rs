@@ -98,7 +98,8 @@ fn prepare<'a>(
 ) -> Result<Prepared<'a>, Problem> {
     let payload = wanted.payload;
     let draft = Draft::on(repo, place.tree);
-    if let Some(commit) = carried_out(repo, place, wanted, now)? {
+    let oldest = now.as_second() - wanted.known_for.as_secs();
+    if let Some(commit) = carried_out(repo, place, &payload.correlation_id, oldest)? {
         return Ok(done_already(repo, place, draft, commit));
     }
     let settings = &place.settings;
@@ -151,21 +152,29 @@ fn prepare<'a>(
     })
 }
 
-/// The commit that carried the request out, if one did.
+/// The commit on the branch's newest tip by which a request was carried out, if it was.
+///
+/// # Errors
+/// The remote cannot be reached.
+pub fn landed(branch: &Branch, correlation_id: &str) -> Result<Option<String>, Problem> {
+    let place = branch.newest()?;
+    carried_out(&branch.repo, &place, correlation_id, i64::MIN)
+}
+
+/// The commit that carried a request out, if one did that is not older.
 fn carried_out(
     repo: &Repo,
     place: &Place,
-    wanted: &Wanted<'_>,
-    now: Timestamp,
+    correlation_id: &str,
+    oldest: i64,
 ) -> Result<Option<String>, Problem> {
-    let oldest = now.as_second() - wanted.known_for.as_secs();
     for link in repo.first_parents(place.tip).take(NEAR) {
         let commit = repo
             .commit(link.map_err(from_repo)?.commit)
             .map_err(from_repo)?;
         let is_it = trailers::trailers(&commit.message).iter().any(|(key, value)| {
             key.eq_ignore_ascii_case(trailer::CORRELATION_ID)
-                && *value == wanted.payload.correlation_id
+                && value == correlation_id
         });
         if is_it {
             return Ok(Some(commit.id.to_string()));
