@@ -19,6 +19,7 @@ const NAMES: [&str; 13] = [
     "guard",
     "quarantine",
     "release",
+    "gate",
     "debts",
     "started",
     "received",

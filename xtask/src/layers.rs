@@ -68,6 +68,11 @@ const LAYERS: &[Layer] = &[
         owns: &[],
     },
     Layer {
+        name: "ripcord-gate",
+        may_use: &["ripcord-domain"],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-hotfix",
         may_use: &[
             "ripcord-connect",
@@ -90,6 +95,7 @@ const LAYERS: &[Layer] = &[
         may_use: &[
             "ripcord-connect",
             "ripcord-domain",
+            "ripcord-gate",
             "ripcord-git",
             "ripcord-gitserver",
             "ripcord-hotfix",

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use guarding::{Annotations, GuardArgs, QuarantineArgs, QuarantineCommand};
-pub(crate) use hotfixing::{DebtArgs, HotfixCommand, ReceiveArgs, StartArgs};
+pub(crate) use hotfixing::{DebtArgs, GateArgs, HotfixCommand, ReceiveArgs, StartArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -263,6 +263,8 @@ pub(crate) enum SchemaName {
     Quarantine,
     /// `release`
     Release,
+    /// `hotfix gate`
+    Gate,
     /// `hotfix status`, `hotfix list` and `hotfix check`
     Debts,
     /// `hotfix start`

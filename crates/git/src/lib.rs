@@ -35,6 +35,7 @@ mod tree_walk;
 mod walk;
 mod way;
 mod words;
+mod work_tree;
 
 pub use gix::ObjectId as Oid;
 

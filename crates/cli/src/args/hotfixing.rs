@@ -14,6 +14,11 @@ pub(crate) enum HotfixCommand {
         after_help = "Examples:\n  ripcord hotfix start checkout-service --incident INC-31 --summary 'double charge'\n  ripcord hotfix start checkout-service -e production --incident INC-31 --dry-run\n  ripcord hotfix start checkout-service --incident INC-31 --from v1.41.0"
     )]
     Start(StartArgs),
+    /// Go through the reduced gate in the clone one stands in: checks, scans, build; ends with a record
+    #[command(
+        after_help = "Examples:\n  ripcord hotfix gate\n  ripcord hotfix gate --record gate.json\n  ripcord hotfix gate --override 'source scan=its database server is down, INC-31'"
+    )]
+    Gate(GateArgs),
     /// Show what a hotfix owes: each part with its evidence, or with what is missing
     #[command(
         after_help = "Examples:\n  ripcord hotfix status\n  ripcord hotfix status INC-31-double-charge -o json"
@@ -88,6 +93,29 @@ pub(crate) struct StartArgs {
     /// Only show where it would begin
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// What `hotfix gate` takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GateArgs {
+    /// The clone of the service's source
+    #[arg(long, value_name = "PATH", default_value = ".")]
+    pub(crate) source: PathBuf,
+    /// The hotfix. Default: the branch that is checked out says it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hotfix: Option<String>,
+    /// Write the record there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Keep logs and reports in this folder. Default: one that goes when all passed
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) logs: Option<PathBuf>,
+    /// Go on although a scan says nothing, or drop a check that may be dropped; the reason is recorded
+    #[arg(long = "override", value_name = "CHECK=REASON")]
+    pub(crate) overrides: Vec<String>,
+    /// Who stands for it. Default: git's identity
+    #[arg(long, value_name = "NAME")]
+    pub(crate) signed_off_by: Option<String>,
 }
 
 /// What `receive` takes.

@@ -1,6 +1,7 @@
 //! `hotfix`: one file for each of its commands.
 
 mod debts;
+mod gate;
 mod start;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub(super) fn run(
 ) -> Result<(), Problem> {
     match command {
         HotfixCommand::Start(args) => start::run(global, args, output),
+        HotfixCommand::Gate(args) => gate::run(global, args, output),
         HotfixCommand::Status { hotfix, which } => {
             debts::status(global, hotfix.as_deref(), which, output)
         }

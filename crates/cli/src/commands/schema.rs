@@ -31,6 +31,7 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Guard => schema_for!(Verdict),
         SchemaName::Quarantine => schema_for!(Quarantined),
         SchemaName::Release => schema_for!(Released),
+        SchemaName::Gate => schema_for!(ripcord_domain::gate::Record),
         SchemaName::Debts => schema_for!(ripcord_hotfix::debts::Debts),
         SchemaName::Started => schema_for!(ripcord_hotfix::start::Started),
         SchemaName::Received => schema_for!(ripcord_hotfix::Received),

@@ -4,6 +4,7 @@ use std::io;
 
 use ripcord_domain::message::short_commit;
 use jiff::Timestamp;
+use ripcord_domain::gate::Record;
 use ripcord_domain::hotfix::debt::{Debt, Stage, State};
 use ripcord_hotfix::Received;
 use ripcord_hotfix::debts::Debts;
@@ -181,4 +182,53 @@ fn standing(debt: &Debt, now: Timestamp) -> String {
         }
         Stage::Overdue => format!("OVERDUE by {} h", hours(debt.due, now)),
     }
+}
+
+/// What a gate found.
+pub(crate) fn gate(screen: &mut Screen<'_>, record: &Record) -> io::Result<()> {
+    let short = short_commit(&record.commit);
+    let name = record.hotfix.as_ref().map_or_else(String::new, |name| format!(" of hotfix {name}"));
+    writeln!(screen.out, "Gate{name} at {short}, {:.1} s", record.seconds)?;
+    for check in &record.checks {
+        let words = check.verdict.words();
+        let is_decided = record.overrides.iter().any(|one| one.check == check.name);
+        let mark = if !check.verdict.stops() {
+            screen.green(words)
+        } else if is_decided {
+            format!("{words} (overridden)")
+        } else {
+            screen.red(words)
+        };
+        writeln!(screen.out, "  {}  {mark}  {:.1} s", check.name, check.seconds)?;
+        if let Some(why) = &check.why {
+            writeln!(screen.out, "      {why}")?;
+        }
+        for finding in check.findings.iter().take(5) {
+            writeln!(
+                screen.out,
+                "      {:?} {} in {} {}",
+                finding.severity, finding.id, finding.package, finding.installed
+            )?;
+        }
+        if check.verdict.stops() {
+            for line in &check.last_lines {
+                writeln!(screen.out, "      | {line}")?;
+            }
+        }
+    }
+    for one in &record.overrides {
+        writeln!(screen.out, "  decided by {}: {}: {}", one.by, one.check, one.reason)?;
+    }
+    if !record.skipped.is_empty() {
+        let names: Vec<&str> = record.skipped.iter().map(|one| one.name.as_str()).collect();
+        writeln!(screen.out, "  left out, and owed: {}", names.join(", "))?;
+    }
+    if record.rescan_owed {
+        writeln!(screen.out, "  owed too: a scan with a new database")?;
+    }
+    if let (Some(image), Some(digest)) = (&record.image, &record.digest) {
+        writeln!(screen.out, "  {image}@{digest}")?;
+    }
+    let end = if record.passed { "passed" } else { "stopped" };
+    writeln!(screen.out, "{end}; signed off by {}", record.signed_off_by)
 }

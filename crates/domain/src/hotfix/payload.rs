@@ -342,7 +342,8 @@ fn is_tag(text: &str) -> bool {
     is_word(text, 1, 128) && !text.starts_with(['.', '-'])
 }
 
-fn is_digest(text: &str) -> bool {
+/// A digest with its algorithm, in lower-case hex.
+pub fn is_digest(text: &str) -> bool {
     let hex = |text: &str, length: usize| {
         text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
     };

@@ -1,0 +1,229 @@
+//! A command in a group of its own, ended with all that it started when its time is over.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ripcord_domain::gate::Command;
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// Lines that are kept for the record.
+const LAST: usize = 20;
+/// Letters of a line that are kept.
+const LONGEST: usize = 400;
+/// Letters of a secret that are the least: shorter ones would black out every text.
+const LEAST_SECRET: usize = 8;
+/// How often it is looked whether a command ended.
+const GLANCE: Duration = Duration::from_millis(20);
+/// How long output is waited for after the command itself ended: what it left behind may hold the pipe.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// None where its time was over.
+    pub(crate) status: Option<ExitStatus>,
+    pub(crate) seconds: f64,
+    /// The last lines of what it printed, without secrets.
+    pub(crate) last_lines: Vec<String>,
+}
+
+impl Ended {
+    /// How it ended, in words; none where it ended well.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self.status {
+            None => Some("its time was over".to_owned()),
+            Some(status) if status.success() => None,
+            Some(status) => Some(match (status.code(), status.signal()) {
+                (Some(code), _) => format!("exit status {code}"),
+                (None, Some(signal)) => format!("ended by signal {signal}"),
+                (None, None) => "it did not end well".to_owned(),
+            }),
+        }
+    }
+}
+
+/// What a command runs with.
+pub(crate) struct Place<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) variables: &'a [(&'static str, String)],
+    pub(crate) time_box: Duration,
+    /// Where all of its output goes.
+    pub(crate) log: &'a Path,
+}
+
+/// Runs a command to its end or to the end of its time.
+///
+/// # Errors
+/// It cannot be started.
+pub(crate) fn run(command: &Command, place: &Place<'_>) -> std::io::Result<Ended> {
+    let started = Instant::now();
+    let mut child = prepared(command, place).spawn()?;
+    let group = Pid::from_child(&child);
+    let log = Arc::new(Mutex::new(Log::open(place.log)?));
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let readers = [
+        out.map(|pipe| read(pipe, log.clone())),
+        err.map(|pipe| read(pipe, log.clone())),
+    ];
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        if started.elapsed() >= place.time_box {
+            // What a test started itself hangs on too: the whole group goes.
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = child.wait();
+            break None;
+        }
+        thread::sleep(GLANCE);
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    let until = Instant::now() + DRAIN;
+    for reader in readers.into_iter().flatten() {
+        while !reader.is_finished() && Instant::now() < until {
+            thread::sleep(GLANCE);
+        }
+    }
+    // Whatever it left behind has no business after the gate.
+    let _ = kill_process_group(group, Signal::KILL);
+    let last_lines = log
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .last
+        .iter()
+        .cloned()
+        .collect();
+    Ok(Ended {
+        status,
+        seconds,
+        last_lines,
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the gate runs the team's own commands, with the environment that their job has"
+)]
+fn prepared(command: &Command, place: &Place<'_>) -> std::process::Command {
+    let mut prepared = match command {
+        Command::Line(line) => {
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", line]);
+            shell
+        }
+        Command::Words(words) => {
+            let mut words = words.iter();
+            let mut program = std::process::Command::new(words.next().map_or("", String::as_str));
+            program.args(words);
+            program
+        }
+    };
+    prepared
+        .current_dir(place.folder)
+        .envs(place.variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    prepared
+}
+
+/// A log with the last lines at hand.
+struct Log {
+    file: File,
+    last: VecDeque<String>,
+    secrets: Vec<String>,
+}
+
+impl Log {
+    fn open(path: &Path) -> std::io::Result<Self> {
+        Ok(Self {
+            file: File::create(path)?,
+            last: VecDeque::with_capacity(LAST),
+            secrets: secrets(std::env::vars_os().filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.into_string().ok()?))
+            })),
+        })
+    }
+
+    fn add(&mut self, line: &[u8]) {
+        let text = masked(&String::from_utf8_lossy(line), &self.secrets);
+        let _ = writeln!(self.file, "{text}");
+        if text.trim().is_empty() {
+            return;
+        }
+        if self.last.len() == LAST {
+            self.last.pop_front();
+        }
+        let short: String = text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+        self.last.push_back(short);
+    }
+}
+
+/// Values of variables whose names say that they are secret.
+fn secrets(variables: impl Iterator<Item = (String, String)>) -> Vec<String> {
+    const WORDS: [&str; 6] = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "_KEY"];
+    let is_secret = |name: &str| {
+        let name = name.to_ascii_uppercase();
+        WORDS.iter().any(|word| name.contains(word))
+    };
+    variables
+        .filter(|(name, value)| is_secret(name) && value.len() >= LEAST_SECRET)
+        .map(|(_, value)| value)
+        .collect()
+}
+
+fn masked(text: &str, secrets: &[String]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets {
+        if text.contains(secret.as_str()) {
+            text = text.replace(secret.as_str(), "***");
+        }
+    }
+    text
+}
+
+/// Reads a pipe line by line. One that never ends a line is cut.
+fn read(mut pipe: impl Read + Send + 'static, log: Arc<Mutex<Log>>) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        let (mut line, mut buffer) = (Vec::new(), [0_u8; 8192]);
+        while let Ok(count) = pipe.read(&mut buffer) {
+            if count == 0 {
+                break;
+            }
+            for byte in &buffer[..count] {
+                if *byte == b'\n' || line.len() >= 16 * LONGEST {
+                    log.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
+                    line.clear();
+                }
+                if *byte != b'\n' {
+                    line.push(*byte);
+                }
+            }
+        }
+        if !line.is_empty() {
+            log.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_variable_calls_secret_is_not_shown_and_short_words_are_no_secret() {
+        let variables = [("DEPLOY_TOKEN", "abcdefgh123"), ("MY_KEY", "x"), ("PATH", "/usr/bin/abc")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let known = secrets(variables.into_iter());
+        assert_eq!(known, ["abcdefgh123"]);
+        assert_eq!(masked("push abcdefgh123 x /usr/bin/abc", &known), "push *** x /usr/bin/abc");
+    }
+}

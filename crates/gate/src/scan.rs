@@ -1,0 +1,361 @@
+//! A scan: which scanner is called how, and which of the four results it came to.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use ripcord_domain::gate::{Checked, Command, Finding, Scan, Scanner, Tool, Verdict};
+use serde_json::Value;
+
+use crate::command::{self, Ended, Place};
+use crate::report::{Report, read_grype, read_osv, read_sarif, read_trivy};
+
+/// Files by which scanners are told to keep silent.
+const IGNORE_FILES: [&str; 5] = [
+    ".trivyignore",
+    ".trivyignore.yaml",
+    ".grype.yaml",
+    "osv-scanner.toml",
+    ".snyk",
+];
+
+/// What is scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What<'a> {
+    /// The sources in a folder.
+    Sources,
+    /// An image by its digest.
+    Image(&'a str),
+}
+
+/// A scan to be made.
+pub(crate) struct Asked<'a> {
+    pub(crate) policy: &'a Scan,
+    pub(crate) what: What<'a>,
+    pub(crate) name: &'a str,
+    pub(crate) folder: &'a Path,
+    /// Where reports and logs go.
+    pub(crate) out: &'a Path,
+    pub(crate) time_box: Duration,
+    pub(crate) oldest: SignedDuration,
+    pub(crate) now: Timestamp,
+}
+
+/// A scan as it ended, and whether it went by an older database because a newer was not to be had.
+pub(crate) struct Scanned {
+    pub(crate) checked: Checked,
+    pub(crate) is_outage: bool,
+}
+
+/// Scans, and tells the results apart.
+pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
+    let file = asked.out.join(format!("{}.json", slug(asked.name)));
+    let _ = std::fs::remove_file(&file);
+    let Some(first) = call(asked, &file, Update::Yes) else {
+        return Scanned {
+            checked: Checked {
+                verdict: Verdict::ScannerFailed,
+                why: Some("the policy says neither `with` nor `run` and `sarif` for this scan".to_owned()),
+                ..empty(asked, "")
+            },
+            is_outage: false,
+        };
+    };
+    let mut checked = attempt(asked, &first, &file, Update::Yes);
+    let mut is_outage = false;
+    // A database that cannot be renewed: one from before is gone by, as long as it is not too old.
+    if checked.verdict == Verdict::ScannerFailed
+        && let Some(second) = call(asked, &file, Update::No)
+    {
+        let _ = std::fs::remove_file(&file);
+        let again = attempt(asked, &second, &file, Update::No);
+        let seconds = checked.seconds + again.seconds;
+        if again.verdict != Verdict::ScannerFailed {
+            is_outage = true;
+            let because = checked.why.take().unwrap_or_default();
+            let said = again.why.clone().map_or_else(String::new, |why| format!("{why}; "));
+            checked = Checked {
+                why: Some(format!("{said}by the database from before: {because}")),
+                ..again
+            };
+        }
+        checked.seconds = seconds;
+    }
+    Scanned { checked, is_outage }
+}
+
+fn empty(asked: &Asked<'_>, command: &str) -> Checked {
+    Checked {
+        name: asked.name.to_owned(),
+        command: command.to_owned(),
+        verdict: Verdict::NotRun,
+        why: None,
+        seconds: 0.0,
+        tool: None,
+        findings: Vec::new(),
+        found: 0,
+        last_lines: Vec::new(),
+    }
+}
+
+/// Whether the scanner shall renew its database first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Update {
+    Yes,
+    No,
+}
+
+/// The command of a scan; none where there is none for this.
+fn call(asked: &Asked<'_>, file: &Path, update: Update) -> Option<Command> {
+    let file = file.display().to_string();
+    let words = |words: &[&str]| Some(Command::Words(words.iter().map(|w| (*w).to_owned()).collect()));
+    let folder = asked.folder.display().to_string();
+    match (asked.policy.with, asked.what) {
+        (Scanner::Trivy, what) => {
+            let (kind, subject) = match what {
+                What::Sources => ("fs", folder.as_str()),
+                What::Image(image) => ("image", image),
+            };
+            // With 1 a finding could not be told from a failure.
+            let mut all = vec![
+                "trivy", kind, "--scanners", "vuln", "--exit-code", "10", "--format", "json",
+                "--output", &file, "--quiet",
+            ];
+            if update == Update::No {
+                all.extend(["--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check"]);
+            }
+            all.push(subject);
+            words(&all)
+        }
+        (Scanner::Grype, what) => {
+            let subject = match what {
+                What::Sources => format!("dir:{folder}"),
+                What::Image(image) => format!("registry:{image}"),
+            };
+            words(&["grype", &subject, "-o", "json", "--file", &file])
+        }
+        (Scanner::OsvScanner, What::Sources) => {
+            let mut all = vec!["osv-scanner", "scan", "source", "--format", "json", "--output", &file];
+            if update == Update::No {
+                all.push("--offline");
+            }
+            all.extend(["--recursive", &folder]);
+            words(&all)
+        }
+        (Scanner::OsvScanner, What::Image(image)) => {
+            words(&["osv-scanner", "scan", "image", "--format", "json", "--output", &file, image])
+        }
+        (Scanner::Sarif, what) => {
+            if update == Update::No {
+                return None;
+            }
+            let run = match what {
+                What::Sources => asked.policy.run.clone(),
+                What::Image(_) => asked.policy.run_image.clone(),
+            };
+            asked.policy.sarif.as_ref()?;
+            let fill = |text: &str| match what {
+                What::Sources => text.to_owned(),
+                What::Image(image) => text.replace("{image}", image),
+            };
+            run.map(|run| match run {
+                Command::Line(line) => Command::Line(fill(&line)),
+                Command::Words(words) => Command::Words(words.iter().map(|w| fill(w)).collect()),
+            })
+        }
+    }
+}
+
+/// One call of a scanner.
+fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) -> Checked {
+    let mut checked = empty(asked, &command.to_string());
+    let renews = update == Update::Yes;
+    let grype = [
+        ("GRYPE_DB_AUTO_UPDATE", renews.to_string()),
+        ("GRYPE_CHECK_FOR_APP_UPDATE", "false".to_owned()),
+        // Its own limit is five days; how old is too old is the policy's to say.
+        ("GRYPE_DB_VALIDATE_AGE", "false".to_owned()),
+    ];
+    let program = asked.policy.with.program();
+    let log = asked.out.join(format!("{}.log", slug(asked.name)));
+    let place = Place {
+        folder: asked.folder,
+        variables: &grype,
+        time_box: asked.time_box,
+        log: &log,
+    };
+    let ended = match command::run(command, &place) {
+        Ok(ended) => ended,
+        Err(error) => {
+            let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+            checked.verdict = Verdict::ScannerFailed;
+            checked.why = Some(if is_missing {
+                format!("there is no `{program}` on PATH: install it, or name another by `gate: {{scan: {{with: …}}}}`")
+            } else {
+                format!("`{program}` could not be started: {error}")
+            });
+            return checked;
+        }
+    };
+    checked.seconds = ended.seconds;
+    checked.last_lines.clone_from(&ended.last_lines);
+    let (path, read): (PathBuf, fn(&[u8]) -> Result<Report, String>) = match asked.policy.with {
+        Scanner::Trivy => (file.to_owned(), read_trivy),
+        Scanner::Grype => (file.to_owned(), read_grype),
+        Scanner::OsvScanner => (file.to_owned(), read_osv),
+        Scanner::Sarif => {
+            let named = asked.policy.sarif.as_deref().unwrap_or_default();
+            (asked.folder.join(named), read_sarif)
+        }
+    };
+    let report = std::fs::read(&path)
+        .map_err(|_| "it wrote no report".to_owned())
+        .and_then(|bytes| read(&bytes).map_err(|why| format!("its report cannot be read: {why}")));
+    judge(asked, &ended, report, &mut checked);
+    checked
+}
+
+/// Which of the results it is. The report decides; the status must not contradict it.
+fn judge(
+    asked: &Asked<'_>,
+    ended: &Ended,
+    report: Result<Report, String>,
+    checked: &mut Checked,
+) {
+    let program = asked.policy.with.program();
+    let mut fail = |verdict, why: String| {
+        checked.verdict = verdict;
+        checked.why = Some(why);
+    };
+    let Some(status) = ended.status else {
+        return fail(
+            Verdict::ScannerFailed,
+            format!("{program} was ended after {} s", asked.time_box.as_secs()),
+        );
+    };
+    let code = status.code();
+    if asked.policy.with == Scanner::OsvScanner && code == Some(128) {
+        return fail(Verdict::NothingScanned, "osv-scanner found no packages".to_owned());
+    }
+    // The words of the last line say why: the report is not there then.
+    let words = || {
+        let line = ended.last_lines.iter().rev().find(|line| !line.trim().is_empty());
+        line.map_or_else(String::new, |line| format!(": {}", line.trim()))
+    };
+    let may_be_found = match asked.policy.with {
+        Scanner::Trivy => code == Some(10),
+        Scanner::OsvScanner => code == Some(1),
+        Scanner::Grype => code == Some(2),
+        Scanner::Sarif => code.is_some(),
+    };
+    if !status.success() && !may_be_found {
+        let how = code.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}"));
+        return fail(Verdict::ScannerFailed, format!("{program} ended with {how}{}", words()));
+    }
+    let report = match report {
+        Ok(report) => report,
+        Err(why) => return fail(Verdict::ScannerFailed, format!("{program}: {why}{}", words())),
+    };
+    let database = report.database.or_else(|| database_of(asked.policy.with));
+    checked.tool = Some(Tool {
+        name: program.to_owned(),
+        version: report.version.clone(),
+        database,
+        ignore_file: IGNORE_FILES
+            .iter()
+            .find(|name| asked.folder.join(name).is_file())
+            .map(|name| (*name).to_owned()),
+    });
+    let mut findings: Vec<Finding> = report.findings;
+    findings.retain(|one| one.severity >= asked.policy.fails_on);
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
+    findings.dedup();
+    if !findings.is_empty() {
+        checked.verdict = Verdict::Found;
+        checked.found = findings.len();
+        checked.why = findings.first().map(|one| {
+            let fixed = one.fixed.as_ref().map_or_else(String::new, |to| format!(", fixed in {to}"));
+            format!("{} in {} {}{fixed}", one.id, one.package, one.installed)
+        });
+        checked.findings = findings;
+        return;
+    }
+    let looked = report.looked_at.or_else(|| looked_at(asked));
+    if looked == Some(0) {
+        return fail(
+            Verdict::NothingScanned,
+            format!("{program} found nothing that it could look at: is the folder the right one?"),
+        );
+    }
+    match database {
+        Some(built) if asked.now.duration_since(built) > asked.oldest => fail(
+            Verdict::DatabaseTooOld,
+            format!(
+                "its database is of {built}, {} h old; the policy takes {} h",
+                asked.now.duration_since(built).as_hours(),
+                asked.oldest.as_hours()
+            ),
+        ),
+        None if asked.policy.with != Scanner::Sarif && asked.policy.with != Scanner::OsvScanner => fail(
+            Verdict::DatabaseTooOld,
+            format!("how old the database of {program} is, is not known"),
+        ),
+        _ => checked.verdict = Verdict::Passed,
+    }
+}
+
+/// Files that name packages, as scanners look for them: without one a scan of sources looks at nothing.
+const LOCKS: [&str; 24] = [
+    "go.mod", "go.sum", "Cargo.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "pom.xml",
+    "gradle.lockfile", "buildscript-gradle.lockfile", "requirements.txt", "poetry.lock", "Pipfile.lock", "uv.lock",
+    "Gemfile.lock", "composer.lock", "mix.lock", "pubspec.lock", "Package.resolved", "packages.lock.json",
+    "conan.lock", "deps.json", "Podfile.lock", "rebar.lock", "stack.yaml.lock",
+];
+/// Folders that are looked into for them.
+const DEEP: usize = 6;
+
+/// For a scanner that does not tell: how many files it had that name packages. None for images.
+fn looked_at(asked: &Asked<'_>) -> Option<usize> {
+    (asked.what == What::Sources && asked.policy.with == Scanner::Grype)
+        .then(|| locks_in(asked.folder, DEEP))
+}
+
+fn locks_in(folder: &Path, deep: usize) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let mut count = 0;
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let Ok(kind) = entry.file_type() else { continue };
+        let is_lock = LOCKS.contains(&name.as_ref()) || name.ends_with(".jar") || name == "package.json";
+        if kind.is_file() && is_lock {
+            count += 1;
+        } else if kind.is_dir() && deep > 0 && name != ".git" {
+            count += locks_in(&entry.path(), deep - 1);
+        }
+    }
+    count
+}
+
+/// When the database of a scanner was built that does not tell in its report.
+fn database_of(scanner: Scanner) -> Option<Timestamp> {
+    if scanner != Scanner::Trivy {
+        return None;
+    }
+    let cache = std::env::var_os("TRIVY_CACHE_DIR").map(PathBuf::from).or_else(|| {
+        let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+        Some(home.join("trivy"))
+    })?;
+    let text = std::fs::read(cache.join("db/metadata.json")).ok()?;
+    let said: Value = serde_json::from_slice(&text).ok()?;
+    said["UpdatedAt"].as_str()?.parse().ok()
+}
+
+/// A name for a file.
+pub(crate) fn slug(name: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    name.chars().map(letter).take(60).collect()
+}
