@@ -14,6 +14,7 @@ mod doctor;
 mod documents;
 mod duel;
 mod faults;
+mod gate;
 mod guard;
 mod hostile;
 mod hotfix_start;

@@ -1,0 +1,276 @@
+//! `hotfix gate`: the reduced gate with scanners that print what real ones printed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use ripcord_testkit::{InfraRepo, Output};
+use serde_json::Value;
+
+use crate::stage::{Stage, assert_says, json};
+
+const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+/// As Trivy 0.74.0 writes it, shortened.
+const FOUND: &str = r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"ArtifactType":"filesystem","Results":[{"Target":"package-lock.json","Class":"lang-pkgs","Type":"npm","Vulnerabilities":[{"VulnerabilityID":"CVE-2026-0001","PkgName":"lodash","InstalledVersion":"4.17.4","FixedVersion":"4.17.12","Status":"fixed","Severity":"CRITICAL"},{"VulnerabilityID":"CVE-2026-0002","PkgName":"ms","InstalledVersion":"2.0.0","Severity":"LOW"}]}]}"#;
+const CLEAN: &str = r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"Results":[{"Target":"package-lock.json","Class":"lang-pkgs","Type":"npm"}]}"#;
+const NOTHING: &str = r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"ArtifactType":"filesystem"}"#;
+
+struct Shop {
+    stage: Stage,
+    clone: PathBuf,
+    programs: PathBuf,
+}
+
+impl Shop {
+    /// A clone of a source with this policy; no scanner is there.
+    fn new(policy: &str) -> Self {
+        let stage = Stage::empty();
+        let mut source = InfraRepo::new(&stage.scratch, "shop.git").unwrap();
+        source.write("ripcord.yaml", policy);
+        source.write("package-lock.json", "{}\n");
+        source.commit("Begin").land().unwrap();
+        let clone = stage.scratch.clone_of(&stage.server.url("shop.git"), "shop").unwrap();
+        stage.git(&clone, &["switch", "-q", "-c", "hotfix/INC-31-x"]);
+        let programs = stage.scratch.path().join("programs");
+        fs::create_dir(&programs).unwrap();
+        Self {
+            stage,
+            clone,
+            programs,
+        }
+    }
+
+    /// A program of this name on PATH.
+    fn program(&self, name: &str, script: &str) {
+        let path = self.programs.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A Trivy that writes this report and ends with this status.
+    fn trivy(&self, report: &str, status: i32) {
+        fs::write(self.programs.join("report.json"), report).unwrap();
+        let script = format!(
+            "while [ $# -gt 0 ]; do [ \"$1\" = --output ] && cp {}/report.json \"$2\"; shift; done\nexit {status}\n",
+            self.programs.display()
+        );
+        self.program("trivy", &script);
+        self.database("2026-11-20T10:00:00Z");
+    }
+
+    fn database(&self, updated: &str) {
+        let folder = self.stage.scratch.path().join("trivy/db");
+        fs::create_dir_all(&folder).unwrap();
+        let text = format!(r#"{{"Version":2,"UpdatedAt":"{updated}"}}"#);
+        fs::write(folder.join("metadata.json"), text).unwrap();
+    }
+
+    fn gate(&self, args: &[&str]) -> Output {
+        let path = format!(
+            "{}:{}",
+            self.programs.display(),
+            std::env::var("PATH").unwrap_or_default()
+        );
+        let cache = self.stage.scratch.path().join("trivy").display().to_string();
+        let all: Vec<&str> = ["hotfix", "gate"].into_iter().chain(args.iter().copied()).collect();
+        self.stage
+            .ripcord()
+            .in_dir(&self.clone)
+            .env("PATH", path)
+            .env("TRIVY_CACHE_DIR", cache)
+            .env("DEPLOY_TOKEN", "very-secret-word")
+            .at("2026-11-20T17:15:00Z")
+            .run(all)
+            .unwrap()
+    }
+
+    fn record(&self, args: &[&str], exit: i32) -> Value {
+        let all: Vec<&str> = ["-o", "json"].into_iter().chain(args.iter().copied()).collect();
+        json(self.gate(&all), exit)
+    }
+}
+
+fn policy(unit: &str, more: &str) -> String {
+    format!("gate:\n  checks:\n    - {{name: unit tests, run: '{unit}', time_box: 5s}}\n{more}")
+}
+
+fn building(unit: &str) -> String {
+    policy(
+        unit,
+        &format!(
+            "  build: {{run: 'echo {DIGEST} > $RIPCORD_DIGEST_FILE', image: ghcr.io/acme/shop}}\n  normal: [{{name: integration tests, context: ci / integration}}]\n"
+        ),
+    )
+}
+
+fn verdict(record: &Value, name: &str) -> String {
+    let checks = record["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == name);
+    check.map_or_else(|| "absent".into(), |check| check["verdict"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_gate_that_passes_ends_with_a_digest_and_a_record() {
+    let shop = Shop::new(&building("true"));
+    shop.trivy(CLEAN, 0);
+    let file = shop.stage.scratch.path().join("gate.json");
+    let record = shop.record(&["--record", file.to_str().unwrap()], 0);
+    assert_eq!(record["passed"], true);
+    assert_eq!(record["digest"], DIGEST);
+    assert_eq!(record["hotfix"], "INC-31-x");
+    assert_eq!(record["skipped"][0]["context"], "ci / integration");
+    assert_eq!(record["checks"][1]["tool"]["version"], "0.74.0");
+    assert_eq!(record["checks"][1]["tool"]["database"], "2026-11-20T10:00:00Z");
+    assert!(record["tag"].as_str().unwrap().starts_with("hotfix-"));
+    let written: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(written, record);
+}
+
+#[test]
+fn a_planted_critical_stops_and_cannot_be_overridden() {
+    let shop = Shop::new(&building("true"));
+    shop.trivy(FOUND, 10);
+    let record = shop.record(&["--override", "source scan=we are in a hurry"], 3);
+    assert_eq!(verdict(&record, "source scan"), "found");
+    assert_eq!(record["checks"][1]["found"], 1, "the low one is below the threshold");
+    assert_eq!(verdict(&record, "build and push"), "not_run");
+    assert_eq!(record["overrides"], Value::Array(vec![]));
+}
+
+#[test]
+fn what_the_report_says_counts_whatever_the_status() {
+    let shop = Shop::new(&policy("true", ""));
+    shop.trivy(FOUND, 0);
+    assert_eq!(verdict(&shop.record(&[], 3), "source scan"), "found");
+    shop.trivy(&FOUND[..120], 10);
+    assert_eq!(verdict(&shop.record(&[], 3), "source scan"), "scanner_failed");
+    shop.program("trivy", "exit 0\n");
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "source scan"), "scanner_failed");
+}
+
+#[test]
+fn the_four_results_of_a_scan_are_told_apart() {
+    let shop = Shop::new(&policy("true", ""));
+    shop.trivy(NOTHING, 0);
+    assert_eq!(verdict(&shop.record(&[], 3), "source scan"), "nothing_scanned");
+    shop.trivy(CLEAN, 0);
+    shop.database("2026-08-29T10:00:00Z");
+    let old = shop.record(&[], 3);
+    assert_eq!(verdict(&old, "source scan"), "database_too_old");
+    shop.program("trivy", "echo 'FATAL Fatal error run error: init error: DB error' >&2; exit 1\n");
+    let failed = shop.gate(&[]);
+    assert_says(&failed, &["scanner failed", "init error: DB error", "--override 'source scan=REASON'"]);
+    let _ = failed.assert_code(3);
+    fs::remove_file(shop.programs.join("trivy")).unwrap();
+    let missing = shop.gate(&[]);
+    assert_says(&missing, &["no `trivy` on PATH"]);
+    let _ = missing.assert_code(3);
+}
+
+#[test]
+fn a_database_that_cannot_be_renewed_is_gone_by_while_it_is_young_and_the_scan_is_owed() {
+    let shop = Shop::new(&policy("true", ""));
+    shop.trivy(CLEAN, 0);
+    let as_it_was = fs::read_to_string(shop.programs.join("trivy")).unwrap();
+    let script = as_it_was.replace(
+        "#!/bin/sh\n",
+        "case \"$*\" in *--skip-db-update*) ;; *) echo 'failed to download vulnerability DB' >&2; exit 1;; esac\n",
+    );
+    shop.program("trivy", &script);
+    let record = shop.record(&[], 0);
+    assert_eq!(record["rescan_owed"], true);
+    assert!(record["checks"][1]["why"].as_str().unwrap().contains("failed to download"));
+    shop.database("2026-11-01T10:00:00Z");
+    assert_eq!(verdict(&shop.record(&[], 3), "source scan"), "database_too_old");
+}
+
+#[test]
+fn a_person_may_decide_where_nothing_is_known_and_that_is_recorded() {
+    let shop = Shop::new(&building("true"));
+    shop.program("trivy", "exit 1\n");
+    let args = ["--override", "source scan=the server is down", "--override", "image scan=the same"];
+    let record = shop.record(&args, 0);
+    assert_eq!(record["overrides"][0]["reason"], "the server is down");
+    assert_eq!(record["overrides"][0]["verdict"], "scanner_failed");
+    assert_eq!(record["rescan_owed"], true);
+    let _ = shop.gate(&["--override", "source scan"]).assert_code(2);
+    let _ = shop.gate(&["--override", "lint=no"]).assert_code(2);
+}
+
+#[test]
+fn unit_tests_stop_a_hotfix_and_are_not_dropped_unless_the_policy_says_so() {
+    let shop = Shop::new(&building("echo very-secret-word; echo boom >&2; false"));
+    shop.trivy(CLEAN, 0);
+    let failed = shop.gate(&[]);
+    assert_says(&failed, &["unit tests", "failed", "boom", "***"]);
+    assert!(!failed.stdout.contains("very-secret-word"), "{failed:?}");
+    let _ = failed.assert_code(3);
+    let refused = shop.gate(&["--override", "unit tests=later"]);
+    assert_says(&refused, &["never dropped"]);
+    let _ = refused.assert_code(3);
+    let droppable = "gate:\n  checks:\n    - {name: lint, run: 'false', droppable: true}\n";
+    let shop = Shop::new(droppable);
+    shop.trivy(CLEAN, 0);
+    let record = shop.record(&["--override", "lint=not now"], 0);
+    assert_eq!(verdict(&record, "lint"), "dropped");
+    assert_eq!(record["overrides"][0]["check"], "lint");
+}
+
+#[test]
+fn a_test_that_hangs_is_ended_with_all_that_it_started() {
+    let mark = "1846.25";
+    let policy = format!("gate:\n  checks:\n    - {{name: hangs, run: 'sleep {mark} & sleep {mark}', time_box: 1s}}\n");
+    let shop = Shop::new(&policy);
+    shop.trivy(CLEAN, 0);
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "hangs"), "timed_out");
+    let left = fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(mark)
+    });
+    assert!(!left, "a process of the test is still there");
+}
+
+#[test]
+fn files_that_are_in_no_commit_are_not_gated() {
+    let shop = Shop::new(&policy("true", ""));
+    shop.trivy(CLEAN, 0);
+    fs::write(shop.clone.join("package-lock.json"), "{\"changed\": 1}\n").unwrap();
+    let output = shop.gate(&[]);
+    assert_says(&output, &["package-lock.json", "for a commit"]);
+    let _ = output.assert_code(3);
+}
+
+#[test]
+fn a_build_without_a_digest_is_no_build() {
+    let more = "  build: {run: 'echo built', image: ghcr.io/acme/shop}\n";
+    let shop = Shop::new(&policy("true", more));
+    shop.trivy(CLEAN, 0);
+    let output = shop.gate(&[]);
+    assert_says(&output, &["gave no digest"]);
+    let _ = output.assert_code(3);
+}
+
+#[test]
+fn any_other_scanner_goes_by_sarif() {
+    let more = "  scan: {with: sarif, run: 'sh scan.sh', sarif: out.sarif}\n";
+    let shop = Shop::new(&policy("true", more));
+    let found = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x","rules":[{"id":"V1","properties":{"security-severity":"9.1"}}]}},"results":[{"ruleId":"V1"}]}]}"#;
+    fs::write(shop.clone.join("scan.sh"), format!("echo '{found}' > out.sarif\n")).unwrap();
+    shop.stage.git(&shop.clone, &["add", "scan.sh"]);
+    shop.stage.git(&shop.clone, &["commit", "-qm", "Scan"]);
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "source scan"), "found");
+    assert_eq!(record["checks"][1]["findings"][0]["id"], "V1");
+}
+
+#[test]
+fn without_a_policy_the_files_tell_how_unit_tests_run_or_it_is_asked_for() {
+    let shop = Shop::new("# nothing\n");
+    shop.trivy(CLEAN, 0);
+    let output = shop.gate(&[]);
+    assert_says(&output, &["no file here tells how the unit tests run"]);
+    let _ = output.assert_code(2);
+}
