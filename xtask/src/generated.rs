@@ -21,6 +21,7 @@ const NAMES: [&str; 13] = [
     "release",
     "gate",
     "debts",
+    "shipment",
     "started",
     "received",
     "payload",

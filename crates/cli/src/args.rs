@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use guarding::{Annotations, GuardArgs, QuarantineArgs, QuarantineCommand};
-pub(crate) use hotfixing::{DebtArgs, GateArgs, HotfixCommand, ReceiveArgs, StartArgs};
+pub(crate) use hotfixing::{DebtArgs, GateArgs, HotfixCommand, ReceiveArgs, ShipArgs, StartArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -267,6 +267,8 @@ pub(crate) enum SchemaName {
     Gate,
     /// `hotfix status`, `hotfix list` and `hotfix check`
     Debts,
+    /// `hotfix ship`
+    Shipment,
     /// `hotfix start`
     Started,
     /// `receive`

@@ -4,6 +4,7 @@
 pub mod debts;
 mod drop_guard;
 pub mod forges;
+mod gate_record;
 pub mod production;
 pub mod proof;
 pub mod receive;

@@ -19,6 +19,11 @@ pub(crate) enum HotfixCommand {
         after_help = "Examples:\n  ripcord hotfix gate\n  ripcord hotfix gate --record gate.json\n  ripcord hotfix gate --override 'source scan=its database server is down, INC-31'"
     )]
     Gate(GateArgs),
+    /// Ask the infra repo to deploy what went through the gate, and follow it until ready pods run it
+    #[command(
+        after_help = "Examples:\n  ripcord hotfix ship checkout-service --record gate.json --repo https://git.example/acme/infra.git\n  ripcord hotfix ship checkout-service --record gate.json --direct\n  ripcord hotfix ship checkout-service --record gate.json --dry-run\n  ripcord hotfix ship checkout-service --record gate.json --follow d-7f3k9qxy2mnp"
+    )]
+    Ship(ShipArgs),
     /// Show what a hotfix owes: each part with its evidence, or with what is missing
     #[command(
         after_help = "Examples:\n  ripcord hotfix status\n  ripcord hotfix status INC-31-double-charge -o json"
@@ -116,6 +121,45 @@ pub(crate) struct GateArgs {
     /// Who stands for it. Default: git's identity
     #[arg(long, value_name = "NAME")]
     pub(crate) signed_off_by: Option<String>,
+}
+
+/// What `hotfix ship` takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ShipArgs {
+    /// The service, as the infra repo names it
+    pub(crate) service: String,
+    /// The environment. Default: `production` or what the configuration says
+    #[arg(short, long, value_name = "ENV")]
+    pub(crate) environment: Option<String>,
+    /// The record of the gate: it says the image, the digest and the commit
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: PathBuf,
+    /// The incident. Default: none is named
+    #[arg(long, value_name = "ID")]
+    pub(crate) incident: Option<String>,
+    /// Commit to the infra repo oneself, looked at as the receiver does: for when CI is what is down
+    #[arg(long)]
+    pub(crate) direct: bool,
+    /// Send nothing; go on following this request
+    #[arg(long, value_name = "CORRELATION", conflicts_with = "direct")]
+    pub(crate) follow: Option<String>,
+    /// The name of the key that `RIPCORD_PROOF_KEY` holds; the infra repo's configuration knows it
+    #[arg(long, value_name = "NAME", env = "RIPCORD_PROOF_KEY_NAME")]
+    pub(crate) key: Option<String>,
+    /// The file of the receiver's workflow in the infra repo
+    #[arg(long, value_name = "FILE", default_value = "deploy-service.yml")]
+    pub(crate) workflow: String,
+    /// Follow to the commit only, and look at no cluster
+    #[arg(long)]
+    pub(crate) no_cluster: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    /// How long it is followed
+    #[arg(long, value_name = "TIME", default_value = "15m")]
+    pub(crate) wait: String,
+    /// Only show what would be sent
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// What `receive` takes.

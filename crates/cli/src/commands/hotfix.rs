@@ -2,6 +2,7 @@
 
 mod debts;
 mod gate;
+mod ship;
 mod start;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub(super) fn run(
     match command {
         HotfixCommand::Start(args) => start::run(global, args, output),
         HotfixCommand::Gate(args) => gate::run(global, args, output),
+        HotfixCommand::Ship(args) => ship::run(global, args, output),
         HotfixCommand::Status { hotfix, which } => {
             debts::status(global, hotfix.as_deref(), which, output)
         }

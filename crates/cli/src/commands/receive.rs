@@ -40,6 +40,7 @@ pub(super) fn run(global: &Global, args: &ReceiveArgs, output: &mut Output) -> R
         secret: &|variable| std::env::var(variable).ok(),
         runtime: &runtime,
         drops: args.reason.clone().map(|reason| (names, reason)),
+        is_own: false,
         clock: &moment::now,
     };
     let shipping = Shipping {

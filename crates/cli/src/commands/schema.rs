@@ -33,6 +33,7 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Release => schema_for!(Released),
         SchemaName::Gate => schema_for!(ripcord_domain::gate::Record),
         SchemaName::Debts => schema_for!(ripcord_hotfix::debts::Debts),
+        SchemaName::Shipment => schema_for!(ripcord_hotfix::ship::Shipment),
         SchemaName::Started => schema_for!(ripcord_hotfix::start::Started),
         SchemaName::Received => schema_for!(ripcord_hotfix::Received),
         SchemaName::Payload => schema_for!(ripcord_domain::hotfix::Payload),

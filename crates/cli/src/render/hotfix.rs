@@ -5,11 +5,13 @@ use std::io;
 use ripcord_domain::message::short_commit;
 use jiff::Timestamp;
 use ripcord_domain::gate::Record;
+use ripcord_domain::hotfix::Payload;
 use ripcord_domain::hotfix::debt::{Debt, Stage, State};
 use ripcord_hotfix::Received;
 use ripcord_hotfix::debts::Debts;
 use ripcord_hotfix::production::By;
 use ripcord_hotfix::receive::Landing;
+use ripcord_hotfix::ship::{Hop, Shipment};
 use ripcord_hotfix::start::Started;
 
 use super::{Screen, table};
@@ -231,4 +233,45 @@ pub(crate) fn gate(screen: &mut Screen<'_>, record: &Record) -> io::Result<()> {
     }
     let end = if record.passed { "passed" } else { "stopped" };
     writeln!(screen.out, "{end}; signed off by {}", record.signed_off_by)
+}
+
+/// What would be sent.
+pub(crate) fn payload(screen: &mut Screen<'_>, payload: &Payload) -> io::Result<()> {
+    writeln!(
+        screen.out,
+        "would ask to deploy {} as {} to {}",
+        payload.by_tag(),
+        payload.service,
+        payload.environment
+    )?;
+    let text = serde_json::to_string_pretty(payload).unwrap_or_default();
+    writeln!(screen.out, "{text}")
+}
+
+/// How far a hotfix came.
+pub(crate) fn shipment(screen: &mut Screen<'_>, shipment: &Shipment) -> io::Result<()> {
+    let Shipment {
+        service,
+        environment,
+        image,
+        correlation_id,
+        ..
+    } = shipment;
+    writeln!(screen.out, "{image} as {service} to {environment} ({correlation_id})")?;
+    for hop in [Hop::Dispatched, Hop::Running, Hop::Committed, Hop::Synced, Hop::Ready] {
+        match shipment.hops.iter().find(|one| one.hop == hop) {
+            Some(one) => writeln!(
+                screen.out,
+                "  {:<14} {:>7.1} s  {}",
+                hop.words(),
+                one.seconds,
+                one.seen
+            )?,
+            None => writeln!(screen.out, "  {:<14}       -", hop.words())?,
+        }
+    }
+    if let Some(why) = &shipment.not_followed {
+        writeln!(screen.out, "  {why}")?;
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use ripcord_testkit::Output;
 use serde_json::{Value, json};
 
 use crate::hotfix_start::Workshop;
+use crate::receive::gate_of;
 use crate::stage::{assert_says, deploy, json};
 
 const FIX: &str = "hotfix/INC-31-double-charge";
@@ -23,6 +24,7 @@ impl Workshop {
             "digest": digest, "environment": "production",
             "hotfix": {"name": "INC-31-double-charge", "incident": "INC-31"},
             "correlation_id": "d-shipped-1", "source": {"commit": fix},
+            "gate": gate_of(&digest, &fix),
         });
         let _ = self.receive(&payload, at).assert_code(0);
         fix
@@ -139,6 +141,8 @@ fn a_second_hotfix_without_the_first_is_refused_and_one_on_top_of_it_lands() {
     let second = |workshop: &Workshop, tag: &str, commit: &str| {
         let mut payload = workshop.normal(tag, commit);
         payload["hotfix"] = json!({"name": "INC-32"});
+        let digest = payload["digest"].as_str().unwrap().to_owned();
+        payload["gate"] = gate_of(&digest, commit);
         payload
     };
     let beside = second(&workshop, "hotfix-2", &workshop.released.clone());

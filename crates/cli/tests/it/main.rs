@@ -17,6 +17,7 @@ mod faults;
 mod gate;
 mod guard;
 mod hostile;
+mod hotfix_ship;
 mod hotfix_start;
 mod machine;
 mod moves;

@@ -38,6 +38,7 @@ impl Reception {
             "digest": self.digest, "environment": "production",
             "hotfix": {"name": "INC-31-double-charge", "incident": "INC-31"},
             "correlation_id": "d-7f3k9qxy", "source": {"commit": FIX},
+            "gate": gate_of(&self.digest, FIX),
         })
     }
 
@@ -71,6 +72,18 @@ impl Reception {
         assert_eq!(said["error"]["code"], code, "{said}");
         assert_eq!(self.stage.tip(), before);
     }
+}
+
+/// The record of a gate that passed.
+pub(crate) fn gate_of(digest: &str, commit: &str) -> Value {
+    json!({
+        "schema": 1, "hotfix": "INC-31-double-charge", "commit": commit, "repository": null,
+        "started": "2026-11-20T17:10:00Z", "seconds": 42.0, "passed": true,
+        "checks": [{"name": "unit tests", "command": "go test -short ./...", "verdict": "passed", "seconds": 4.0}],
+        "image": "ghcr.io/acme/payments", "tag": "hotfix-1", "digest": digest,
+        "skipped": [{"name": "integration", "context": "ci / integration"}], "overrides": [],
+        "rescan_owed": false, "signed_off_by": "Dana <dana@acme.example>", "ripcord": "0.1.0",
+    })
 }
 
 fn with(mut payload: Value, field: &str, value: Value) -> Value {
@@ -224,4 +237,25 @@ fn many_at_once_all_land() {
         }
     });
     assert_eq!(reception.stage.commits(), before + MANY);
+}
+
+#[test]
+fn a_hotfix_without_the_record_of_its_gate_is_refused() {
+    let reception = Reception::new("");
+    let payload = || reception.payload();
+    let without = with(payload(), "gate", Value::Null);
+    reception.refused(&without, 3, "not_gated", &["no record of a gate"]);
+    let another = with(payload(), "gate", gate_of(&format!("sha256:{}", "0".repeat(64)), FIX));
+    reception.refused(&another, 3, "not_gated", &["not of sha256:"]);
+    let other = with(payload(), "gate", gate_of(&reception.digest, &"3".repeat(40)));
+    reception.refused(&other, 3, "not_gated", &["is of commit 333"]);
+    let mut stopped = payload();
+    stopped["gate"]["checks"][0]["verdict"] = json!("found");
+    reception.refused(&stopped, 3, "not_gated", &["stopped at `unit tests`"]);
+    // Nobody decides against what was found, whatever the record says.
+    stopped["gate"]["overrides"] = json!([{"check": "unit tests", "verdict": "found", "by": "x", "reason": "x", "at": "2026-11-20T17:10:00Z"}]);
+    reception.refused(&stopped, 3, "not_gated", &["nobody may override"]);
+    stopped["gate"]["overrides"][0]["verdict"] = json!("scanner_failed");
+    reception.refused(&stopped, 3, "not_gated", &["is not what it came to"]);
+    reception.refused(&with(payload(), "gate", json!({"passed": true})), 3, "not_gated", &["cannot be read"]);
 }
