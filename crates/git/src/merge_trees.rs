@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use gix::diff::Rewrites;
 use gix::merge::plumbing as merging;
 use gix::objs::{Data, Find, FindHeader, Kind};
@@ -61,7 +61,7 @@ impl Staged<'_> {
         let outcome = outcome.map_err(|error| overlay.failed(&error));
         let merged = outcome.and_then(|outcome| overlay.settle(outcome));
         let new = overlay.new.into_inner();
-        self.adopt_merged(merged?, new)
+        self.adopt_merged(merged?, &new)
     }
 
     /// Merges one commit into another, as `git merge` does: from their common ancestors, which are
@@ -95,7 +95,7 @@ impl Staged<'_> {
         let merged = outcome.and_then(|outcome| overlay.settle(outcome.tree_merge));
         drop(graph);
         let new = overlay.new.into_inner();
-        self.adopt_merged(merged?, new)
+        self.adopt_merged(merged?, &new)
     }
 
     /// The files at which two trees differ, staged or stored, sorted. Folders that are the same are not
@@ -107,6 +107,30 @@ impl Staged<'_> {
         let mut found = BTreeSet::new();
         self.differ(Some(old), Some(new), &BString::default(), &mut found)?;
         Ok(found.into_iter().collect())
+    }
+
+    /// What a file of a tree holds, staged or stored; of a submodule the id of its commit. None where
+    /// no file is.
+    ///
+    /// # Errors
+    /// Missing or damaged objects.
+    pub fn file(&self, tree: Oid, path: &BString) -> Result<Option<(Mode, Vec<u8>)>, RepoError> {
+        let mut at = tree;
+        let mut names = path.split_str("/").peekable();
+        while let Some(name) = names.next() {
+            let found = self.listing(Some(at))?.remove(name.as_bstr());
+            match (found, names.peek()) {
+                (Some((Mode::Tree, id)), Some(_)) => at = id,
+                (Some((Mode::Submodule, id)), None) => {
+                    return Ok(Some((Mode::Submodule, id.as_bytes().to_vec())));
+                }
+                (Some((mode, id)), None) if mode != Mode::Tree => {
+                    return self.read_blob(id).map(|bytes| Some((mode, bytes)));
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     fn differ(
@@ -157,9 +181,9 @@ impl Staged<'_> {
     }
 
     /// Takes over what the merged tree needs of the objects that the merge made.
-    fn adopt_merged(&mut self, merged: TreeMerge, new: New) -> Result<TreeMerge, RepoError> {
+    fn adopt_merged(&mut self, merged: TreeMerge, new: &New) -> Result<TreeMerge, RepoError> {
         if let TreeMerge::Clean(tree) = merged {
-            self.adopt(tree, &new)?;
+            self.adopt(tree, new)?;
         }
         Ok(merged)
     }

@@ -58,7 +58,7 @@ struct Painting<'r> {
 }
 
 impl Repo {
-    /// The commits that `tip` reaches and none of `others` does, at most about `limit` of them.
+    /// The commits that `tip` reaches and none of `others` does, at most `limit` of them.
     ///
     /// Clocks count: a commit that says that it is more than two days older than one of its ancestors
     /// may hide that ancestor's place in the other line.
@@ -79,7 +79,9 @@ impl Repo {
             painting.reach(*other, THERE)?;
         }
         let more = painting.paint(limit)?;
-        Ok(painting.answer(more))
+        let mut answer = painting.answer(more);
+        answer.commits.truncate(limit);
+        Ok(answer)
     }
 }
 

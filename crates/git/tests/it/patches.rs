@@ -112,17 +112,15 @@ fn white_space_is_a_difference_though_git_by_default_says_no() {
 fn files_that_are_no_text_modes_and_names_count() {
     let fixture = start();
     let empty = tree(&fixture, &[]);
-    let ids: Vec<_> = [
-        &[("a", &b"\0one"[..])][..],
-        &[("a", b"\0two")],
-        &[("b", b"\0one")],
-        &[("a", b"one")],
-        &[("a", b"one\n")],
-        &[("a", b"")],
-    ]
-    .into_iter()
-    .map(|files| (tree(&fixture, files), files))
-    .collect();
+    let contents: [(&str, &[u8]); 6] = [
+        ("a", b"\0one"),
+        ("a", b"\0two"),
+        ("b", b"\0one"),
+        ("a", b"one"),
+        ("a", b"one\n"),
+        ("a", b""),
+    ];
+    let ids = contents.map(|file| (tree(&fixture, &[file]), file));
     let repo = fixture.open("r");
     let mut seen = std::collections::BTreeSet::new();
     for (tree, files) in &ids {
