@@ -42,6 +42,12 @@ pub(crate) fn claims(lines: &Lines<'_>) -> Result<Vec<Claim>, Problem> {
     Ok(found)
 }
 
+/// The whole ids that a message says to revert.
+pub(crate) fn reverted_ids(message: &str) -> Vec<Oid> {
+    let said = said(message).into_iter();
+    said.filter_map(|(of, _)| of.parse().ok()).collect()
+}
+
 fn starts(id: Oid, text: &str) -> bool {
     id.to_string().starts_with(text)
 }

@@ -10,7 +10,7 @@ use ripcord_domain::problem::Problem;
 use ripcord_git::{Node, Oid, Staged, TreeMerge};
 
 use crate::branch::Lines;
-use crate::claims::{Claim, claims};
+use crate::claims::{Claim, claims, reverted_ids};
 use crate::effect::{Effect, Step, effect};
 use crate::landed::{Landed, Patches, bringers};
 use crate::names::{Named, listed};
@@ -180,6 +180,51 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             group(&mut found, undone);
         }
         Ok((found, came_back))
+    }
+
+    /// Commits that the branch stands on and that the line says to have reverted since, where they are
+    /// not the branch's own as far as is known.
+    pub(crate) fn beneath(&mut self) -> Result<Vec<Oid>, Problem> {
+        let behind = self.behind(&[self.lines.tip]);
+        let mut found = Vec::new();
+        for node in self
+            .lines
+            .since
+            .iter()
+            .filter(|node| node.parents.len() < 2)
+        {
+            if behind.contains(&node.commit) {
+                continue;
+            }
+            let message = self
+                .lines
+                .repo
+                .commit(node.commit)
+                .map_err(from_repo)?
+                .message;
+            for of in reverted_ids(&message) {
+                let own = self.lines.own_ids.contains(&of) || self.lines.nodes.contains_key(&of);
+                let is_behind = !own && self.is_of_base(of)?;
+                if is_behind
+                    && !found.contains(&of)
+                    && self.is_alive(node.commit, &mut HashSet::new())?
+                {
+                    found.push(of);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a commit is in the past of where the branch began.
+    fn is_of_base(&self, id: Oid) -> Result<bool, Problem> {
+        let Some(base) = self.lines.base else {
+            return Ok(false);
+        };
+        if self.lines.repo.commit(id).is_err() {
+            return Ok(false);
+        }
+        self.lines.repo.is_ancestor(id, base).map_err(from_repo)
     }
 
     /// What landed, in the pieces in which it can be undone.

@@ -4,3 +4,5 @@
 
 mod containment;
 mod fixture;
+mod lines;
+mod reland;
