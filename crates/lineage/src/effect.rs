@@ -52,10 +52,15 @@ pub(crate) fn effect(staged: &mut Staged<'_>, step: Step, tree: Oid) -> Result<E
         TreeMerge::Clean(again) => staged.differing_paths(tree, again)?,
         TreeMerge::Conflict(_) | TreeMerge::Unrelated => files.gone(staged),
     };
-    let gone: Vec<BString> = gone
-        .into_iter()
-        .filter(|path| !files.stands_elsewhere(path.as_bstr()))
-        .collect();
+    let mut really = Vec::new();
+    for path in gone {
+        let elsewhere = files.stands_elsewhere(path.as_bstr())
+            || files.was_renamed(path.as_bstr(), staged, step, tree)?;
+        if !elsewhere {
+            really.push(path);
+        }
+    }
+    let gone = really;
     Ok(if gone.is_empty() {
         Effect::Evolved
     } else if away == TreeMerge::Clean(tree) {
@@ -133,6 +138,48 @@ impl Files {
             }
         }
         told
+    }
+}
+
+/// Files that are looked through for one that was renamed.
+const MOST_NEW: usize = 1000;
+
+impl Files {
+    /// Whether a file that the step made, or made into this, goes by another name now: a new one that
+    /// has half of its lines, or all of its bytes.
+    fn was_renamed(
+        &self,
+        path: &BStr,
+        staged: &Staged<'_>,
+        step: Step,
+        tree: Oid,
+    ) -> Result<bool, RepoError> {
+        let found = self.by_path.iter().find(|(at, _)| at == path);
+        let Some((_, [_, Some((_, after)), None])) = found else {
+            return Ok(false);
+        };
+        let lines = count(after);
+        let half = lines.values().sum::<usize>().div_ceil(2);
+        for other in staged
+            .differing_paths(step.after, tree)?
+            .iter()
+            .take(MOST_NEW)
+        {
+            let (None, Some((_, now))) =
+                (staged.file(step.after, other)?, staged.file(tree, other)?)
+            else {
+                continue;
+            };
+            let there = count(&now);
+            let shared: usize = lines
+                .iter()
+                .map(|(line, n)| there.get(line).map_or(0, |m| *n.min(m)))
+                .sum();
+            if now == *after || (half > 0 && shared >= half) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -344,6 +344,23 @@ fn lines_that_were_moved_are_not_undone() {
 }
 
 #[test]
+fn a_file_of_the_fix_that_was_renamed_is_not_undone() {
+    let world = World::new();
+    let base = world.id("main");
+    world.branch("fix", "main");
+    world.write("guard", crate::fixture::lines("guard"));
+    let tip = world.commit("a new file");
+    world.on("main");
+    world.merge("fix");
+    world.git(&["mv", "guard", "sentry"]);
+    world.change("sentry", 3, "and edited");
+    assert!(ask(&world, Range { base, tip }).is_contained());
+    world.git(&["rm", "-q", "sentry"]);
+    world.commit("without it");
+    assert!(!ask(&world, Range { base, tip }).is_contained());
+}
+
+#[test]
 fn the_branch_may_give_up_itself_what_it_tried() {
     let (world, fix) = fixed();
     world.on("fix");
