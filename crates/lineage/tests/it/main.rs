@@ -5,4 +5,5 @@
 mod containment;
 mod fixture;
 mod lines;
+mod random;
 mod reland;
