@@ -38,8 +38,9 @@ pub(crate) struct Lines<'r> {
     pub(crate) since: Vec<Node>,
     /// What the branch has and the line has not.
     pub(crate) ahead: HashSet<Oid>,
-    /// The commit of the line that was merged into the branch last, or its base.
-    pub(crate) from: Option<Oid>,
+    /// The branch's own line from its tip, each commit with the commit of the line that had been merged
+    /// into it last, or the base.
+    pub(crate) states: Vec<(Oid, Option<Oid>)>,
     pub(crate) nodes: HashMap<Oid, Node>,
     /// The line's own commits since the branch began, newest first.
     pub(crate) first_parents: Vec<Oid>,
@@ -65,16 +66,14 @@ impl<'r> Lines<'r> {
             .collect();
         let chain = chain(tip, &all);
         // Commits of the line that were merged into the branch bring the line's work, not its own.
+        let mut states = Vec::new();
         let mut merged_in: Vec<Oid> = Vec::new();
-        for node in &chain {
-            merged_in.extend(
-                node.parents
-                    .iter()
-                    .skip(1)
-                    .filter(|id| on_line.contains(*id)),
-            );
+        for node in chain.iter().rev() {
+            let others = node.parents.iter().skip(1);
+            merged_in.extend(others.filter(|id| on_line.contains(*id)));
+            states.push((node.commit, merged_in.last().copied().or(base)));
         }
-        let from = merged_in.first().copied().or(base);
+        states.reverse();
         let mut not_own = bases.clone();
         not_own.extend(&merged_in);
         let mut own_ids: HashSet<Oid> = only_in(repo, tip, &not_own)?
@@ -102,7 +101,7 @@ impl<'r> Lines<'r> {
             own_ids,
             since,
             ahead: ahead.into_iter().map(|node| node.commit).collect(),
-            from,
+            states,
             nodes: all,
             first_parents,
         })
@@ -127,12 +126,31 @@ impl<'r> Lines<'r> {
 
     /// What the whole branch did.
     pub(crate) fn whole(&self) -> Result<Step, RepoError> {
-        let after = self.tree(self.tip)?;
-        let before = match self.from {
+        let from = self.states.first().map_or(self.base, |state| state.1);
+        self.between(from, self.tip)
+    }
+
+    /// What the branch had done when it stood at a commit of its own.
+    pub(crate) fn between(&self, from: Option<Oid>, at: Oid) -> Result<Step, RepoError> {
+        let after = self.tree(at)?;
+        let before = match from {
             Some(from) => self.tree(from)?,
             None => empty(after),
         };
         Ok(Step { before, after })
+    }
+
+    /// These and the commits before them, as far as they were read.
+    pub(crate) fn behind(&self, ids: &[Oid]) -> HashSet<Oid> {
+        let mut found = HashSet::new();
+        let mut open = ids.to_vec();
+        while let Some(id) = open.pop() {
+            let node = self.nodes.get(&id);
+            if let Some(node) = node.filter(|_| found.insert(id)) {
+                open.extend(&node.parents);
+            }
+        }
+        found
     }
 
     pub(crate) fn tree(&self, commit: Oid) -> Result<Oid, RepoError> {

@@ -27,11 +27,12 @@ pub enum How {
     /// Every commit of it that changes something is there as another commit that makes the same
     /// change: a rebase merge, or cherry-picks.
     PatchIds(Vec<Copy>),
-    /// One commit makes the change of all of them: a squash merge.
+    /// One commit makes the change of several of them: a squash merge. Where the branch was squashed
+    /// more than once, all of these commits; what they lack is there as copies.
     Squash {
-        /// The commit.
-        commit: Named,
-        /// How that is known.
+        /// The commits, oldest first.
+        commits: Vec<Named>,
+        /// How that is known of the least sure of them.
         by: Sameness,
     },
     /// No commit of the line is the fix, but to merge it would change nothing: the effect is there
@@ -91,8 +92,9 @@ impl Containment {
                         evolved(effect)
                     )
                 }
-                How::Squash { commit, .. } => {
-                    format!("contained: squashed into {commit}{}", evolved(effect))
+                How::Squash { commits, .. } => {
+                    let commits = listed(commits);
+                    format!("contained: squashed into {commits}{}", evolved(effect))
                 }
                 How::Tree => {
                     "contained by its effect alone: no commit of the line is the fix, but to merge \
@@ -134,15 +136,18 @@ pub fn contained(repo: &Repo, fix: Range, line: Oid) -> Result<Containment, Prob
     }
     let how = if lines.is_merged() {
         Some(How::Ancestry)
-    } else if landed.missing.is_empty() && !landed.changes.is_empty() {
+    } else if !landed.missing.is_empty() || landed.changes.is_empty() {
+        (here == Effect::Present).then_some(How::Tree)
+    } else if landed.squashes.is_empty() {
         Some(How::PatchIds(landed.copies.clone()))
-    } else if let Some((commit, by)) = landed.squash {
-        let commit = Named::read(repo, commit)?;
-        Some(How::Squash { commit, by })
-    } else if here == Effect::Present {
-        Some(How::Tree)
     } else {
-        None
+        let commits = landed.squashes.iter();
+        let by = commits.clone().map(|squash| squash.by).max();
+        let commits = commits.map(|squash| Named::read(repo, squash.commit));
+        Some(How::Squash {
+            commits: commits.collect::<Result<_, _>>()?,
+            by: by.unwrap_or(Sameness::Replay),
+        })
     };
     let Some(how) = how else {
         let missing = landed.missing.iter().map(|id| Named::read(repo, *id));

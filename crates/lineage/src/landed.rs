@@ -63,6 +63,22 @@ impl<'l, 'r> Patches<'l, 'r> {
         self.by_paths.get(paths).cloned().unwrap_or_default()
     }
 
+    /// All of them with their files.
+    fn oldest_first(&self) -> Vec<(Node, Step, Vec<BString>)> {
+        let mut all: HashMap<Oid, (Step, &Vec<BString>)> = HashMap::new();
+        for (paths, commits) in &self.by_paths {
+            for (node, step) in commits {
+                all.insert(node.commit, (*step, paths));
+            }
+        }
+        let line = self.lines.since.iter().rev();
+        line.filter_map(|node| {
+            let (step, paths) = all.get(&node.commit)?;
+            Some((node.clone(), *step, (*paths).clone()))
+        })
+        .collect()
+    }
+
     fn patch(&mut self, step: Step) -> Result<Patch, Problem> {
         if let Some(patch) = self.known.get(&step) {
             return Ok(patch.clone());
@@ -135,8 +151,17 @@ pub(crate) struct Landed {
     pub(crate) copies: Vec<Copy>,
     /// Those that do not, oldest first.
     pub(crate) missing: Vec<Oid>,
-    /// The one commit of the line that is the whole branch.
-    pub(crate) squash: Option<(Oid, Sameness)>,
+    /// The commits of the line that are several of the branch, oldest first.
+    pub(crate) squashes: Vec<Squash>,
+}
+
+/// A commit of the line that does what several of the branch did.
+#[derive(Clone, Debug)]
+pub(crate) struct Squash {
+    pub(crate) commit: Oid,
+    pub(crate) by: Sameness,
+    /// Those that came with it, oldest first.
+    pub(crate) members: Vec<Oid>,
 }
 
 /// Looks for every change of the branch in the line.
@@ -163,20 +188,73 @@ pub(crate) fn landed(
             missing.push(node.commit);
         }
     }
-    // A branch of one commit that is copied is not squashed; one that changes nothing is neither.
-    let squash = if missing.is_empty() {
-        None
-    } else {
-        let whole = lines.whole().map_err(from_repo)?;
-        patches.copy_of(staged, whole, &taken)?
-    };
+    let squashes = squashes(lines, staged, patches, &taken, &mut missing)?;
     Ok(Landed {
         changes,
         merged,
         copies,
         missing,
-        squash,
+        squashes,
     })
+}
+
+/// Finds the commits of the line that the branch was squashed into, as it stood at any of its commits;
+/// what came with them is no longer missing.
+fn squashes(
+    lines: &Lines<'_>,
+    staged: &mut Staged<'_>,
+    patches: &mut Patches<'_, '_>,
+    taken: &HashSet<Oid>,
+    missing: &mut Vec<Oid>,
+) -> Result<Vec<Squash>, Problem> {
+    let mut found = Vec::new();
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let mut states = Vec::new();
+    for (at, from) in &lines.states {
+        let step = lines.between(*from, *at).map_err(from_repo)?;
+        if step.before != step.after {
+            states.push((*at, step, paths(lines, step)?));
+        }
+    }
+    for (node, step, touched) in patches.oldest_first() {
+        if missing.is_empty() {
+            break;
+        }
+        if taken.contains(&node.commit) {
+            continue;
+        }
+        for (at, whole, could) in &states {
+            if !touched.iter().all(|path| could.contains(path)) {
+                continue;
+            }
+            let is_equal =
+                touched == *could && patches.patch(step)?.id == patches.patch(*whole)?.id;
+            let again = staged.merge_trees(whole.before, step.before, whole.after);
+            let is_again = again.map_err(from_repo)? == TreeMerge::Clean(step.after);
+            if !is_equal && !is_again {
+                continue;
+            }
+            let behind = lines.behind(&[*at]);
+            let is_member = |id: &Oid| behind.contains(id);
+            let members: Vec<Oid> = missing.iter().copied().filter(is_member).collect();
+            missing.retain(|id| !is_member(id));
+            if !members.is_empty() {
+                found.push(Squash {
+                    commit: node.commit,
+                    by: if is_equal {
+                        Sameness::PatchId
+                    } else {
+                        Sameness::Replay
+                    },
+                    members,
+                });
+            }
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// For every commit of the line since the branch began, the line's own commit that brought it.

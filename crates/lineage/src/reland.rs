@@ -171,11 +171,7 @@ fn judge(
     let named = |ids: &[Oid]| -> Result<Vec<Named>, Problem> {
         ids.iter().map(|id| Named::read(lines.repo, *id)).collect()
     };
-    // What was squashed is missing as a commit, and not new.
-    let new = match landed.squash {
-        Some(_) => Vec::new(),
-        None => named(&landed.missing)?,
-    };
+    let new = named(&landed.missing)?;
     let dropped: Vec<Oid> = landed
         .copies
         .iter()

@@ -185,7 +185,7 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
     /// Commits that the branch stands on and that the line says to have reverted since, where they are
     /// not the branch's own as far as is known.
     pub(crate) fn beneath(&mut self) -> Result<Vec<Oid>, Problem> {
-        let behind = self.behind(&[self.lines.tip]);
+        let behind = self.lines.behind(&[self.lines.tip]);
         let mut found = Vec::new();
         for node in self
             .lines
@@ -247,18 +247,15 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
                 landing,
             });
         }
-        if let Some((squash, _)) = landed.squash {
-            let step = self
-                .lines
-                .nodes
-                .get(&squash)
-                .map(|node| self.lines.step(node));
-            let whole = self.lines.whole();
+        for squash in &landed.squashes {
+            let Some(node) = self.lines.nodes.get(&squash.commit) else {
+                continue;
+            };
             units.push(Unit {
-                ids: HashSet::from([squash]),
-                step: step.unwrap_or(whole).map_err(from_repo)?,
-                members: landed.missing.clone(),
-                landing: Landing::Squash(Named::read(self.lines.repo, squash)?),
+                ids: HashSet::from([squash.commit]),
+                step: self.lines.step(node).map_err(from_repo)?,
+                members: squash.members.clone(),
+                landing: Landing::Squash(Named::read(self.lines.repo, squash.commit)?),
             });
         }
         Ok(units)
@@ -345,9 +342,9 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
         }
         let mainline = claim.mainline.filter(|id| merge.parents.contains(id));
         let mainline = mainline.unwrap_or(merge.parents[0]);
-        let before = self.behind(&[mainline]);
+        let before = self.lines.behind(&[mainline]);
         let sides = merge.parents.iter().filter(|id| **id != mainline);
-        let side = self.behind(&sides.copied().collect::<Vec<_>>());
+        let side = self.lines.behind(&sides.copied().collect::<Vec<_>>());
         Some((mainline, side.difference(&before).copied().collect()))
     }
 
@@ -485,21 +482,8 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
         found
     }
 
-    /// These and the commits before them, as far as they were read.
-    fn behind(&self, ids: &[Oid]) -> HashSet<Oid> {
-        let mut found = HashSet::new();
-        let mut open = ids.to_vec();
-        while let Some(id) = open.pop() {
-            let node = self.lines.nodes.get(&id);
-            if let Some(node) = node.filter(|_| found.insert(id)) {
-                open.extend(&node.parents);
-            }
-        }
-        found
-    }
-
     fn is_behind_tip(&self, id: Oid) -> bool {
-        self.behind(&[self.lines.tip]).contains(&id)
+        self.lines.behind(&[self.lines.tip]).contains(&id)
     }
 }
 

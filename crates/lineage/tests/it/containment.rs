@@ -113,8 +113,11 @@ fn a_squash_is_recognised_by_its_tree() {
     world.change("c", 3, "later");
     let answer = ask(&world, fix);
     match how(&answer) {
-        How::Squash { commit, by } => {
-            assert_eq!(commit.commit, squash);
+        How::Squash { commits, by } => {
+            assert_eq!(
+                commits.iter().map(|c| c.commit).collect::<Vec<_>>(),
+                [squash]
+            );
             assert_eq!(*by, Sameness::PatchId);
         }
         other => panic!("{other:?}"),
@@ -127,10 +130,48 @@ fn a_squash_between_other_lines_is_recognised_too() {
     world.change("a", 4, "the line beside");
     let squash = world.squash("fix");
     match how(&ask(&world, fix)) {
-        How::Squash { commit, by } => {
-            assert_eq!(commit.commit, squash);
+        How::Squash { commits, by } => {
+            assert_eq!(
+                commits.iter().map(|c| c.commit).collect::<Vec<_>>(),
+                [squash]
+            );
             assert_eq!(*by, Sameness::Replay);
         }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_branch_that_was_squashed_and_went_on_is_squashed_twice() {
+    let (world, fix) = fixed();
+    let first = world.squash("fix");
+    world.on("fix");
+    let tip = world.change("a", 10, "more");
+    world.on("main");
+    let went_on = Range { tip, ..fix };
+    match ask(&world, went_on) {
+        Containment::Missing { commits, .. } => {
+            assert_eq!(commits.iter().map(|c| c.commit).collect::<Vec<_>>(), [tip]);
+        }
+        other => panic!("{other:?}"),
+    }
+    world.on("fix");
+    let tip = world.change("b", 10, "and more");
+    world.on("main");
+    let second = world.squash("fix");
+    let went_on = Range { tip, ..fix };
+    match how(&ask(&world, went_on)) {
+        How::Squash { commits, .. } => {
+            assert_eq!(
+                commits.iter().map(|c| c.commit).collect::<Vec<_>>(),
+                [first, second]
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    world.revert(first);
+    match ask(&world, went_on) {
+        Containment::Undone(undone) => assert_eq!(undone[0].commits.len(), 2),
         other => panic!("{other:?}"),
     }
 }

@@ -195,6 +195,16 @@ impl World {
             .unwrap()
     }
 
+    /// What `git patch-id --stable` says of a commit.
+    pub(crate) fn patch_id(&self, commit: Oid) -> String {
+        let patch = self.beside("patch");
+        fs::write(&patch, self.git(&["diff-tree", "-p", &commit.to_string()])).unwrap();
+        let script = format!("git patch-id --stable < '{}'", patch.display());
+        let alias = format!("alias.ids=!{script}");
+        let answer = self.git(&["-c", &alias, "ids"]);
+        answer.split(' ').next().unwrap().to_owned()
+    }
+
     /// The tree of the real merge, if it is clean.
     pub(crate) fn merged(&self, ours: Oid, theirs: Oid) -> Option<Oid> {
         let output = self.try_git(&[
