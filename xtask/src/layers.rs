@@ -30,6 +30,11 @@ const LAYERS: &[Layer] = &[
         owns: &[],
     },
     Layer {
+        name: "ripcord-lineage",
+        may_use: &["ripcord-git", "ripcord-domain"],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-recovery",
         may_use: &["ripcord-domain", "ripcord-manifest", "ripcord-git"],
         owns: &["rusqlite", "similar"],

@@ -62,6 +62,6 @@ fn merge_file(base: &[u8], ours: &[u8], theirs: &[u8]) -> FileMerge {
 }
 
 /// As git decides it: a zero byte near the start.
-fn is_binary(bytes: &[u8]) -> bool {
+pub(crate) fn is_binary(bytes: &[u8]) -> bool {
     bytes.iter().take(8000).any(|byte| *byte == 0)
 }

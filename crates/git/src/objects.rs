@@ -23,20 +23,26 @@ impl Repo {
         expected: Kind,
         buffer: &mut Vec<u8>,
     ) -> Result<(), RepoError> {
+        let kind = self.read_any(id, buffer)?;
+        self.kind_is(id, kind, expected)
+    }
+
+    /// The same for an object of any kind, which is told.
+    pub(crate) fn read_any(&self, id: Oid, buffer: &mut Vec<u8>) -> Result<Kind, RepoError> {
         // No object has to exist to be the empty tree.
         if id.is_empty_tree() {
             buffer.clear();
-            return self.kind_is(id, Kind::Tree, expected);
+            return Ok(Kind::Tree);
         }
         match self.inner.objects.try_find(&id, buffer) {
-            Ok(Some(data)) => return self.kind_is(id, data.kind, expected),
+            Ok(Some(data)) => return Ok(data.kind),
             Ok(None) if self.is_partial() => {}
             Ok(None) => return Err(self.missing(id)),
             Err(error) => return Err(self.unreadable(id, &error.to_string())),
         }
         self.fetch_objects(&[id], Some("blob:none"))?;
         match self.inner.objects.try_find(&id, buffer) {
-            Ok(Some(data)) => self.kind_is(id, data.kind, expected),
+            Ok(Some(data)) => Ok(data.kind),
             Ok(None) => Err(self.missing(id)),
             Err(error) => Err(self.unreadable(id, &error.to_string())),
         }

@@ -61,6 +61,18 @@ impl Staged<'_> {
         }
     }
 
+    /// An object of any kind, staged or stored, into a buffer.
+    pub(crate) fn read_any(&self, id: Oid, buffer: &mut Vec<u8>) -> Result<Kind, RepoError> {
+        match self.index.get(&id).and_then(|at| self.objects.get(*at)) {
+            Some(object) => {
+                buffer.clear();
+                buffer.extend_from_slice(&object.bytes);
+                Ok(object.kind)
+            }
+            None => self.repo.read_any(id, buffer),
+        }
+    }
+
     fn staged(&self, id: Oid, kind: Kind) -> Option<&[u8]> {
         let object = self.objects.get(*self.index.get(&id)?)?;
         (object.kind == kind).then_some(&object.bytes)

@@ -1,0 +1,531 @@
+//! What of a branch that had landed was undone on the line since, and by which commit.
+//!
+//! `This reverts commit …` is a clue, the content is the proof: what was undone and came back is not
+//! undone, whatever was said.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use bstr::BString;
+use ripcord_domain::problem::Problem;
+use ripcord_git::{Node, Oid, Staged, TreeMerge};
+
+use crate::branch::Lines;
+use crate::claims::{Claim, claims, reverted_ids};
+use crate::effect::{Effect, Step, effect};
+use crate::landed::{Landed, Patches, bringers};
+use crate::names::{Named, listed};
+use crate::problems::from_repo;
+
+/// How it is known that a commit undid something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// It takes back exactly what the other did, and nothing else.
+    Exact,
+    /// Its message says so; it did it with changes of its own, as after a conflict.
+    Said,
+    /// Only the content says so: since then nothing of it is left, among whatever else was done.
+    Content,
+}
+
+/// As what the undone commits had come into the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Landing {
+    /// As they are.
+    Themselves,
+    /// By a merge commit that was reverted as a whole (`git revert -m`).
+    Merge {
+        /// The merge commit.
+        commit: Named,
+        /// The parent that was gone back to.
+        mainline: Oid,
+    },
+    /// As copies: cherry-picked, or merged by rebasing.
+    Copies(Vec<Named>),
+    /// As one commit.
+    Squash(Named),
+}
+
+/// Commits of the branch that had landed and whose effect is gone from the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undone {
+    /// The branch's commits, oldest first.
+    pub commits: Vec<Named>,
+    /// As what they had landed.
+    pub landing: Landing,
+    /// The commit that undid them; none where it is not found.
+    pub by: Option<Named>,
+    /// How that is known.
+    pub proof: Proof,
+    /// The files in which something of them is gone; empty: all of it, or the same lines were changed
+    /// again since.
+    pub paths: Vec<BString>,
+    /// What was undone, as it would be done again, oldest first.
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Undone {
+    /// What happened, in one sentence.
+    pub fn sentence(&self) -> String {
+        let what = match &self.landing {
+            Landing::Themselves => listed(&self.commits),
+            Landing::Merge { commit, .. } => format!("the merge {commit}"),
+            Landing::Copies(copies) => {
+                format!("{}, landed as {},", listed(&self.commits), listed(copies))
+            }
+            Landing::Squash(commit) => format!("the squashed branch {commit}"),
+        };
+        let by = match (&self.by, self.proof) {
+            (Some(by), Proof::Exact) => format!("was reverted by {by}"),
+            (Some(by), Proof::Said) => format!("was reverted, with other changes, by {by}"),
+            (Some(by), Proof::Content) => format!("is gone since {by}"),
+            (None, _) => "is gone".to_owned(),
+        };
+        if self.paths.is_empty() {
+            format!("{what} {by}")
+        } else {
+            format!("{what} {by}, in part: {}", listed(&self.paths))
+        }
+    }
+}
+
+/// Something that landed: what may have been undone as one.
+struct Unit {
+    /// Its commits in the line.
+    ids: HashSet<Oid>,
+    step: Step,
+    /// The branch's commits in it.
+    members: Vec<Oid>,
+    landing: Landing,
+}
+
+/// A commit that takes back what was done.
+struct Reverter {
+    by: Oid,
+    /// The merge that it names, and the parent that it goes back to.
+    merge: Option<(Oid, Oid)>,
+    is_exact: bool,
+}
+
+/// Finds what was undone.
+pub(crate) struct Undoing<'l, 'r, 's> {
+    lines: &'l Lines<'r>,
+    staged: &'s mut Staged<'r>,
+    patches: &'s mut Patches<'l, 'r>,
+    claims: Vec<Claim>,
+    children: HashMap<Oid, Vec<Oid>>,
+    bringers: HashMap<Oid, Oid>,
+}
+
+impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
+    pub(crate) fn new(
+        lines: &'l Lines<'r>,
+        staged: &'s mut Staged<'r>,
+        patches: &'s mut Patches<'l, 'r>,
+    ) -> Result<Self, Problem> {
+        let mut children: HashMap<Oid, Vec<Oid>> = HashMap::new();
+        for node in lines.nodes.values() {
+            for parent in &node.parents {
+                children.entry(*parent).or_default().push(node.commit);
+            }
+        }
+        Ok(Self {
+            lines,
+            staged,
+            patches,
+            claims: claims(lines)?,
+            children,
+            bringers: bringers(lines),
+        })
+    }
+
+    /// Everything of the branch that had landed and is gone, and whether anything was reverted that
+    /// came back.
+    pub(crate) fn find(&mut self, landed: &Landed) -> Result<(Vec<Undone>, bool), Problem> {
+        let mut found: Vec<Undone> = Vec::new();
+        let mut came_back = false;
+        let tip_tree = self.lines.tree(self.lines.tip).map_err(from_repo)?;
+        let mut unexplained = Vec::new();
+        let mut seen: HashSet<Oid> = HashSet::new();
+        for unit in self.units(landed)? {
+            let here = self.effect(unit.step, self.lines.line_tree)?;
+            let reverters = self.reverters(&unit)?;
+            let Some(reverter) = self.newest_alive(&reverters)? else {
+                came_back |= !reverters.is_empty();
+                let wanted = !self.effect(unit.step, tip_tree)?.lacks();
+                if here.lacks() && wanted {
+                    unexplained.push((unit, here));
+                }
+                continue;
+            };
+            if here == Effect::Present {
+                came_back = true;
+                continue;
+            }
+            // What the branch itself gave up is not missed, unless it has that from the line.
+            let given_up = here.lacks()
+                && !self.is_behind_tip(reverter.by)
+                && self.effect(unit.step, tip_tree)?.lacks();
+            if given_up {
+                continue;
+            }
+            seen.extend(&unit.members);
+            let undone = self.told(unit, reverter, here)?;
+            group(&mut found, undone);
+        }
+        for (unit, here) in unexplained {
+            if unit.members.iter().any(|id| seen.contains(id)) {
+                continue;
+            }
+            let undone = self.by_content(unit, here)?;
+            group(&mut found, undone);
+        }
+        Ok((found, came_back))
+    }
+
+    /// Commits that the branch stands on and that the line says to have reverted since, where they are
+    /// not the branch's own as far as is known.
+    pub(crate) fn beneath(&mut self) -> Result<Vec<Oid>, Problem> {
+        let behind = self.lines.behind(&[self.lines.tip]);
+        let mut found = Vec::new();
+        for node in self
+            .lines
+            .since
+            .iter()
+            .filter(|node| node.parents.len() < 2)
+        {
+            if behind.contains(&node.commit) {
+                continue;
+            }
+            let message = self
+                .lines
+                .repo
+                .commit(node.commit)
+                .map_err(from_repo)?
+                .message;
+            for of in reverted_ids(&message) {
+                let own = self.lines.own_ids.contains(&of) || self.lines.nodes.contains_key(&of);
+                let is_behind = !own && self.is_of_base(of)?;
+                if is_behind
+                    && !found.contains(&of)
+                    && self.is_alive(node.commit, &mut HashSet::new())?
+                {
+                    found.push(of);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a commit is in the past of where the branch began.
+    fn is_of_base(&self, id: Oid) -> Result<bool, Problem> {
+        let Some(base) = self.lines.base else {
+            return Ok(false);
+        };
+        if self.lines.repo.commit(id).is_err() {
+            return Ok(false);
+        }
+        self.lines.repo.is_ancestor(id, base).map_err(from_repo)
+    }
+
+    /// What landed, in the pieces in which it can be undone.
+    fn units(&self, landed: &Landed) -> Result<Vec<Unit>, Problem> {
+        let mut units = Vec::new();
+        for (node, step) in &landed.changes {
+            let copy = landed.copies.iter().find(|copy| copy.of == node.commit);
+            let (id, landing) = match copy {
+                Some(copy) => {
+                    let named = Named::read(self.lines.repo, copy.is)?;
+                    (copy.is, Landing::Copies(vec![named]))
+                }
+                None if landed.merged.contains(&node.commit) => (node.commit, Landing::Themselves),
+                None => continue,
+            };
+            units.push(Unit {
+                ids: HashSet::from([id]),
+                step: *step,
+                members: vec![node.commit],
+                landing,
+            });
+        }
+        for squash in &landed.squashes {
+            let Some(node) = self.lines.nodes.get(&squash.commit) else {
+                continue;
+            };
+            units.push(Unit {
+                ids: HashSet::from([squash.commit]),
+                step: self.lines.step(node).map_err(from_repo)?,
+                members: squash.members.clone(),
+                landing: Landing::Squash(Named::read(self.lines.repo, squash.commit)?),
+            });
+        }
+        Ok(units)
+    }
+
+    fn effect(&mut self, step: Step, tree: Oid) -> Result<Effect, Problem> {
+        effect(self.staged, step, tree).map_err(from_repo)
+    }
+
+    /// The commits after a unit that take it back, newest first: those that say so, and those that
+    /// are the reverse patch of it, of the merge that brought it, or of the whole branch.
+    fn reverters(&mut self, unit: &Unit) -> Result<Vec<Reverter>, Problem> {
+        let after = self.after(&unit.ids);
+        let mut found: HashMap<Oid, Reverter> = HashMap::new();
+        for node in self.patches.inverse(unit.step)? {
+            found.insert(node.commit, Reverter::exact(node.commit, None));
+        }
+        for (merge, mainline, step) in self.merges_of(unit)? {
+            for node in self.patches.inverse(step)? {
+                let reverter = Reverter::exact(node.commit, Some((merge, mainline)));
+                found.entry(node.commit).or_insert(reverter);
+            }
+        }
+        let is_of_branch = !unit.members.is_empty();
+        if is_of_branch {
+            let whole = self.lines.whole().map_err(from_repo)?;
+            for node in self.patches.inverse(whole)? {
+                let reverter = Reverter::exact(node.commit, None);
+                found.entry(node.commit).or_insert(reverter);
+            }
+        }
+        for claim in self.claims.clone() {
+            if found.contains_key(&claim.by) {
+                continue;
+            }
+            let named_merge = match self.side(&claim) {
+                Some((mainline, side)) if !side.is_disjoint(&unit.ids) => {
+                    Some((claim.of, mainline))
+                }
+                _ if unit.ids.contains(&claim.of) || unit.members.contains(&claim.of) => None,
+                _ => continue,
+            };
+            let is_exact = self.is_exact(&claim, unit.step)?;
+            let reverter = Reverter {
+                by: claim.by,
+                merge: named_merge,
+                is_exact,
+            };
+            found.insert(claim.by, reverter);
+        }
+        // What the branch takes back of itself is its own business.
+        found.retain(|by, _| {
+            after.contains(by) && !(is_of_branch && self.lines.own_ids.contains(by))
+        });
+        let mut found: Vec<Reverter> = found.into_values().collect();
+        found.sort_by_key(|reverter| {
+            let at = |node: &Node| node.commit == reverter.by;
+            self.lines.since.iter().position(at)
+        });
+        Ok(found)
+    }
+
+    /// The merge by which the line got a unit, with what it brought.
+    fn merges_of(&self, unit: &Unit) -> Result<Vec<(Oid, Oid, Step)>, Problem> {
+        let mut found = Vec::new();
+        for id in &unit.ids {
+            let bringer = self
+                .bringers
+                .get(id)
+                .and_then(|id| self.lines.nodes.get(id));
+            if let Some(merge) = bringer.filter(|node| node.parents.len() > 1) {
+                let step = self.lines.step(merge).map_err(from_repo)?;
+                found.push((merge.commit, merge.parents[0], step));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a reverted merge had brought: its mainline, and the commits that only its other sides have.
+    fn side(&self, claim: &Claim) -> Option<(Oid, HashSet<Oid>)> {
+        let merge = self.lines.nodes.get(&claim.of)?;
+        if merge.parents.len() < 2 {
+            return None;
+        }
+        let mainline = claim.mainline.filter(|id| merge.parents.contains(id));
+        let mainline = mainline.unwrap_or(merge.parents[0]);
+        let before = self.lines.behind(&[mainline]);
+        let sides = merge.parents.iter().filter(|id| **id != mainline);
+        let side = self.lines.behind(&sides.copied().collect::<Vec<_>>());
+        Some((mainline, side.difference(&before).copied().collect()))
+    }
+
+    /// Whether a commit that says that it reverts something did that and nothing else.
+    fn is_exact(&mut self, claim: &Claim, step: Step) -> Result<bool, Problem> {
+        let Some(by) = self.lines.nodes.get(&claim.by) else {
+            return Ok(false);
+        };
+        let there = self.lines.step(by).map_err(from_repo)?;
+        let undone = match self.lines.nodes.get(&claim.of) {
+            Some(merge) if merge.parents.len() > 1 => {
+                let mainline = claim.mainline.unwrap_or(merge.parents[0]);
+                Step {
+                    before: self.lines.tree(mainline).map_err(from_repo)?,
+                    after: merge.tree,
+                }
+            }
+            Some(node) => self.lines.step(node).map_err(from_repo)?,
+            None => step,
+        };
+        let merged = self
+            .staged
+            .merge_trees(undone.after, there.before, undone.before)
+            .map_err(from_repo)?;
+        Ok(merged == TreeMerge::Clean(there.after) && there.before != there.after)
+    }
+
+    /// The newest that was not taken back itself.
+    fn newest_alive<'a>(
+        &mut self,
+        reverters: &'a [Reverter],
+    ) -> Result<Option<&'a Reverter>, Problem> {
+        for reverter in reverters {
+            if self.is_alive(reverter.by, &mut HashSet::new())? {
+                return Ok(Some(reverter));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_alive(&mut self, by: Oid, asked: &mut HashSet<Oid>) -> Result<bool, Problem> {
+        let Some(node) = self.lines.nodes.get(&by).filter(|_| asked.insert(by)) else {
+            return Ok(true);
+        };
+        let unit = Unit {
+            ids: HashSet::from([by]),
+            step: self.lines.step(node).map_err(from_repo)?,
+            members: Vec::new(),
+            landing: Landing::Themselves,
+        };
+        for reverter in self.reverters(&unit)? {
+            if self.is_alive(reverter.by, asked)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn told(&self, unit: Unit, reverter: &Reverter, here: Effect) -> Result<Undone, Problem> {
+        let repo = self.lines.repo;
+        let landing = match reverter.merge {
+            Some((merge, mainline)) => Landing::Merge {
+                commit: Named::read(repo, merge)?,
+                mainline,
+            },
+            None => unit.landing,
+        };
+        Ok(Undone {
+            commits: self.named(&unit.members)?,
+            landing,
+            by: Some(Named::read(repo, reverter.by)?),
+            proof: if reverter.is_exact {
+                Proof::Exact
+            } else {
+                Proof::Said
+            },
+            paths: part(here),
+            steps: vec![unit.step],
+        })
+    }
+
+    /// The commit of the line's own since which a unit is gone.
+    fn by_content(&mut self, unit: Unit, here: Effect) -> Result<Undone, Problem> {
+        let touched = self
+            .staged
+            .differing_paths(unit.step.before, unit.step.after)
+            .map_err(from_repo)?;
+        let mut by = None;
+        let behind = self.after(&unit.ids);
+        for id in self.lines.first_parents.clone() {
+            let Some(node) = self.lines.nodes.get(&id).filter(|_| behind.contains(&id)) else {
+                break;
+            };
+            let step = self.lines.step(node).map_err(from_repo)?;
+            let changed = self
+                .staged
+                .differing_paths(step.before, step.after)
+                .map_err(from_repo)?;
+            if !changed.iter().any(|path| touched.contains(path)) {
+                continue;
+            }
+            if !self.effect(unit.step, step.before)?.lacks() {
+                by = Some(id);
+                break;
+            }
+        }
+        let by = by.map(|id| Named::read(self.lines.repo, id)).transpose()?;
+        Ok(Undone {
+            commits: self.named(&unit.members)?,
+            landing: unit.landing,
+            by,
+            proof: Proof::Content,
+            paths: part(here),
+            steps: vec![unit.step],
+        })
+    }
+
+    fn named(&self, ids: &[Oid]) -> Result<Vec<Named>, Problem> {
+        ids.iter()
+            .map(|id| Named::read(self.lines.repo, *id))
+            .collect()
+    }
+
+    /// The commits that come after any of these.
+    fn after(&self, ids: &HashSet<Oid>) -> HashSet<Oid> {
+        let mut found = HashSet::new();
+        let mut open: VecDeque<Oid> = ids.iter().copied().collect();
+        while let Some(id) = open.pop_front() {
+            for child in self.children.get(&id).into_iter().flatten() {
+                if found.insert(*child) {
+                    open.push_back(*child);
+                }
+            }
+        }
+        found
+    }
+
+    fn is_behind_tip(&self, id: Oid) -> bool {
+        self.lines.behind(&[self.lines.tip]).contains(&id)
+    }
+}
+
+impl Reverter {
+    fn exact(by: Oid, merge: Option<(Oid, Oid)>) -> Self {
+        Self {
+            by,
+            merge,
+            is_exact: true,
+        }
+    }
+}
+
+fn part(effect: Effect) -> Vec<BString> {
+    match effect {
+        Effect::Part(paths) => paths,
+        Effect::Absent | Effect::Present | Effect::Evolved => Vec::new(),
+    }
+}
+
+/// Puts together what one commit undid.
+fn group(found: &mut Vec<Undone>, new: Undone) {
+    let is_same = |old: &&mut Undone| {
+        old.by == new.by
+            && old.proof == new.proof
+            && match (&old.landing, &new.landing) {
+                (Landing::Copies(_), Landing::Copies(_)) => true,
+                (old, new) => old == new,
+            }
+    };
+    let Some(old) = found.iter_mut().find(is_same).filter(|_| new.by.is_some()) else {
+        found.push(new);
+        return;
+    };
+    old.commits.extend(new.commits);
+    old.steps.extend(new.steps);
+    for path in new.paths {
+        if !old.paths.contains(&path) {
+            old.paths.push(path);
+        }
+    }
+    if let (Landing::Copies(old), Landing::Copies(new)) = (&mut old.landing, new.landing) {
+        old.extend(new);
+    }
+}

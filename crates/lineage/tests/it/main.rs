@@ -1,0 +1,9 @@
+//! The crate against the real git: histories are made by git, and every answer is held against what
+//! git itself says of them or does with them.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod containment;
+mod fixture;
+mod lines;
+mod random;
+mod reland;
