@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 /// What `ripcord schema` can print.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 19] = [
     "plan",
     "status",
     "history",

@@ -40,6 +40,8 @@ pub struct Gate<'a> {
     pub hotfix: Option<HotfixName>,
     /// The commit that the folder holds, in hex.
     pub commit: &'a str,
+    /// Where it left the main line, in hex.
+    pub base: Option<String>,
     /// The address of the repository, without credentials.
     pub repository: Option<String>,
     /// Checks that a person drops or overrides, and why.
@@ -119,6 +121,7 @@ pub fn run(gate: &Gate<'_>, tell: &mut (dyn FnMut(&Event) + Send)) -> Result<Rec
         schema: SCHEMA,
         hotfix: gate.hotfix.clone(),
         commit: gate.commit.to_owned(),
+        base: gate.base.clone(),
         repository: gate.repository.clone(),
         started,
         seconds: rounded(clock.elapsed().as_secs_f64()),

@@ -264,14 +264,20 @@ fn owed(why: impl Into<String>) -> State {
 }
 
 fn in_main(fix: &Shipped, source: &Source) -> State {
-    match source.holds(fix) {
-        Ok(true) => State::Paid {
-            evidence: format!("{} holds {}", source.main, short(&fix.source.commit)),
+    match source.contains(fix, source.tip) {
+        Ok(found) if found.is_contained() => State::Paid {
+            evidence: format!(
+                "{} in {}: {}",
+                short(&fix.source.commit),
+                source.main,
+                found.sentence()
+            ),
         },
-        Ok(false) => owed(format!(
-            "{} is not in {}: `ripcord hotfix merge-back {}`",
+        Ok(found) => owed(format!(
+            "{} in {}: {}; `ripcord hotfix merge-back {}`",
             short(&fix.source.commit),
             source.main,
+            found.sentence(),
             fix.name
         )),
         Err(problem) => unknown(&problem),
@@ -306,9 +312,8 @@ fn normal_image(
         Err(problem) => return (unknown(&problem), None),
     };
     let asked = || -> Result<(bool, bool), Problem> {
-        let fixed = source.commit(&fix.source.commit)?;
         let is_normal = source.repo.is_ancestor(commit, source.tip).map_err(from_repo)?;
-        Ok((is_normal, source.contains(fixed, commit)?))
+        Ok((is_normal, source.contains(fix, commit)?.is_contained()))
     };
     let built = format!("{}, built of {}", image.reference, short(&commit.to_string()));
     let (is_normal, holds) = match asked() {

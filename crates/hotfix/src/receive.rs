@@ -7,7 +7,6 @@ use ripcord_domain::plan::{Outcome, Plan, SCHEMA};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::receiving::Key;
 use ripcord_domain::{Environment, Service};
-use ripcord_git::Oid;
 use ripcord_recovery::deploy::{self, Situation, Wanted};
 use ripcord_recovery::ship::{Event, Shipping};
 use ripcord_recovery::survey::Branch;
@@ -298,6 +297,7 @@ fn with_source(payload: &Payload, labels: &Labels) -> Result<Payload, Problem> {
             sourced.source = Some(ripcord_domain::hotfix::payload::Source {
                 repository: labels.source.clone(),
                 commit: revision.clone(),
+                base: None,
             });
         }
         None => {}
@@ -334,9 +334,8 @@ fn judge(
         };
         let main = known.and_then(|source| source.main.as_deref());
         let source = receiver.sources.open(&address, main)?;
-        let (fixed, built): (Oid, Oid) =
-            (source.commit(&fix.source.commit)?, source.commit(commit)?);
-        source.contains(fixed, built)
+        let built = source.commit(commit)?;
+        Ok(source.contains(fix, built)?.is_contained())
     };
     let running = || running(receiver, payload, situation);
     drop_guard::refuse(payload, situation.unit, &kept, &running, &holds, now)

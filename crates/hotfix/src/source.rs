@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use ripcord_domain::hotfix::Shipped;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_git::{FetchDepth, Location, Oid, Repo};
+use ripcord_lineage::{Containment, Effect, How, Range, contained};
 use ripcord_recovery::problems::from_repo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -138,16 +139,31 @@ impl Source {
     /// # Errors
     /// Its commit is not to be had.
     pub fn holds(&self, fix: &Shipped) -> Result<bool, Problem> {
-        let fixed = self.commit(&fix.source.commit)?;
-        self.contains(fixed, self.tip)
+        Ok(self.contains(fix, self.tip)?.is_contained())
     }
 
-    /// Whether what a commit changed is contained in another.
+    /// How a line of commits holds a hotfix, if it does.
     ///
     /// # Errors
-    /// Missing objects.
-    pub fn contains(&self, fixed: Oid, line: Oid) -> Result<bool, Problem> {
-        self.repo.is_ancestor(fixed, line).map_err(from_repo)
+    /// Its commit is not to be had; missing objects.
+    pub fn contains(&self, fix: &Shipped, line: Oid) -> Result<Containment, Problem> {
+        let tip = self.commit(&fix.source.commit)?;
+        let base = match &fix.source.base {
+            Some(base) => Some(self.commit(base)?),
+            None => self.repo.merge_base(tip, line).map_err(from_repo)?,
+        };
+        match base {
+            // Where it left the line is not known, and the line has all of it.
+            Some(base) if base == tip && fix.source.base.is_none() => Ok(Containment::Contained {
+                how: How::Ancestry,
+                effect: Effect::Present,
+            }),
+            Some(base) => contained(&self.repo, Range { base, tip }, line),
+            None => Ok(Containment::Missing {
+                commits: Vec::new(),
+                copies: Vec::new(),
+            }),
+        }
     }
 }
 

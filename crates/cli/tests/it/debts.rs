@@ -23,7 +23,7 @@ impl Workshop {
             "service": "payments", "image": "ghcr.io/acme/payments", "tag": "hotfix-1",
             "digest": digest, "environment": "production",
             "hotfix": {"name": "INC-31-double-charge", "incident": "INC-31"},
-            "correlation_id": "d-shipped-1", "source": {"commit": fix},
+            "correlation_id": "d-shipped-1", "source": {"commit": fix, "base": self.released},
             "gate": gate_of(&digest, &fix),
         });
         let _ = self.receive(&payload, at).assert_code(0);
@@ -163,4 +163,22 @@ fn nothing_is_owed_where_nothing_was_shipped() {
     assert_eq!(none["debts"], json!([]));
     let unknown = workshop.status("2026-11-20T18:15:00Z", &["status", "INC-9"], 2);
     assert_eq!(unknown["error"]["code"], "unknown_hotfix");
+}
+
+#[test]
+fn a_squashed_fix_is_in_main_and_a_revert_takes_it_out_again() {
+    let mut workshop = Workshop::new();
+    workshop.ship("2026-11-20T17:15:00Z");
+    workshop.source.write("pay.go", "package main // pay once\n");
+    let squashed = workshop.source.commit("Charge once (#7)").land().unwrap();
+    workshop.source.git(&["update-ref", "-d", &format!("refs/heads/{FIX}")]).unwrap();
+    let debts = workshop.status("2026-11-20T20:00:00Z", &["status"], 0);
+    assert_eq!(states(&debts)[0].1, "paid", "{debts}");
+    let payload = workshop.normal("v3", &squashed);
+    let _ = workshop.receive(&payload, "2026-11-20T21:00:00Z").assert_code(0);
+    workshop.source.write("pay.go", "package main // pay\n");
+    let message = format!("Revert \"Charge once\"\n\nThis reverts commit {squashed}.");
+    workshop.source.commit(&message).land().unwrap();
+    let debts = workshop.status("2026-11-20T22:00:00Z", &["status"], 0);
+    assert_eq!(states(&debts)[0].1, "owed", "{debts}");
 }

@@ -21,6 +21,9 @@ pub struct Record {
     pub hotfix: Option<HotfixName>,
     /// The commit, in hex.
     pub commit: String,
+    /// Where it left the main line, in hex, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
     /// The address of the repository, without credentials.
     pub repository: Option<String>,
     /// When it began.

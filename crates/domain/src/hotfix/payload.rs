@@ -89,6 +89,9 @@ pub struct Source {
     pub repository: Option<String>,
     /// The commit, in hex.
     pub commit: String,
+    /// Where the fix left the main line, in hex: what it changes is what came since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
 }
 
 /// That somebody who knows a key asks for exactly this, at this time.
@@ -246,6 +249,9 @@ impl Payload {
                     "`source.commit` is `{}`: the whole commit in hex",
                     shown(&source.commit)
                 )));
+            }
+            if let Some(base) = source.base.as_ref().filter(|base| !is_commit(base)) {
+                return Err(bad(&format!("`source.base` is `{}`: the whole commit in hex", shown(base))));
             }
             if let Some(repository) = &source.repository {
                 plain("source.repository", repository, 2048)?;

@@ -156,6 +156,7 @@ mod tests {
             source: Source {
                 repository: None,
                 commit: "a".repeat(40),
+                base: None,
             },
             opened: "2026-11-20T17:15:00Z".parse().unwrap(),
             shipped: "2026-11-20T17:15:00Z".parse().unwrap(),

@@ -7,7 +7,7 @@ use ripcord_domain::gate::Record;
 use ripcord_domain::hotfix::HotfixName;
 use ripcord_domain::{Kind, Problem};
 use ripcord_gate::{Event, Gate};
-use ripcord_git::Repo;
+use ripcord_git::{Oid, Repo};
 use ripcord_recovery::problems::from_repo;
 use ripcord_recovery::survey;
 
@@ -46,6 +46,7 @@ pub(super) fn run(global: &Global, args: &GateArgs, output: &mut Output) -> Resu
     };
     let folder = repo.worktree().map(Path::to_path_buf).ok_or_else(no_work_tree)?;
     let (logs, temporary) = logs(args)?;
+    let base = left_main_at(&repo, commit);
     let commit = commit.to_string();
     let gate = Gate {
         policy: &settings.config.gate,
@@ -53,6 +54,7 @@ pub(super) fn run(global: &Global, args: &GateArgs, output: &mut Output) -> Resu
         out: &logs,
         hotfix,
         commit: &commit,
+        base,
         repository: Some(repo.remote().to_string()),
         overrides: &overrides,
         by: &by,
@@ -77,6 +79,17 @@ pub(super) fn run(global: &Global, args: &GateArgs, output: &mut Output) -> Resu
             let _ = folder.keep();
         }
     })
+}
+
+/// Where a commit left the main line. A remote that is away must not stop a gate: then it is not known.
+fn left_main_at(repo: &Repo, commit: Oid) -> Option<String> {
+    let main = repo.default_branch().ok()?;
+    let tip = match repo.fetch_tip(&main, repo.depth()) {
+        Ok(tip) => tip,
+        Err(_) => repo.local_tip(&main).ok()??,
+    };
+    let base = repo.merge_base(commit, tip).ok()??;
+    Some(base.to_string())
 }
 
 /// A gate for files that are in no commit would be for something that nobody can build again.

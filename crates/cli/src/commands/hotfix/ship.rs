@@ -161,6 +161,7 @@ fn payload(opened: &Branch, args: &ShipArgs, record: &Record) -> Result<Payload,
         source: Some(Source {
             repository: record.repository.clone(),
             commit: record.commit.clone(),
+            base: record.base.clone(),
         }),
         gate: serde_json::to_value(record.short()).ok(),
         proof: None,
