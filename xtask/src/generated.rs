@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 /// What `ripcord schema` can print.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 22] = [
     "plan",
     "status",
     "history",
@@ -21,6 +21,9 @@ const NAMES: [&str; 19] = [
     "release",
     "gate",
     "debts",
+    "merge-back",
+    "reland-check",
+    "reland",
     "shipment",
     "started",
     "received",

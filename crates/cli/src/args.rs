@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use guarding::{Annotations, GuardArgs, QuarantineArgs, QuarantineCommand};
-pub(crate) use hotfixing::{DebtArgs, GateArgs, HotfixCommand, ReceiveArgs, ShipArgs, StartArgs};
+pub(crate) use hotfixing::{
+    DebtArgs, GateArgs, HotfixCommand, MergeBackArgs, ReceiveArgs, RelandArgs, RelandCommand, ShipArgs,
+    SourceArgs, StartArgs, WayArg,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -203,6 +206,9 @@ pub(crate) enum Command {
     /// Ship a fix through a reduced gate, and see what it owes afterwards
     #[command(subcommand)]
     Hotfix(HotfixCommand),
+    /// Land again what was reverted: whether a merge would, and the branch that does
+    #[command(subcommand)]
+    Reland(RelandCommand),
     /// Take a deploy that a service's pipeline asks for: look at it, and commit it to the infra repo
     #[command(
         after_help = "Examples:\n  ripcord receive --event \"$GITHUB_EVENT_PATH\"\n  ripcord receive --event payload.json --dry-run\n  ripcord receive --from-variables"
@@ -267,6 +273,12 @@ pub(crate) enum SchemaName {
     Gate,
     /// `hotfix status`, `hotfix list` and `hotfix check`
     Debts,
+    /// `hotfix merge-back`
+    MergeBack,
+    /// `reland check`
+    RelandCheck,
+    /// `reland prepare`
+    Reland,
     /// `hotfix ship`
     Shipment,
     /// `hotfix start`

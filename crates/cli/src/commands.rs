@@ -10,6 +10,7 @@ mod planning;
 mod quarantine;
 mod read;
 mod receive;
+mod reland;
 mod recovering;
 mod schema;
 mod undo;
@@ -52,6 +53,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
         Command::Guard(args) => guard::run(global, args, output),
         Command::Quarantine(command) => quarantine::run(global, command, output),
         Command::Hotfix(command) => hotfix::run(global, command, output),
+        Command::Reland(command) => reland::run(command, output),
         Command::Receive(args) => receive::run(global, args, output),
         Command::Resume { recovery, pace } => {
             recovering::resume(global, recovery.as_deref(), pace, output)

@@ -123,25 +123,49 @@ impl Repo {
     /// The commit that a tag names on the remote, now.
     ///
     /// # Errors
-    /// The remote cannot be reached, or no tag can have this name.
+    /// The remote cannot be reached.
     pub fn remote_tag(&self, tag: &str) -> Result<Option<Oid>, RepoError> {
-        let name = format!("refs/tags/{tag}");
-        let valid = gix::validate::reference::name(name.as_str().into()).is_ok();
-        if !valid || tag.starts_with('-') {
+        self.remote_ref(&format!("refs/tags/{tag}"))
+    }
+
+    /// The commit that a ref names on the remote, now, by its full name such as `refs/pull/7/head`; none where
+    /// there is no such ref.
+    ///
+    /// # Errors
+    /// The remote cannot be reached.
+    pub fn remote_ref(&self, name: &str) -> Result<Option<Oid>, RepoError> {
+        if gix::validate::reference::name(name.into()).is_err() || !name.starts_with("refs/") {
             return Ok(None);
         }
         // What an annotated tag is of is told under another name.
         let peeled = format!("{name}^{{}}");
         let git = self
             .git("ls-remote")
-            .args([self.remote.argument(), &name, &peeled]);
+            .args([self.remote.argument(), name, &peeled]);
         let answer = self.ask(git, "ls-remote")?;
         let text = String::from_utf8_lossy(&answer.stdout);
         let of = |wanted: &str| {
             let mut lines = text.lines().filter_map(|line| line.split_once('\t'));
             lines.find(|(_, found)| *found == wanted)?.0.parse().ok()
         };
-        Ok(of(&peeled).or_else(|| of(&name)))
+        Ok(of(&peeled).or_else(|| of(name)))
+    }
+
+    /// The remote's branches whose names begin so, with their tips, now.
+    ///
+    /// # Errors
+    /// The remote cannot be reached.
+    pub fn remote_tips(&self, prefix: &str) -> Result<Vec<(String, Oid)>, RepoError> {
+        let git = self
+            .git("ls-remote")
+            .args(["--heads", self.remote.argument()]);
+        let answer = self.ask(git, "ls-remote")?;
+        let text = String::from_utf8_lossy(&answer.stdout);
+        let tips = text.lines().filter_map(|line| {
+            let (id, name) = line.split_once("\trefs/heads/")?;
+            Some((name.to_owned(), id.parse().ok()?))
+        });
+        Ok(tips.filter(|(name, _)| name.starts_with(prefix)).collect())
     }
 
     /// The branch's tip as it was last seen, without the network.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::ClusterArgs;
 
@@ -24,6 +24,11 @@ pub(crate) enum HotfixCommand {
         after_help = "Examples:\n  ripcord hotfix ship checkout-service --record gate.json --repo https://git.example/acme/infra.git\n  ripcord hotfix ship checkout-service --record gate.json --direct\n  ripcord hotfix ship checkout-service --record gate.json --dry-run\n  ripcord hotfix ship checkout-service --record gate.json --follow d-7f3k9qxy2mnp"
     )]
     Ship(ShipArgs),
+    /// Open the pull request of a hotfix to main, and tell conflicts early
+    #[command(
+        after_help = "Examples:\n  ripcord hotfix merge-back INC-31-double-charge\n  ripcord hotfix merge-back --check"
+    )]
+    MergeBack(MergeBackArgs),
     /// Show what a hotfix owes: each part with its evidence, or with what is missing
     #[command(
         after_help = "Examples:\n  ripcord hotfix status\n  ripcord hotfix status INC-31-double-charge -o json"
@@ -60,6 +65,76 @@ pub(crate) enum HotfixCommand {
         #[command(flatten)]
         which: DebtArgs,
     },
+}
+
+/// What `hotfix merge-back` takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MergeBackArgs {
+    /// The hotfix. Default: every one whose branch is there
+    #[arg(value_name = "HOTFIX")]
+    pub(crate) hotfix: Option<String>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Only look for conflicts, and open nothing: for a job on every commit of main
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// Where a service's source is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SourceArgs {
+    /// The service's source: a URL, or any clone of it. Default: the clone one stands in
+    #[arg(long, value_name = "URL|PATH", default_value = ".")]
+    pub(crate) source: String,
+    /// Its line of development. Default: the remote's default branch
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) main: Option<String>,
+}
+
+/// `reland`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum RelandCommand {
+    /// Tell whether merging a branch brings what it holds, or whether a part was reverted on main
+    #[command(
+        after_help = "Examples:\n  ripcord reland check\n  ripcord reland check hotfix/INC-31-double-charge\n  ripcord reland check '#7' -o json"
+    )]
+    Check(RelandArgs),
+    /// Build the branch that lands again what was reverted, with the fix
+    #[command(
+        after_help = "Examples:\n  ripcord reland prepare feature/pay\n  ripcord reland prepare feature/pay --push-to reland/pay\n  ripcord reland prepare feature/pay --way fix-on-top --push-to reland/pay"
+    )]
+    Prepare {
+        #[command(flatten)]
+        what: RelandArgs,
+        /// How it lands: the revert is reverted and the new commits follow, or all comes as new commits
+        #[arg(long, value_enum, default_value = "revert-of-revert", value_name = "WAY")]
+        way: WayArg,
+        /// Push it to this new branch. Default: it is only shown
+        #[arg(long, value_name = "BRANCH")]
+        push_to: Option<String>,
+    },
+}
+
+/// What is to land again.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RelandArgs {
+    /// A branch, a pull request by its number, or a commit. Default: HEAD
+    #[arg(value_name = "BRANCH|PR", default_value = "HEAD")]
+    pub(crate) branch: String,
+    /// The commit that the branch began at, where it was merged by fast-forward
+    #[arg(long, value_name = "REV")]
+    pub(crate) base: Option<String>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+/// `--way`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WayArg {
+    /// Revert the revert, then the branch's new commits
+    RevertOfRevert,
+    /// Everything as new commits on top of main
+    FixOnTop,
 }
 
 /// Whose debts, and where it is looked.

@@ -2,15 +2,16 @@
 
 mod debts;
 mod gate;
+mod merge_back;
 mod ship;
 mod start;
 
 use std::time::Duration;
 
 use ripcord_domain::Problem;
-use ripcord_hotfix::source::Sources;
+use ripcord_hotfix::source::{Source, Sources};
 
-use crate::args::{Global, HotfixCommand};
+use crate::args::{Global, HotfixCommand, SourceArgs};
 use crate::render::Output;
 use crate::wiring;
 
@@ -26,6 +27,7 @@ pub(super) fn run(
         HotfixCommand::Start(args) => start::run(global, args, output),
         HotfixCommand::Gate(args) => gate::run(global, args, output),
         HotfixCommand::Ship(args) => ship::run(global, args, output),
+        HotfixCommand::MergeBack(args) => merge_back::run(args, output),
         HotfixCommand::Status { hotfix, which } => {
             debts::status(global, hotfix.as_deref(), which, output)
         }
@@ -34,6 +36,11 @@ pub(super) fn run(
             debts::check(global, hotfix.as_deref(), which, output)
         }
     }
+}
+
+/// The source that is named; the clone one stands in needs no copy.
+pub(super) fn source(args: &SourceArgs) -> Result<Source, Problem> {
+    sources()?.open(&args.source, args.main.as_deref())
 }
 
 fn sources() -> Result<Sources, Problem> {

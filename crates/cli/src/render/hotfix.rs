@@ -9,8 +9,10 @@ use ripcord_domain::hotfix::Payload;
 use ripcord_domain::hotfix::debt::{Debt, Stage, State};
 use ripcord_hotfix::Received;
 use ripcord_hotfix::debts::Debts;
+use ripcord_hotfix::merge_back::MergedBack;
 use ripcord_hotfix::production::By;
 use ripcord_hotfix::receive::Landing;
+use ripcord_hotfix::reland::{RelandChecked, Relanded};
 use ripcord_hotfix::ship::{Hop, Shipment};
 use ripcord_hotfix::start::Started;
 
@@ -274,4 +276,62 @@ pub(crate) fn shipment(screen: &mut Screen<'_>, shipment: &Shipment) -> io::Resu
         writeln!(screen.out, "  {why}")?;
     }
     Ok(())
+}
+
+/// Each hotfix's way to main.
+pub(crate) fn merged_back(screen: &mut Screen<'_>, merged: &MergedBack) -> io::Result<()> {
+    let main = &merged.main;
+    if merged.hotfixes.is_empty() {
+        return writeln!(screen.out, "No hotfix branch is there.");
+    }
+    for one in &merged.hotfixes {
+        let branch = one.hotfix.branch();
+        if one.is_in_main {
+            writeln!(screen.out, "{branch}: {main} has all of it; remove the branch")?;
+            continue;
+        }
+        if let Some(why) = &one.left_out {
+            writeln!(screen.out, "{branch}: {}: {why}", screen.red("a merge leaves out"))?;
+        }
+        if one.conflicts.is_empty() {
+            writeln!(screen.out, "{branch}: merges into {main} without a conflict")?;
+        } else {
+            let paths = one.conflicts.join(", ");
+            writeln!(screen.out, "{branch}: {} in {paths}", screen.red("conflicts"))?;
+        }
+        if let Some(url) = &one.pull_request {
+            writeln!(screen.out, "  {url}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a merge brings what a branch holds.
+pub(crate) fn reland_checked(screen: &mut Screen<'_>, checked: &RelandChecked) -> io::Result<()> {
+    writeln!(
+        screen.out,
+        "{} into {}: {}",
+        checked.branch, checked.main, checked.sentence
+    )?;
+    for commit in &checked.new {
+        writeln!(screen.out, "  new: {commit}")?;
+    }
+    Ok(())
+}
+
+/// A branch that lands again.
+pub(crate) fn relanded(screen: &mut Screen<'_>, done: &Relanded) -> io::Result<()> {
+    writeln!(screen.out, "On top of {}:", done.main)?;
+    for commit in &done.commits {
+        writeln!(screen.out, "  {commit}")?;
+    }
+    for commit in &done.left_out {
+        writeln!(screen.out, "  left out, as it changes nothing: {commit}")?;
+    }
+    match (&done.pushed_to, &done.commit) {
+        (Some(branch), Some(commit)) => {
+            writeln!(screen.out, "Pushed {} to `{branch}`.", short_commit(commit))
+        }
+        _ => writeln!(screen.out, "`--push-to BRANCH` makes them."),
+    }
 }

@@ -27,6 +27,7 @@ mod pre_receive;
 mod quarantine;
 mod race;
 mod receive;
+mod reland;
 mod scope;
 mod setup;
 mod signing;
