@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use guarding::{Annotations, GuardArgs, QuarantineArgs, QuarantineCommand};
 pub(crate) use hotfixing::{
-    DebtArgs, GateArgs, HotfixCommand, MergeBackArgs, ReceiveArgs, RelandArgs, RelandCommand, ShipArgs,
-    SourceArgs, StartArgs, WayArg,
+    DebtArgs, GateArgs, HotfixCommand, MergeBackArgs, ReceiveArgs, RelandArgs, RelandCommand,
+    ShipArgs, SourceArgs, StartArgs, WayArg,
 };
 
 const EXIT_CODES: &str = "\

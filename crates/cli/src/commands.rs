@@ -10,8 +10,8 @@ mod planning;
 mod quarantine;
 mod read;
 mod receive;
-mod reland;
 mod recovering;
+mod reland;
 mod schema;
 mod undo;
 

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::gate::GatePolicy;
 use crate::hotfix::debt::DebtPolicy;
 use crate::names::{Environment, Service, environment_word};
-use crate::receiving::Receiving;
 use crate::path_template::{Below, Captured, PathTemplate};
 use crate::problem::{Kind, Problem};
+use crate::receiving::Receiving;
 
 /// The file's name at the root of an infra repo.
 pub const FILE_NAME: &str = "ripcord.yaml";

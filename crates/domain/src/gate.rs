@@ -10,6 +10,4 @@ mod record;
 pub use policy::{
     Build, CheckPolicy, Command, GatePolicy, NormalCheck, Scan, Scanner, Severity, Sign,
 };
-pub use record::{
-    Checked, FOUND_MOST, Finding, Override, Record, SCHEMA, Skipped, Tool, Verdict,
-};
+pub use record::{Checked, FOUND_MOST, Finding, Override, Record, SCHEMA, Skipped, Tool, Verdict};

@@ -130,7 +130,10 @@ mod tests {
         assert!(!allows("pay", "prod", true));
         assert!(!allows("pay", "production", false));
         let none = Key::default();
-        assert!(none.allows("ci", &Service::new("pay"), &Environment::new("x"), true).is_err());
+        assert!(
+            none.allows("ci", &Service::new("pay"), &Environment::new("x"), true)
+                .is_err()
+        );
         assert_eq!(Key::variable("checkout-ci.2"), "RIPCORD_KEY_CHECKOUT_CI_2");
     }
 }

@@ -54,7 +54,9 @@ impl Repository<'_> {
                     return Err(Problem::new(
                         Kind::Usage,
                         "bad_payload",
-                        format!("a payload has {properties} properties, and GitHub takes {MOST_PROPERTIES}"),
+                        format!(
+                            "a payload has {properties} properties, and GitHub takes {MOST_PROPERTIES}"
+                        ),
                     ));
                 }
                 let body = json!({"event_type": EVENT, "client_payload": sent});
@@ -86,7 +88,10 @@ impl Repository<'_> {
                     .texts()
                     .into_iter()
                     .map(|(name, text)| {
-                        (format!("{VARIABLE}{}", name.to_uppercase()), Value::String(text))
+                        (
+                            format!("{VARIABLE}{}", name.to_uppercase()),
+                            Value::String(text),
+                        )
                     })
                     .collect();
                 let body = json!({"token": token, "ref": asked.branch, "variables": variables});
@@ -95,7 +100,9 @@ impl Repository<'_> {
                 self.said(&what, answer)?
             }
         };
-        let run = said["workflow_run_id"].as_u64().or_else(|| said["id"].as_u64());
+        let run = said["workflow_run_id"]
+            .as_u64()
+            .or_else(|| said["id"].as_u64());
         let url = [&said["html_url"], &said["run_url"], &said["web_url"]];
         let url = url.into_iter().find_map(Value::as_str);
         Ok(Dispatched {

@@ -91,7 +91,9 @@ impl Repository<'_> {
 
 fn read(said: &Value, is_new: bool) -> Pull {
     let number = said["number"].as_u64().or_else(|| said["iid"].as_u64());
-    let url = said["html_url"].as_str().or_else(|| said["web_url"].as_str());
+    let url = said["html_url"]
+        .as_str()
+        .or_else(|| said["web_url"].as_str());
     Pull {
         number: number.unwrap_or_default(),
         url: url.unwrap_or_default().to_owned(),

@@ -71,14 +71,23 @@ impl<'a> Repository<'a> {
     }
 
     /// Tells something below the repository.
-    pub(crate) async fn post(&self, what: &str, path: &str, body: &Value) -> Result<Value, Problem> {
+    pub(crate) async fn post(
+        &self,
+        what: &str,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Problem> {
         let url = format!("{}{path}", self.base());
         let answer = self.api.tell(self.scheme(), &url, body).await;
         self.said(what, answer)
     }
 
     /// What was answered, or what the refusal means.
-    pub(crate) fn said(&self, what: &str, answer: Result<Answer, String>) -> Result<Value, Problem> {
+    pub(crate) fn said(
+        &self,
+        what: &str,
+        answer: Result<Answer, String>,
+    ) -> Result<Value, Problem> {
         let host = self.place.host();
         let (status, said) = answer.map_err(|why| {
             Problem::new(

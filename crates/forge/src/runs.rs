@@ -57,7 +57,10 @@ impl Repository<'_> {
                     _ => "/actions/runs?limit=50".to_owned(),
                 };
                 let said = self.get(&what, &path).await?;
-                let runs = said["workflow_runs"].as_array().cloned().unwrap_or_default();
+                let runs = said["workflow_runs"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default();
                 let is_it = |run: &&Value| {
                     let names = [&run["display_title"], &run["name"]];
                     let mut names = names.into_iter().filter_map(Value::as_str);
@@ -88,11 +91,15 @@ impl Repository<'_> {
         let jobs = said.as_array().or_else(|| said["jobs"].as_array())?;
         let is_failed = |one: &&Value| {
             let words = [&one["conclusion"], &one["status"]];
-            words.into_iter().any(|word| word == "failure" || word == "failed")
+            words
+                .into_iter()
+                .any(|word| word == "failure" || word == "failed")
         };
         let job = jobs.iter().find(is_failed)?;
         let name = job["name"].as_str()?;
-        let step = job["steps"].as_array().and_then(|all| all.iter().find(is_failed));
+        let step = job["steps"]
+            .as_array()
+            .and_then(|all| all.iter().find(is_failed));
         Some(match step.and_then(|step| step["name"].as_str()) {
             Some(step) => format!("job `{name}`, step `{step}`"),
             None => format!("job `{name}`"),
@@ -110,12 +117,18 @@ fn shortly_before(at: Timestamp) -> String {
 fn read(run: &Value) -> Run {
     let word = |field: &str| run[field].as_str().unwrap_or_default().to_owned();
     let (status, conclusion) = (word("status"), word("conclusion"));
-    let ended = if conclusion.is_empty() { &status } else { &conclusion };
+    let ended = if conclusion.is_empty() {
+        &status
+    } else {
+        &conclusion
+    };
     let state = match (status.as_str(), ended.as_str()) {
         (_, "success") => RunState::Succeeded,
-        (_, "failure" | "failed" | "cancelled" | "canceled" | "timed_out" | "startup_failure" | "skipped" | "stale" | "neutral") => {
-            RunState::Failed(ended.clone())
-        }
+        (
+            _,
+            "failure" | "failed" | "cancelled" | "canceled" | "timed_out" | "startup_failure"
+            | "skipped" | "stale" | "neutral",
+        ) => RunState::Failed(ended.clone()),
         ("in_progress" | "running", _) => RunState::Running,
         ("completed", _) => RunState::Failed(ended.clone()),
         (waits, _) => RunState::Waiting(waits.to_owned()),
@@ -149,11 +162,17 @@ mod tests {
             state(json!({"id": 1, "status": "queued", "conclusion": null})),
             RunState::Waiting("queued".into())
         );
-        assert_eq!(state(json!({"id": 1, "status": "running"})), RunState::Running);
+        assert_eq!(
+            state(json!({"id": 1, "status": "running"})),
+            RunState::Running
+        );
         assert_eq!(
             state(json!({"id": 1, "status": "failed"})),
             RunState::Failed("failed".into())
         );
-        assert_eq!(state(json!({"id": 1, "status": "success"})), RunState::Succeeded);
+        assert_eq!(
+            state(json!({"id": 1, "status": "success"})),
+            RunState::Succeeded
+        );
     }
 }

@@ -63,7 +63,11 @@ impl Repository<'_> {
     ) -> Result<Vec<Value>, Problem> {
         let mut all = Vec::new();
         for page in 1..=PAGES {
-            let size = if self.forge == Forge::Gitea { "limit" } else { "per_page" };
+            let size = if self.forge == Forge::Gitea {
+                "limit"
+            } else {
+                "per_page"
+            };
             let path = format!("{path}?page={page}&{size}={PER_PAGE}");
             let said = self.get(what, &path).await?;
             let list = field.map_or(&said, |field| &said[field]);
@@ -86,8 +90,15 @@ fn add(found: &mut Vec<Status>, name: &Value, result: &Value) {
     }
     let passed = match result.as_str().unwrap_or_default() {
         "success" | "neutral" => Some(true),
-        "" | "pending" | "running" | "created" | "queued" | "waiting_for_resource" | "preparing"
-        | "scheduled" | "manual" => None,
+        ""
+        | "pending"
+        | "running"
+        | "created"
+        | "queued"
+        | "waiting_for_resource"
+        | "preparing"
+        | "scheduled"
+        | "manual" => None,
         _ => Some(false),
     };
     found.push(Status {

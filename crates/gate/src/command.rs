@@ -162,14 +162,25 @@ impl Log {
         if self.last.len() == LAST {
             self.last.pop_front();
         }
-        let short: String = text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+        let short: String = text
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(LONGEST)
+            .collect();
         self.last.push_back(short);
     }
 }
 
 /// Values of variables whose names say that they are secret.
 fn secrets(variables: impl Iterator<Item = (String, String)>) -> Vec<String> {
-    const WORDS: [&str; 6] = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "_KEY"];
+    const WORDS: [&str; 6] = [
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "CREDENTIAL",
+        "_KEY",
+    ];
     let is_secret = |name: &str| {
         let name = name.to_ascii_uppercase();
         WORDS.iter().any(|word| name.contains(word))
@@ -200,7 +211,9 @@ fn read(mut pipe: impl Read + Send + 'static, log: Arc<Mutex<Log>>) -> thread::J
             }
             for byte in &buffer[..count] {
                 if *byte == b'\n' || line.len() >= 16 * LONGEST {
-                    log.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
+                    log.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .add(&line);
                     line.clear();
                 }
                 if *byte != b'\n' {
@@ -209,7 +222,9 @@ fn read(mut pipe: impl Read + Send + 'static, log: Arc<Mutex<Log>>) -> thread::J
             }
         }
         if !line.is_empty() {
-            log.lock().unwrap_or_else(PoisonError::into_inner).add(&line);
+            log.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .add(&line);
         }
     })
 }
@@ -220,10 +235,17 @@ mod tests {
 
     #[test]
     fn what_a_variable_calls_secret_is_not_shown_and_short_words_are_no_secret() {
-        let variables = [("DEPLOY_TOKEN", "abcdefgh123"), ("MY_KEY", "x"), ("PATH", "/usr/bin/abc")];
+        let variables = [
+            ("DEPLOY_TOKEN", "abcdefgh123"),
+            ("MY_KEY", "x"),
+            ("PATH", "/usr/bin/abc"),
+        ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let known = secrets(variables.into_iter());
         assert_eq!(known, ["abcdefgh123"]);
-        assert_eq!(masked("push abcdefgh123 x /usr/bin/abc", &known), "push *** x /usr/bin/abc");
+        assert_eq!(
+            masked("push abcdefgh123 x /usr/bin/abc", &known),
+            "push *** x /usr/bin/abc"
+        );
     }
 }

@@ -18,7 +18,10 @@ pub struct Report {
 }
 
 fn text(value: &Value) -> Option<String> {
-    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    value
+        .as_str()
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -39,7 +42,10 @@ pub fn read_trivy(bytes: &[u8]) -> Result<Report, String> {
         looked_at: Some(list(&said["Results"]).len()),
         ..Report::default()
     };
-    for one in list(&said["Results"]).iter().flat_map(|result| list(&result["Vulnerabilities"])) {
+    for one in list(&said["Results"])
+        .iter()
+        .flat_map(|result| list(&result["Vulnerabilities"]))
+    {
         report.findings.push(Finding {
             id: text(&one["VulnerabilityID"]).unwrap_or_default(),
             package: text(&one["PkgName"]).unwrap_or_default(),
@@ -95,7 +101,10 @@ pub fn read_osv(bytes: &[u8]) -> Result<Report, String> {
         return Err("it is no report of osv-scanner".to_owned());
     }
     let mut report = Report::default();
-    for one in list(&said["results"]).iter().flat_map(|result| list(&result["packages"])) {
+    for one in list(&said["results"])
+        .iter()
+        .flat_map(|result| list(&result["packages"]))
+    {
         let package = &one["package"];
         let score = |ids: &Value| {
             let groups = list(&one["groups"]).iter();
@@ -140,7 +149,10 @@ pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
         let driver = &run["tool"]["driver"];
         report.version = report.version.or_else(|| {
             let version = text(&driver["semanticVersion"]).or_else(|| text(&driver["version"]))?;
-            Some(format!("{} {version}", driver["name"].as_str().unwrap_or_default()))
+            Some(format!(
+                "{} {version}",
+                driver["name"].as_str().unwrap_or_default()
+            ))
         });
         let looked = list(&run["artifacts"]).len();
         if run["artifacts"].is_array() {
@@ -148,17 +160,22 @@ pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
         }
         for result in list(&run["results"]) {
             let id = result["ruleId"].as_str();
-            let at = result["ruleIndex"].as_u64().and_then(|at| usize::try_from(at).ok());
+            let at = result["ruleIndex"]
+                .as_u64()
+                .and_then(|at| usize::try_from(at).ok());
             let rules = list(&driver["rules"]);
             let rule = id
                 .and_then(|id| rules.iter().find(|rule| rule["id"] == id))
                 .or_else(|| at.and_then(|at| rules.get(at)));
             let empty = Value::Null;
             let rule = rule.unwrap_or(&empty);
-            let score = [&result["properties"], &rule["properties"]].into_iter().find_map(|of| {
-                let said = &of["security-severity"];
-                said.as_str().map_or_else(|| said.as_f64(), |text| text.parse().ok())
-            });
+            let score = [&result["properties"], &rule["properties"]]
+                .into_iter()
+                .find_map(|of| {
+                    let said = &of["security-severity"];
+                    said.as_str()
+                        .map_or_else(|| said.as_f64(), |text| text.parse().ok())
+                });
             let level = result["level"]
                 .as_str()
                 .or_else(|| rule["defaultConfiguration"]["level"].as_str());
@@ -168,7 +185,10 @@ pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
             );
             let location = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
             report.findings.push(Finding {
-                id: id.or_else(|| rule["id"].as_str()).unwrap_or_default().to_owned(),
+                id: id
+                    .or_else(|| rule["id"].as_str())
+                    .unwrap_or_default()
+                    .to_owned(),
                 package: text(location).unwrap_or_default(),
                 installed: String::new(),
                 fixed: None,

@@ -102,7 +102,10 @@ pub fn run(gate: &Gate<'_>, tell: &mut (dyn FnMut(&Event) + Send)) -> Result<Rec
     let mut is_outage = false;
     for (checked, outage) in &mut all {
         is_outage |= *outage;
-        let asked = gate.overrides.iter().find(|(name, _)| *name == checked.name);
+        let asked = gate
+            .overrides
+            .iter()
+            .find(|(name, _)| *name == checked.name);
         if let Some((name, reason)) = asked
             && (checked.verdict == Verdict::Dropped || checked.verdict.may_be_overridden())
         {
@@ -128,7 +131,10 @@ pub fn run(gate: &Gate<'_>, tell: &mut (dyn FnMut(&Event) + Send)) -> Result<Rec
         passed: false,
         checks: all.into_iter().map(|(checked, _)| checked).collect(),
         image: policy.build.as_ref().map(|build| build.image.clone()),
-        tag: policy.build.as_ref().map(|build| tag_of(build, gate.commit)),
+        tag: policy
+            .build
+            .as_ref()
+            .map(|build| tag_of(build, gate.commit)),
         digest: built,
         skipped: skipped(policy),
         overrides,
@@ -214,7 +220,10 @@ impl Times {
                 Ok(Duration::try_from(time).unwrap_or(default))
             }
         };
-        let build = policy.build.as_ref().and_then(|build| build.time_box.as_ref());
+        let build = policy
+            .build
+            .as_ref()
+            .and_then(|build| build.time_box.as_ref());
         let sign = policy.sign.as_ref().and_then(|sign| sign.time_box.as_ref());
         Ok(Self {
             checks: checks
@@ -242,7 +251,9 @@ fn time(field: &str, text: &str) -> Result<SignedDuration, Problem> {
     let time = span
         .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
         .map_err(|_| wrong())?;
-    (time > SignedDuration::ZERO).then_some(time).ok_or_else(wrong)
+    (time > SignedDuration::ZERO)
+        .then_some(time)
+        .ok_or_else(wrong)
 }
 
 struct Runner<'a> {
@@ -273,7 +284,10 @@ impl Runner<'_> {
                     scope.spawn(move || (self.check(check, *time, is_dropped, tell), false))
                 })
                 .collect();
-            let mut all: Vec<Outcome> = checking.into_iter().filter_map(|one| one.join().ok()).collect();
+            let mut all: Vec<Outcome> = checking
+                .into_iter()
+                .filter_map(|one| one.join().ok())
+                .collect();
             all.extend(scanning.join().ok());
             all
         });
@@ -293,14 +307,22 @@ impl Runner<'_> {
         let image = format!("{}@{digest}", build.image);
         let after: Vec<Outcome> = thread::scope(|scope| {
             let wants_scan = policy.image_scan.unwrap_or(true);
-            let scanning = wants_scan.then(|| scope.spawn(|| self.scan(IMAGE, What::Image(&image), tell)));
+            let scanning =
+                wants_scan.then(|| scope.spawn(|| self.scan(IMAGE, What::Image(&image), tell)));
             let signing = policy.sign.as_ref().map(|sign| {
                 let fill = |text: &str| text.replace("{image}", &image);
                 let run = match &sign.run {
                     Command::Line(line) => Command::Line(fill(line)),
-                    Command::Words(words) => Command::Words(words.iter().map(|w| fill(w)).collect()),
+                    Command::Words(words) => {
+                        Command::Words(words.iter().map(|w| fill(w)).collect())
+                    }
                 };
-                scope.spawn(move || (self.plain(SIGNED, &run, self.times.sign, &[], tell).0, false))
+                scope.spawn(move || {
+                    (
+                        self.plain(SIGNED, &run, self.times.sign, &[], tell).0,
+                        false,
+                    )
+                })
             });
             let both = scanning.into_iter().map(thread::ScopedJoinHandle::join);
             let mut after: Vec<Outcome> = both.filter_map(Result::ok).collect();
@@ -394,11 +416,18 @@ impl Runner<'_> {
 
     fn log_of(&self, name: &str) -> PathBuf {
         // Two checks of the same name, or of names that look alike as files, have two logs.
-        let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut told = self
+            .told
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let base = slug(name);
         let again = told.iter().filter(|one| **one == base).count();
         told.push(base.clone());
-        let name = if again == 0 { base } else { format!("{base}-{again}") };
+        let name = if again == 0 {
+            base
+        } else {
+            format!("{base}-{again}")
+        };
         self.gate.out.join(format!("{name}.log"))
     }
 
@@ -442,7 +471,13 @@ impl Runner<'_> {
         let digest = std::fs::read_to_string(&file)
             .ok()
             .and_then(|text| digest_in(&text))
-            .or_else(|| checked.last_lines.iter().rev().find_map(|line| digest_in(line)));
+            .or_else(|| {
+                checked
+                    .last_lines
+                    .iter()
+                    .rev()
+                    .find_map(|line| digest_in(line))
+            });
         if digest.is_none() {
             checked.verdict = Verdict::Failed;
             checked.why = Some(

@@ -55,7 +55,9 @@ pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
         return Scanned {
             checked: Checked {
                 verdict: Verdict::ScannerFailed,
-                why: Some("the policy says neither `with` nor `run` and `sarif` for this scan".to_owned()),
+                why: Some(
+                    "the policy says neither `with` nor `run` and `sarif` for this scan".to_owned(),
+                ),
                 ..empty(asked, "")
             },
             is_outage: false,
@@ -73,7 +75,10 @@ pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
         if again.verdict != Verdict::ScannerFailed {
             is_outage = true;
             let because = checked.why.take().unwrap_or_default();
-            let said = again.why.clone().map_or_else(String::new, |why| format!("{why}; "));
+            let said = again
+                .why
+                .clone()
+                .map_or_else(String::new, |why| format!("{why}; "));
             checked = Checked {
                 why: Some(format!("{said}by the database from before: {because}")),
                 ..again
@@ -108,7 +113,11 @@ enum Update {
 /// The command of a scan; none where there is none for this.
 fn call(asked: &Asked<'_>, file: &Path, update: Update) -> Option<Command> {
     let file = file.display().to_string();
-    let words = |words: &[&str]| Some(Command::Words(words.iter().map(|w| (*w).to_owned()).collect()));
+    let words = |words: &[&str]| {
+        Some(Command::Words(
+            words.iter().map(|w| (*w).to_owned()).collect(),
+        ))
+    };
     let folder = asked.folder.display().to_string();
     match (asked.policy.with, asked.what) {
         (Scanner::Trivy, what) => {
@@ -118,11 +127,25 @@ fn call(asked: &Asked<'_>, file: &Path, update: Update) -> Option<Command> {
             };
             // With 1 a finding could not be told from a failure.
             let mut all = vec![
-                "trivy", kind, "--scanners", "vuln", "--exit-code", "10", "--format", "json",
-                "--output", &file, "--quiet",
+                "trivy",
+                kind,
+                "--scanners",
+                "vuln",
+                "--exit-code",
+                "10",
+                "--format",
+                "json",
+                "--output",
+                &file,
+                "--quiet",
             ];
             if update == Update::No {
-                all.extend(["--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check"]);
+                all.extend([
+                    "--skip-db-update",
+                    "--skip-java-db-update",
+                    "--offline-scan",
+                    "--skip-version-check",
+                ]);
             }
             all.push(subject);
             words(&all)
@@ -135,16 +158,31 @@ fn call(asked: &Asked<'_>, file: &Path, update: Update) -> Option<Command> {
             words(&["grype", &subject, "-o", "json", "--file", &file])
         }
         (Scanner::OsvScanner, What::Sources) => {
-            let mut all = vec!["osv-scanner", "scan", "source", "--format", "json", "--output", &file];
+            let mut all = vec![
+                "osv-scanner",
+                "scan",
+                "source",
+                "--format",
+                "json",
+                "--output",
+                &file,
+            ];
             if update == Update::No {
                 all.push("--offline");
             }
             all.extend(["--recursive", &folder]);
             words(&all)
         }
-        (Scanner::OsvScanner, What::Image(image)) => {
-            words(&["osv-scanner", "scan", "image", "--format", "json", "--output", &file, image])
-        }
+        (Scanner::OsvScanner, What::Image(image)) => words(&[
+            "osv-scanner",
+            "scan",
+            "image",
+            "--format",
+            "json",
+            "--output",
+            &file,
+            image,
+        ]),
         (Scanner::Sarif, what) => {
             if update == Update::No {
                 return None;
@@ -190,7 +228,9 @@ fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) ->
             let is_missing = error.kind() == std::io::ErrorKind::NotFound;
             checked.verdict = Verdict::ScannerFailed;
             checked.why = Some(if is_missing {
-                format!("there is no `{program}` on PATH: install it, or name another by `gate: {{scan: {{with: …}}}}`")
+                format!(
+                    "there is no `{program}` on PATH: install it, or name another by `gate: {{scan: {{with: …}}}}`"
+                )
             } else {
                 format!("`{program}` could not be started: {error}")
             });
@@ -216,12 +256,7 @@ fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) ->
 }
 
 /// Which of the results it is. The report decides; the status must not contradict it.
-fn judge(
-    asked: &Asked<'_>,
-    ended: &Ended,
-    report: Result<Report, String>,
-    checked: &mut Checked,
-) {
+fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, checked: &mut Checked) {
     let program = asked.policy.with.program();
     let mut fail = |verdict, why: String| {
         checked.verdict = verdict;
@@ -235,11 +270,18 @@ fn judge(
     };
     let code = status.code();
     if asked.policy.with == Scanner::OsvScanner && code == Some(128) {
-        return fail(Verdict::NothingScanned, "osv-scanner found no packages".to_owned());
+        return fail(
+            Verdict::NothingScanned,
+            "osv-scanner found no packages".to_owned(),
+        );
     }
     // The words of the last line say why: the report is not there then.
     let words = || {
-        let line = ended.last_lines.iter().rev().find(|line| !line.trim().is_empty());
+        let line = ended
+            .last_lines
+            .iter()
+            .rev()
+            .find(|line| !line.trim().is_empty());
         line.map_or_else(String::new, |line| format!(": {}", line.trim()))
     };
     let may_be_found = match asked.policy.with {
@@ -250,11 +292,19 @@ fn judge(
     };
     if !status.success() && !may_be_found {
         let how = code.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}"));
-        return fail(Verdict::ScannerFailed, format!("{program} ended with {how}{}", words()));
+        return fail(
+            Verdict::ScannerFailed,
+            format!("{program} ended with {how}{}", words()),
+        );
     }
     let report = match report {
         Ok(report) => report,
-        Err(why) => return fail(Verdict::ScannerFailed, format!("{program}: {why}{}", words())),
+        Err(why) => {
+            return fail(
+                Verdict::ScannerFailed,
+                format!("{program}: {why}{}", words()),
+            );
+        }
     };
     let database = report.database.or_else(|| database_of(asked.policy.with));
     checked.tool = Some(Tool {
@@ -274,7 +324,10 @@ fn judge(
         checked.verdict = Verdict::Found;
         checked.found = findings.len();
         checked.why = findings.first().map(|one| {
-            let fixed = one.fixed.as_ref().map_or_else(String::new, |to| format!(", fixed in {to}"));
+            let fixed = one
+                .fixed
+                .as_ref()
+                .map_or_else(String::new, |to| format!(", fixed in {to}"));
             format!("{} in {} {}{fixed}", one.id, one.package, one.installed)
         });
         checked.findings = findings;
@@ -296,20 +349,42 @@ fn judge(
                 asked.oldest.as_hours()
             ),
         ),
-        None if asked.policy.with != Scanner::Sarif && asked.policy.with != Scanner::OsvScanner => fail(
-            Verdict::DatabaseTooOld,
-            format!("how old the database of {program} is, is not known"),
-        ),
+        None if asked.policy.with != Scanner::Sarif && asked.policy.with != Scanner::OsvScanner => {
+            fail(
+                Verdict::DatabaseTooOld,
+                format!("how old the database of {program} is, is not known"),
+            )
+        }
         _ => checked.verdict = Verdict::Passed,
     }
 }
 
 /// Files that name packages, as scanners look for them: without one a scan of sources looks at nothing.
 const LOCKS: [&str; 24] = [
-    "go.mod", "go.sum", "Cargo.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "pom.xml",
-    "gradle.lockfile", "buildscript-gradle.lockfile", "requirements.txt", "poetry.lock", "Pipfile.lock", "uv.lock",
-    "Gemfile.lock", "composer.lock", "mix.lock", "pubspec.lock", "Package.resolved", "packages.lock.json",
-    "conan.lock", "deps.json", "Podfile.lock", "rebar.lock", "stack.yaml.lock",
+    "go.mod",
+    "go.sum",
+    "Cargo.lock",
+    "package-lock.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "pom.xml",
+    "gradle.lockfile",
+    "buildscript-gradle.lockfile",
+    "requirements.txt",
+    "poetry.lock",
+    "Pipfile.lock",
+    "uv.lock",
+    "Gemfile.lock",
+    "composer.lock",
+    "mix.lock",
+    "pubspec.lock",
+    "Package.resolved",
+    "packages.lock.json",
+    "conan.lock",
+    "deps.json",
+    "Podfile.lock",
+    "rebar.lock",
+    "stack.yaml.lock",
 ];
 /// Folders that are looked into for them.
 const DEEP: usize = 6;
@@ -328,8 +403,11 @@ fn locks_in(folder: &Path, deep: usize) -> usize {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let Ok(kind) = entry.file_type() else { continue };
-        let is_lock = LOCKS.contains(&name.as_ref()) || name.ends_with(".jar") || name == "package.json";
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
+        let is_lock =
+            LOCKS.contains(&name.as_ref()) || name.ends_with(".jar") || name == "package.json";
         if kind.is_file() && is_lock {
             count += 1;
         } else if kind.is_dir() && deep > 0 && name != ".git" {
@@ -344,11 +422,14 @@ fn database_of(scanner: Scanner) -> Option<Timestamp> {
     if scanner != Scanner::Trivy {
         return None;
     }
-    let cache = std::env::var_os("TRIVY_CACHE_DIR").map(PathBuf::from).or_else(|| {
-        let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-        Some(home.join("trivy"))
-    })?;
+    let cache = std::env::var_os("TRIVY_CACHE_DIR")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+            let home =
+                home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+            Some(home.join("trivy"))
+        })?;
     let text = std::fs::read(cache.join("db/metadata.json")).ok()?;
     let said: Value = serde_json::from_slice(&text).ok()?;
     said["UpdatedAt"].as_str()?.parse().ok()
@@ -356,6 +437,12 @@ fn database_of(scanner: Scanner) -> Option<Timestamp> {
 
 /// A name for a file.
 pub(crate) fn slug(name: &str) -> String {
-    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let letter = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     name.chars().map(letter).take(60).collect()
 }

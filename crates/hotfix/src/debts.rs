@@ -113,9 +113,15 @@ impl Debts {
                     missing.join(", that ")
                 ),
             )
-            .hint(format!("`ripcord hotfix status {}` shows each part", first.hotfix)));
+            .hint(format!(
+                "`ripcord hotfix status {}` shows each part",
+                first.hotfix
+            )));
         }
-        let unsure = self.debts.iter().find(|debt| !debt.is_paid() && debt.is_unsure());
+        let unsure = self
+            .debts
+            .iter()
+            .find(|debt| !debt.is_paid() && debt.is_unsure());
         match unsure {
             None => Ok(()),
             Some(debt) => Err(Problem::new(
@@ -138,9 +144,14 @@ pub fn debts(books: &Books<'_>, which: &Which) -> Result<Debts, Problem> {
     let policy = &place.settings.config.hotfix;
     let time = within::read("hotfix.within", &policy.within)?;
     let mut shipped = hotfixes::all(repo, place.tree)?;
-    let service = which.service.as_ref().map(|typed| place.settings.service(typed));
+    let service = which
+        .service
+        .as_ref()
+        .map(|typed| place.settings.service(typed));
     shipped.retain(|fix| {
-        service.as_ref().is_none_or(|service| fix.service == *service)
+        service
+            .as_ref()
+            .is_none_or(|service| fix.service == *service)
             && which
                 .environment
                 .as_ref()
@@ -228,9 +239,14 @@ fn parts(
         Ok(source) => source,
         Err(problem) => {
             let unknown = |what| part(what, unknown(&problem));
-            return [Owed::InMain, Owed::NormalImage, Owed::BranchGone, Owed::SkippedChecks]
-                .map(unknown)
-                .into();
+            return [
+                Owed::InMain,
+                Owed::NormalImage,
+                Owed::BranchGone,
+                Owed::SkippedChecks,
+            ]
+            .map(unknown)
+            .into();
         }
     };
     let in_main = in_main(fix, &source);
@@ -243,7 +259,11 @@ fn parts(
         part(Owed::BranchGone, branch),
         part(Owed::SkippedChecks, checks),
     ];
-    if fix.gate.as_ref().is_some_and(|gate| gate["rescan_owed"] == true) {
+    if fix
+        .gate
+        .as_ref()
+        .is_some_and(|gate| gate["rescan_owed"] == true)
+    {
         parts.push(part(Owed::Rescan, rescan(books, &known, &source, commit)));
     }
     parts
@@ -294,7 +314,10 @@ fn normal_image(
     known: &SourceOf,
 ) -> (State, Option<Oid>) {
     let Some(unit) = unit else {
-        let gone = format!("{} is not declared in {} any more", fix.service, fix.environment);
+        let gone = format!(
+            "{} is not declared in {} any more",
+            fix.service, fix.environment
+        );
         return (owed(gone), None);
     };
     let image = match image_of(unit, books.registries, books.runtime) {
@@ -302,26 +325,40 @@ fn normal_image(
         Err(problem) => return (unknown(&problem), None),
     };
     let is_hotfix = |one: &&Shipped| {
-        one.service == fix.service && (one.tag == image.version || image.reference.ends_with(&one.digest))
+        one.service == fix.service
+            && (one.tag == image.version || image.reference.ends_with(&one.digest))
     };
     if let Some(one) = all.iter().find(is_hotfix) {
-        return (owed(format!("{} of hotfix {} serves", one.tag, one.name)), None);
+        return (
+            owed(format!("{} of hotfix {} serves", one.tag, one.name)),
+            None,
+        );
     }
     let Built { commit, .. } = match built_of(&image, source, known) {
         Ok(built) => built,
         Err(problem) => return (unknown(&problem), None),
     };
     let asked = || -> Result<(bool, bool), Problem> {
-        let is_normal = source.repo.is_ancestor(commit, source.tip).map_err(from_repo)?;
+        let is_normal = source
+            .repo
+            .is_ancestor(commit, source.tip)
+            .map_err(from_repo)?;
         Ok((is_normal, source.contains(fix, commit)?.is_contained()))
     };
-    let built = format!("{}, built of {}", image.reference, short(&commit.to_string()));
+    let built = format!(
+        "{}, built of {}",
+        image.reference,
+        short(&commit.to_string())
+    );
     let (is_normal, holds) = match asked() {
         Ok(answers) => answers,
         Err(problem) => return (unknown(&problem), None),
     };
     if !is_normal {
-        return (owed(format!("{built}, which is not on {}", source.main)), None);
+        return (
+            owed(format!("{built}, which is not on {}", source.main)),
+            None,
+        );
     }
     if !holds {
         return (owed(format!("{built}, which does not hold the fix")), None);
@@ -333,7 +370,10 @@ fn normal_image(
             },
             Some(commit),
         ),
-        Ok(Some(missing)) => (owed(format!("{built} is declared; {missing}")), Some(commit)),
+        Ok(Some(missing)) => (
+            owed(format!("{built} is declared; {missing}")),
+            Some(commit),
+        ),
         Err(problem) => (unknown(&problem), Some(commit)),
     }
 }
@@ -342,7 +382,10 @@ fn branch_gone(fix: &Shipped, source: &Source, in_main: &State) -> State {
     let branch = fix.name.branch();
     match source.repo.remote_tip(&branch) {
         Err(error) => unknown(&from_repo(error)),
-        Ok(Some(tip)) => owed(format!("`{branch}` is there at {}", short(&tip.to_string()))),
+        Ok(Some(tip)) => owed(format!(
+            "`{branch}` is there at {}",
+            short(&tip.to_string())
+        )),
         Ok(None) if matches!(in_main, State::Paid { .. }) => State::Paid {
             evidence: format!("`{branch}` is gone"),
         },
@@ -367,7 +410,10 @@ fn skipped_checks(
         Err(problem) => return unknown(&problem),
     };
     let mut names: Vec<String> = known.checks.clone();
-    let skipped = fix.gate.as_ref().and_then(|gate| gate["skipped"].as_array());
+    let skipped = fix
+        .gate
+        .as_ref()
+        .and_then(|gate| gate["skipped"].as_array());
     for one in skipped.into_iter().flatten() {
         let name = one["context"].as_str().or_else(|| one["name"].as_str());
         if let Some(name) = name.filter(|name| !names.iter().any(|known| known == name)) {
@@ -404,12 +450,7 @@ fn skipped_checks(
 /// The word in the name of a check that shows a scan.
 const SCAN: &str = "scan";
 
-fn rescan(
-    books: &Books<'_>,
-    known: &SourceOf,
-    source: &Source,
-    commit: Option<Oid>,
-) -> State {
+fn rescan(books: &Books<'_>, known: &SourceOf, source: &Source, commit: Option<Oid>) -> State {
     let Some(commit) = commit else {
         return owed("there is no image of the normal pipeline with the fix yet");
     };
@@ -422,7 +463,12 @@ fn rescan(
                 .filter(|check| check.name.to_ascii_lowercase().contains(SCAN));
             let passed = scans.find(|check| check.passed == Some(true));
             passed.map_or_else(
-                || owed(format!("no check with `{SCAN}` in its name passed on {}", short(&commit))),
+                || {
+                    owed(format!(
+                        "no check with `{SCAN}` in its name passed on {}",
+                        short(&commit)
+                    ))
+                },
                 |check| State::Paid {
                     evidence: format!("`{}` passed on {}", check.name, short(&commit)),
                 },

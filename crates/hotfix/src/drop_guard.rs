@@ -59,11 +59,7 @@ fn serves(fix: &Shipped, unit: &Unit) -> bool {
 }
 
 /// Whether what runs is known not to hold the fix: a rollback took it out, and nothing is dropped by going on.
-fn is_gone_already(
-    fix: &Shipped,
-    running: &dyn Fn() -> Option<String>,
-    holds: &Holds<'_>,
-) -> bool {
+fn is_gone_already(fix: &Shipped, running: &dyn Fn() -> Option<String>, holds: &Holds<'_>) -> bool {
     running().is_some_and(|commit| matches!(holds(fix, &commit), Ok(false)))
 }
 
@@ -73,8 +69,13 @@ fn refusal(fix: &Shipped, unknown: Option<Problem>, now: Timestamp) -> Problem {
     let of = incident.map_or_else(String::new, |incident| format!(" of {incident}"));
     let live = format!("hotfix {}{of}, live for {live} h", fix.name);
     let message = match &unknown {
-        None => format!("this would remove {live}: the commit it was built of does not hold the fix"),
-        Some(why) => format!("whether this would remove {live}, is not known: {}", why.message),
+        None => {
+            format!("this would remove {live}: the commit it was built of does not hold the fix")
+        }
+        Some(why) => format!(
+            "whether this would remove {live}, is not known: {}",
+            why.message
+        ),
     };
     let mut problem = Problem::new(Kind::Refused, DROPS_HOTFIX, message);
     problem = problem.hint(format!(

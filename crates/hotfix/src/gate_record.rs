@@ -24,15 +24,23 @@ pub(crate) fn check(payload: &Payload) -> Result<(), Problem> {
     let record: Record = serde_json::from_value(said.clone())
         .map_err(|error| refused(format!("the gate's record cannot be read: {error}")))?;
     if record.schema > SCHEMA {
-        return Err(refused("a newer ripcord wrote the gate's record".to_owned()));
+        return Err(refused(
+            "a newer ripcord wrote the gate's record".to_owned(),
+        ));
     }
     if record.digest.as_deref() != Some(payload.digest.as_str()) {
         let of = record.digest.as_deref().unwrap_or("no image");
-        return Err(refused(format!("the gate's record is of {of}, not of {}", payload.digest)));
+        return Err(refused(format!(
+            "the gate's record is of {of}, not of {}",
+            payload.digest
+        )));
     }
     let commit = payload.source.as_ref().map(|source| source.commit.as_str());
     if commit != Some(record.commit.as_str()) {
-        return Err(refused(format!("the gate's record is of commit {}", record.commit)));
+        return Err(refused(format!(
+            "the gate's record is of commit {}",
+            record.commit
+        )));
     }
     // What it says of itself is not enough: a check that stops must have been decided about.
     if let Some(stopped) = record.stopped_by() {
@@ -57,7 +65,10 @@ pub(crate) fn check(payload: &Payload) -> Result<(), Problem> {
         decided.is_some_and(|one| one.verdict != check.verdict)
     });
     if let Some(check) = contradicts {
-        return Err(refused(format!("what was decided about `{}` is not what it came to", check.name)));
+        return Err(refused(format!(
+            "what was decided about `{}` is not what it came to",
+            check.name
+        )));
     }
     if !record.passed || record.checks.is_empty() {
         return Err(refused("the gate did not pass".to_owned()));

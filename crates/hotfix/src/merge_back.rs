@@ -136,7 +136,10 @@ fn way_back(asked: &MergeBack<'_>, name: HotfixName, tip: Oid) -> Result<WayBack
     let verdict = reland_check(&source.repo, branch, source.tip)?;
     let left_out = verdict.case.blocks().then(|| verdict.sentence());
     let is_in_main = left_out.is_none()
-        && (source.repo.is_ancestor(tip, source.tip).map_err(from_repo)?
+        && (source
+            .repo
+            .is_ancestor(tip, source.tip)
+            .map_err(from_repo)?
             || verdict.case == ripcord_lineage::Case::AlreadyThere);
     let paths = if is_in_main {
         Vec::new()

@@ -52,11 +52,7 @@ pub struct Built {
 ///
 /// # Errors
 /// The unit runs no image whose registry is known.
-pub fn image_of(
-    unit: &Unit,
-    registries: &Registries,
-    runtime: &Runtime,
-) -> Result<Image, Problem> {
+pub fn image_of(unit: &Unit, registries: &Registries, runtime: &Runtime) -> Result<Image, Problem> {
     let place = unit.places.iter().find(|place| place.subject.contains('/'));
     let Some(place) = place else {
         return Err(Problem::new(
@@ -67,12 +63,16 @@ pub fn image_of(
                 unit.service, unit.environment
             ),
         )
-        .hint("hotfixes need the name of the image in the infra repo, such as `ghcr.io/acme/pay`"));
+        .hint(
+            "hotfixes need the name of the image in the infra repo, such as `ghcr.io/acme/pay`",
+        ));
     };
     let name = place.subject.clone();
     let of = |role: &str| {
         let mut values = place.values.iter();
-        values.find(|value| value.role == role).map(|value| &value.value)
+        values
+            .find(|value| value.role == role)
+            .map(|value| &value.value)
     };
     let digest = of("digest").filter(|digest| digest.contains(':'));
     let reference = match digest {

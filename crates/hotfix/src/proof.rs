@@ -40,7 +40,11 @@ impl Secret {
     fn mac(&self, text: &str) -> Result<Hmac<Sha256>, Problem> {
         let mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes());
         let mut mac = mac.map_err(|error| {
-            Problem::new(Kind::Internal, "bad_key", format!("a key cannot be used: {error}"))
+            Problem::new(
+                Kind::Internal,
+                "bad_key",
+                format!("a key cannot be used: {error}"),
+            )
         })?;
         mac.update(text.as_bytes());
         Ok(mac)
@@ -150,8 +154,7 @@ mod tests {
     fn what_was_signed_is_taken_until_it_is_old() {
         let proof = sign(&payload(), "ci", &key("good"), now()).unwrap();
         let at = |minutes| now() + SignedDuration::from_mins(minutes);
-        let taken =
-            |minutes| verify(&payload(), &proof, &key("good"), WINDOW, at(minutes)).is_ok();
+        let taken = |minutes| verify(&payload(), &proof, &key("good"), WINDOW, at(minutes)).is_ok();
         assert!(taken(0) && taken(59) && taken(-4));
         assert!(!taken(61) && !taken(-6));
     }

@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Runtime;
 
-use crate::{drop_guard, gate_record};
 use crate::proof::{self, Secret};
 use crate::source::Sources;
 use crate::within;
+use crate::{drop_guard, gate_record};
 
 /// The trailer of a deploy that drops a hotfix on purpose.
 const DROPS: &str = "Drops-Hotfix";
@@ -107,7 +107,14 @@ pub fn receive(
     let service = place.settings.service(&payload.service);
     let environment = place.settings.environment(&payload.environment);
     let window = within::read("receive.replay_window", &config.receive.replay_window)?;
-    who_asks(receiver, &place.settings, payload, (&service, &environment), window, now)?;
+    who_asks(
+        receiver,
+        &place.settings,
+        payload,
+        (&service, &environment),
+        window,
+        now,
+    )?;
     let mut warnings = Vec::new();
     let labels = image(receiver, payload, &mut warnings)?;
     let payload = &with_source(payload, &labels)?;
@@ -116,7 +123,11 @@ pub fn receive(
     let known_for = jiff::SignedDuration::from_hours(24 * KNOWN_FOR_DAYS).max(window);
     let mut trailers = Vec::new();
     if let Some((names, reason)) = &receiver.drops {
-        trailers.extend(names.iter().map(|name| (DROPS.to_owned(), name.to_string())));
+        trailers.extend(
+            names
+                .iter()
+                .map(|name| (DROPS.to_owned(), name.to_string())),
+        );
         trailers.push(("Reason".to_owned(), reason.clone()));
     }
     let wanted = Wanted {
@@ -319,7 +330,11 @@ fn judge(
         .filter(|fix| !dropped.is_some_and(|names| names.contains(&fix.name)))
         .cloned()
         .collect();
-    let known = situation.settings.config.sources.get(&situation.unit.service);
+    let known = situation
+        .settings
+        .config
+        .sources
+        .get(&situation.unit.service);
     let holds = |fix: &ripcord_domain::hotfix::Shipped, commit: &str| {
         let address = known
             .and_then(|source| source.repository.clone())
@@ -353,7 +368,9 @@ fn running(
     } else {
         format!("{}:{version}", payload.image)
     };
-    let labels = receiver.runtime.block_on(receiver.registries.labels(&image));
+    let labels = receiver
+        .runtime
+        .block_on(receiver.registries.labels(&image));
     labels.ok()?.revision
 }
 

@@ -51,7 +51,10 @@ impl RelandChecked {
         Err(Problem::new(
             Kind::Refused,
             "reland_needed",
-            format!("merging {} into {} brings less than it holds: {}", self.branch, self.main, self.sentence),
+            format!(
+                "merging {} into {} brings less than it holds: {}",
+                self.branch, self.main, self.sentence
+            ),
         )
         .hint(format!(
             "`ripcord reland prepare {} --push-to BRANCH` builds one that lands again",
@@ -122,7 +125,11 @@ pub fn check(
         blocks: verdict.case.blocks(),
         is_reverted_merge: verdict.is_reverted_merge(),
         sentence: verdict.sentence(),
-        stays_undone: verdict.stays_undone.iter().map(|one| one.sentence()).collect(),
+        stays_undone: verdict
+            .stays_undone
+            .iter()
+            .map(|one| one.sentence())
+            .collect(),
         new: verdict.new.iter().map(told).collect(),
     })
 }
@@ -140,7 +147,11 @@ fn word(verdict: &Verdict) -> &'static str {
 
 fn told(named: &Named) -> String {
     let commit = named.commit.to_string();
-    format!("{} {}", ripcord_domain::message::short_commit(&commit), named.subject)
+    format!(
+        "{} {}",
+        ripcord_domain::message::short_commit(&commit),
+        named.subject
+    )
 }
 
 /// Builds a branch that lands again, and pushes it where that is wanted.

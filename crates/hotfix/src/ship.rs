@@ -215,7 +215,9 @@ fn by_dispatch(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Problem> {
         branch: &ship.branch.name,
         trigger: ship.trigger,
     };
-    let sent = ship.runtime.block_on(repository.dispatch(&asked, (ship.clock)()))?;
+    let sent = ship
+        .runtime
+        .block_on(repository.dispatch(&asked, (ship.clock)()))?;
     way.reached(Hop::Dispatched, sent.url.clone().unwrap_or_default());
     to_commit(ship, &repository, &sent, way)?;
     to_pods(ship, way)
@@ -248,7 +250,9 @@ fn to_commit(
                 let at = run.url.unwrap_or_else(|| format!("run {}", run.id));
                 match run.state {
                     RunState::Waiting(word) => {
-                        why = format!("{at} waits ({word}): is a runner free, must somebody approve?");
+                        why = format!(
+                            "{at} waits ({word}): is a runner free, must somebody approve?"
+                        );
                     }
                     RunState::Running => {
                         way.reached(Hop::Running, at.clone());
@@ -258,14 +262,21 @@ fn to_commit(
                         return Err(Problem::new(
                             Kind::Rejected,
                             "receiver_failed",
-                            format!("the receiver's run ended with {word}: {at}; nothing was committed"),
+                            format!(
+                                "the receiver's run ended with {word}: {at}; nothing was committed"
+                            ),
                         )
                         .hint("its log says what was refused")
-                        .hint("`ripcord hotfix ship --direct` commits without the forge's runners"));
+                        .hint(
+                            "`ripcord hotfix ship --direct` commits without the forge's runners",
+                        ));
                     }
                     RunState::Succeeded => {
                         way.reached(Hop::Running, at.clone());
-                        why = format!("{at} succeeded, and `{}` has no commit of it", ship.branch.name);
+                        why = format!(
+                            "{at} succeeded, and `{}` has no commit of it",
+                            ship.branch.name
+                        );
                         // What it had declared already needs no commit.
                         let since = *ended.get_or_insert_with(Instant::now);
                         if since.elapsed() > GLANCE * 3
@@ -294,7 +305,11 @@ fn declared_already(ship: &Ship<'_>) -> Result<Option<String>, Problem> {
         &ship.payload.service,
         Some(&ship.payload.environment),
     )?;
-    let version = now.plan.services.first().map(|part| part.current.version.as_str());
+    let version = now
+        .plan
+        .services
+        .first()
+        .map(|part| part.current.version.as_str());
     let is_it = version.is_some_and(|version| {
         version == ship.payload.tag || version.contains(&ship.payload.digest)
     });
@@ -303,8 +318,9 @@ fn declared_already(ship: &Ship<'_>) -> Result<Option<String>, Problem> {
 
 fn to_pods(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Problem> {
     let Some(which) = ship.cluster else {
-        way.shipment.not_followed =
-            Some("no cluster is known here: whether it is synced and serves was not looked at".into());
+        way.shipment.not_followed = Some(
+            "no cluster is known here: whether it is synced and serves was not looked at".into(),
+        );
         return Ok(());
     };
     let Some(commit) = way.shipment.commit.clone() else {
@@ -320,8 +336,11 @@ fn to_pods(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Problem> {
         let (hop, why) = match serving::serving(ship.branch, &declared, which) {
             Ok(seen) => {
                 if !asked {
-                    let names: Vec<_> =
-                        seen.applications.iter().map(|app| app.application.clone()).collect();
+                    let names: Vec<_> = seen
+                        .applications
+                        .iter()
+                        .map(|app| app.application.clone())
+                        .collect();
                     serving::refresh(which, &names)?;
                     asked = true;
                 }
@@ -355,17 +374,26 @@ fn hop_of(
         let name = &app.application;
         if !has_it {
             let now = app.compared_with.join(", ");
-            return Ok(Some((Hop::Synced, format!("{name} was compared with {now}"))));
+            return Ok(Some((
+                Hop::Synced,
+                format!("{name} was compared with {now}"),
+            )));
         }
         if app.sync != "Synced" {
-            let said = app.operation.as_ref().map_or_else(String::new, |(phase, message)| {
-                format!("; its last operation: {phase} {message}")
-            });
+            let said = app
+                .operation
+                .as_ref()
+                .map_or_else(String::new, |(phase, message)| {
+                    format!("; its last operation: {phase} {message}")
+                });
             return Ok(Some((Hop::Synced, format!("{name} is {}{said}", app.sync))));
         }
     }
-    let names: Vec<String> =
-        seen.applications.iter().map(|app| app.application.to_string()).collect();
+    let names: Vec<String> = seen
+        .applications
+        .iter()
+        .map(|app| app.application.to_string())
+        .collect();
     way.reached(Hop::Synced, names.join(", "));
     let payload = ship.payload;
     let is_of_service = |image: &str| without_version(image) == payload.image;
@@ -384,9 +412,17 @@ fn hop_of(
         return Ok(Some((Hop::Ready, format!("no ready pod runs {tag}"))));
     }
     // A tag says what was asked for; what a node pulled says what runs.
-    let pulled: Vec<&String> = seen.applications.iter().flat_map(|app| &app.pulled).collect();
+    let pulled: Vec<&String> = seen
+        .applications
+        .iter()
+        .flat_map(|app| &app.pulled)
+        .collect();
     let is_told = pulled.iter().any(|one| one.contains(&payload.digest));
-    let how = if is_told { format!("{tag}, by its digest") } else { tag };
+    let how = if is_told {
+        format!("{tag}, by its digest")
+    } else {
+        tag
+    };
     way.reached(Hop::Ready, how);
     Ok(None)
 }

@@ -52,9 +52,7 @@ impl Source {
             Some(main) => main.to_owned(),
             None => repo.default_branch().map_err(from_repo)?,
         };
-        let tip = repo
-            .fetch_tip(&main, FetchDepth::Full)
-            .map_err(from_repo)?;
+        let tip = repo.fetch_tip(&main, FetchDepth::Full).map_err(from_repo)?;
         Ok(Self { repo, main, tip })
     }
 

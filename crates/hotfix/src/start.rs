@@ -97,7 +97,11 @@ pub fn start(start: &Start<'_>) -> Result<Started, Problem> {
     let known = place.settings.config.sources.get(&unit.service);
     let known = known.cloned().unwrap_or_default();
     let image = image_of(unit, start.registries, start.runtime)?;
-    let label = image.labels.as_ref().ok().and_then(|said| said.source.clone());
+    let label = image
+        .labels
+        .as_ref()
+        .ok()
+        .and_then(|said| said.source.clone());
     let address = start
         .source
         .map(str::to_owned)
@@ -215,7 +219,10 @@ fn began_at(source: &Source, branch: &str, tip: Oid, commit: Oid) -> Result<bool
     Err(Problem::new(
         Kind::Conflict,
         "branch_exists",
-        format!("`{branch}` is on {} and did not begin at {commit}", source.repo.remote()),
+        format!(
+            "`{branch}` is on {} and did not begin at {commit}",
+            source.repo.remote()
+        ),
     )
     .hint("another summary makes another branch: `--summary TEXT`")
     .hint("or remove it, when it is of an incident before"))

@@ -20,5 +20,7 @@ pub(crate) fn read(field: &str, text: &str) -> Result<SignedDuration, Problem> {
     let time = span
         .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
         .map_err(|_| wrong())?;
-    (time > SignedDuration::ZERO).then_some(time).ok_or_else(wrong)
+    (time > SignedDuration::ZERO)
+        .then_some(time)
+        .ok_or_else(wrong)
 }

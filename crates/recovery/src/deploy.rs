@@ -172,10 +172,11 @@ fn carried_out(
         let commit = repo
             .commit(link.map_err(from_repo)?.commit)
             .map_err(from_repo)?;
-        let is_it = trailers::trailers(&commit.message).iter().any(|(key, value)| {
-            key.eq_ignore_ascii_case(trailer::CORRELATION_ID)
-                && value == correlation_id
-        });
+        let is_it = trailers::trailers(&commit.message)
+            .iter()
+            .any(|(key, value)| {
+                key.eq_ignore_ascii_case(trailer::CORRELATION_ID) && value == correlation_id
+            });
         if is_it {
             return Ok(Some(commit.id.to_string()));
         }
@@ -316,7 +317,10 @@ fn set(
         Problem::new(
             Kind::Refused,
             "cannot_set",
-            format!("{path}: the version of {} cannot be set: {why}", unit.service),
+            format!(
+                "{path}: the version of {} cannot be set: {why}",
+                unit.service
+            ),
         )
     };
     let Some(file) = draft.file(path.as_bytes())? else {
@@ -430,9 +434,15 @@ fn message(unit: &Unit, wanted: &Wanted<'_>) -> CommitText {
     };
     let hotfix = payload.hotfix.as_ref();
     add(trailer::HOTFIX, hotfix.map(|fix| fix.name.to_string()));
-    add(trailer::INCIDENT, hotfix.and_then(|fix| fix.incident.clone()));
+    add(
+        trailer::INCIDENT,
+        hotfix.and_then(|fix| fix.incident.clone()),
+    );
     let source = payload.source.as_ref();
-    add(trailer::SOURCE_COMMIT, source.map(|from| from.commit.clone()));
+    add(
+        trailer::SOURCE_COMMIT,
+        source.map(|from| from.commit.clone()),
+    );
     add(
         trailer::SOURCE_REPOSITORY,
         source.and_then(|from| from.repository.clone()),

@@ -49,8 +49,7 @@ fn below(repo: &Repo, tree: Oid, folder: &str) -> Result<Vec<Shipped>, Problem> 
         .collect();
     repo.prefetch(wanted.iter().map(|(_, id)| *id))
         .map_err(from_repo)?;
-    let read = |(path, id): (String, Oid)| {
-        Shipped::parse(&path, &repo.blob(id).map_err(from_repo)?)
-    };
+    let read =
+        |(path, id): (String, Oid)| Shipped::parse(&path, &repo.blob(id).map_err(from_repo)?);
     wanted.into_iter().map(read).collect()
 }

@@ -53,7 +53,11 @@ pub(crate) async fn read(asked: Asked) -> Result<Labels, OciDistributionError> {
                 return Ok(of(digest, &said));
             };
             let image = asked.image.clone_with_digest(chosen.digest.clone());
-            asked.client.pull_image_manifest(&image, &asked.who).await?.0
+            asked
+                .client
+                .pull_image_manifest(&image, &asked.who)
+                .await?
+                .0
         }
     };
     for (name, value) in labels_of(&asked, &image).await? {

@@ -271,8 +271,14 @@ mod tests {
         let router = Router::new()
             .route("/v2/", get(|| async { StatusCode::OK }))
             .route("/v2/acme/pay/manifests/v14", get(there))
-            .route("/v2/acme/pay/manifests/index", get(|| async { manifest(INDEX, &index()) }))
-            .route("/v2/acme/pay/manifests/plain", get(|| async { manifest(IMAGE, &image()) }))
+            .route(
+                "/v2/acme/pay/manifests/index",
+                get(|| async { manifest(INDEX, &index()) }),
+            )
+            .route(
+                "/v2/acme/pay/manifests/plain",
+                get(|| async { manifest(IMAGE, &image()) }),
+            )
             .route(
                 "/v2/acme/pay/manifests/{digest}",
                 get(|Path(digest): Path<String>| async move {
@@ -283,7 +289,10 @@ mod tests {
                     }
                 }),
             )
-            .route("/v2/acme/pay/blobs/{digest}", get(|| async { CONFIGURATION }))
+            .route(
+                "/v2/acme/pay/blobs/{digest}",
+                get(|| async { CONFIGURATION }),
+            )
             .route(
                 "/v2/acme/secret/manifests/v1",
                 get(|| async { (StatusCode::FORBIDDEN, DENIED) }),

@@ -57,7 +57,11 @@ pub(crate) enum HotfixCommand {
     )]
     Check {
         /// The hotfix
-        #[arg(value_name = "HOTFIX", required_unless_present = "all", conflicts_with = "all")]
+        #[arg(
+            value_name = "HOTFIX",
+            required_unless_present = "all",
+            conflicts_with = "all"
+        )]
         hotfix: Option<String>,
         /// Every one
         #[arg(long)]
@@ -107,7 +111,12 @@ pub(crate) enum RelandCommand {
         #[command(flatten)]
         what: RelandArgs,
         /// How it lands: the revert is reverted and the new commits follow, or all comes as new commits
-        #[arg(long, value_enum, default_value = "revert-of-revert", value_name = "WAY")]
+        #[arg(
+            long,
+            value_enum,
+            default_value = "revert-of-revert",
+            value_name = "WAY"
+        )]
         way: WayArg,
         /// Push it to this new branch. Default: it is only shown
         #[arg(long, value_name = "BRANCH")]

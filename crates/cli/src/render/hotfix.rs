@@ -2,11 +2,11 @@
 
 use std::io;
 
-use ripcord_domain::message::short_commit;
 use jiff::Timestamp;
 use ripcord_domain::gate::Record;
 use ripcord_domain::hotfix::Payload;
 use ripcord_domain::hotfix::debt::{Debt, Stage, State};
+use ripcord_domain::message::short_commit;
 use ripcord_hotfix::Received;
 use ripcord_hotfix::debts::Debts;
 use ripcord_hotfix::merge_back::MergedBack;
@@ -31,7 +31,9 @@ pub(crate) fn received(screen: &mut Screen<'_>, received: &Received) -> io::Resu
     let line = match received.outcome {
         Landing::Planned => format!("would deploy {image} as {service} to {environment}"),
         Landing::Pushed => {
-            format!("deployed {image} as {service} to {environment}: {commit} on {branch}; pushed, not yet synced")
+            format!(
+                "deployed {image} as {service} to {environment}: {commit} on {branch}; pushed, not yet synced"
+            )
         }
         Landing::KnownAlready => format!(
             "{} was carried out before: {commit} on {branch}; nothing was pushed",
@@ -43,7 +45,10 @@ pub(crate) fn received(screen: &mut Screen<'_>, received: &Received) -> io::Resu
     };
     writeln!(screen.out, "{line}")?;
     if let Some(name) = &received.hotfix {
-        writeln!(screen.out, "  hotfix {name}: `ripcord hotfix status` shows what it owes")?;
+        writeln!(
+            screen.out,
+            "  hotfix {name}: `ripcord hotfix status` shows what it owes"
+        )?;
     }
     for warning in &received.warnings {
         writeln!(screen.out, "  warning: {warning}")?;
@@ -125,7 +130,11 @@ pub(crate) fn list(screen: &mut Screen<'_>, debts: &Debts, now: Timestamp) -> io
     }
     let mut rows = Vec::new();
     for debt in &debts.debts {
-        let missing = debt.parts.iter().filter(|part| !is_paid(&part.state)).count();
+        let missing = debt
+            .parts
+            .iter()
+            .filter(|part| !is_paid(&part.state))
+            .count();
         rows.push(vec![
             debt.hotfix.to_string(),
             debt.service.to_string(),
@@ -135,7 +144,14 @@ pub(crate) fn list(screen: &mut Screen<'_>, debts: &Debts, now: Timestamp) -> io
             format!("{missing} of {}", debt.parts.len()),
         ]);
     }
-    let headings = ["HOTFIX", "SERVICE", "ENVIRONMENT", "VERSION", "STANDS", "MISSING"];
+    let headings = [
+        "HOTFIX",
+        "SERVICE",
+        "ENVIRONMENT",
+        "VERSION",
+        "STANDS",
+        "MISSING",
+    ];
     table::print(screen.out, &headings, &rows)
 }
 
@@ -182,7 +198,10 @@ fn standing(debt: &Debt, now: Timestamp) -> String {
         Stage::Paid => "paid".to_owned(),
         Stage::Open => format!("open, {} h left", hours(now, debt.due)),
         Stage::Reminded { percent } => {
-            format!("{percent} % of the time is over, {} h left", hours(now, debt.due))
+            format!(
+                "{percent} % of the time is over, {} h left",
+                hours(now, debt.due)
+            )
         }
         Stage::Overdue => format!("OVERDUE by {} h", hours(debt.due, now)),
     }
@@ -191,7 +210,10 @@ fn standing(debt: &Debt, now: Timestamp) -> String {
 /// What a gate found.
 pub(crate) fn gate(screen: &mut Screen<'_>, record: &Record) -> io::Result<()> {
     let short = short_commit(&record.commit);
-    let name = record.hotfix.as_ref().map_or_else(String::new, |name| format!(" of hotfix {name}"));
+    let name = record
+        .hotfix
+        .as_ref()
+        .map_or_else(String::new, |name| format!(" of hotfix {name}"));
     writeln!(screen.out, "Gate{name} at {short}, {:.1} s", record.seconds)?;
     for check in &record.checks {
         let words = check.verdict.words();
@@ -203,7 +225,11 @@ pub(crate) fn gate(screen: &mut Screen<'_>, record: &Record) -> io::Result<()> {
         } else {
             screen.red(words)
         };
-        writeln!(screen.out, "  {}  {mark}  {:.1} s", check.name, check.seconds)?;
+        writeln!(
+            screen.out,
+            "  {}  {mark}  {:.1} s",
+            check.name, check.seconds
+        )?;
         if let Some(why) = &check.why {
             writeln!(screen.out, "      {why}")?;
         }
@@ -221,7 +247,11 @@ pub(crate) fn gate(screen: &mut Screen<'_>, record: &Record) -> io::Result<()> {
         }
     }
     for one in &record.overrides {
-        writeln!(screen.out, "  decided by {}: {}: {}", one.by, one.check, one.reason)?;
+        writeln!(
+            screen.out,
+            "  decided by {}: {}: {}",
+            one.by, one.check, one.reason
+        )?;
     }
     if !record.skipped.is_empty() {
         let names: Vec<&str> = record.skipped.iter().map(|one| one.name.as_str()).collect();
@@ -259,8 +289,17 @@ pub(crate) fn shipment(screen: &mut Screen<'_>, shipment: &Shipment) -> io::Resu
         correlation_id,
         ..
     } = shipment;
-    writeln!(screen.out, "{image} as {service} to {environment} ({correlation_id})")?;
-    for hop in [Hop::Dispatched, Hop::Running, Hop::Committed, Hop::Synced, Hop::Ready] {
+    writeln!(
+        screen.out,
+        "{image} as {service} to {environment} ({correlation_id})"
+    )?;
+    for hop in [
+        Hop::Dispatched,
+        Hop::Running,
+        Hop::Committed,
+        Hop::Synced,
+        Hop::Ready,
+    ] {
         match shipment.hops.iter().find(|one| one.hop == hop) {
             Some(one) => writeln!(
                 screen.out,
@@ -287,17 +326,31 @@ pub(crate) fn merged_back(screen: &mut Screen<'_>, merged: &MergedBack) -> io::R
     for one in &merged.hotfixes {
         let branch = one.hotfix.branch();
         if one.is_in_main {
-            writeln!(screen.out, "{branch}: {main} has all of it; remove the branch")?;
+            writeln!(
+                screen.out,
+                "{branch}: {main} has all of it; remove the branch"
+            )?;
             continue;
         }
         if let Some(why) = &one.left_out {
-            writeln!(screen.out, "{branch}: {}: {why}", screen.red("a merge leaves out"))?;
+            writeln!(
+                screen.out,
+                "{branch}: {}: {why}",
+                screen.red("a merge leaves out")
+            )?;
         }
         if one.conflicts.is_empty() {
-            writeln!(screen.out, "{branch}: merges into {main} without a conflict")?;
+            writeln!(
+                screen.out,
+                "{branch}: merges into {main} without a conflict"
+            )?;
         } else {
             let paths = one.conflicts.join(", ");
-            writeln!(screen.out, "{branch}: {} in {paths}", screen.red("conflicts"))?;
+            writeln!(
+                screen.out,
+                "{branch}: {} in {paths}",
+                screen.red("conflicts")
+            )?;
         }
         if let Some(url) = &one.pull_request {
             writeln!(screen.out, "  {url}")?;

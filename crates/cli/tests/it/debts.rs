@@ -14,7 +14,16 @@ const FIX: &str = "hotfix/INC-31-double-charge";
 impl Workshop {
     /// The fix on its branch, shipped at a time.
     fn ship(&mut self, at: &str) -> String {
-        let _ = self.run(&["hotfix", "start", "payments", "--incident", "INC-31", "--summary", "double charge"])
+        let _ = self
+            .run(&[
+                "hotfix",
+                "start",
+                "payments",
+                "--incident",
+                "INC-31",
+                "--summary",
+                "double charge",
+            ])
             .assert_code(0);
         self.source.write("pay.go", "package main // pay once\n");
         let fix = self.source.commit("Charge once").on(FIX).land().unwrap();
@@ -87,16 +96,28 @@ fn a_debt_opens_reminds_and_is_overdue_and_each_part_says_what_is_missing() {
 fn a_merged_fix_with_a_branch_that_is_gone_pays_its_parts() {
     let mut workshop = Workshop::new();
     workshop.ship("2026-11-20T17:15:00Z");
-    let merged = workshop.source.merge_commit("Merge the hotfix", FIX).land().unwrap();
-    workshop.source.git(&["update-ref", "-d", &format!("refs/heads/{FIX}")]).unwrap();
+    let merged = workshop
+        .source
+        .merge_commit("Merge the hotfix", FIX)
+        .land()
+        .unwrap();
+    workshop
+        .source
+        .git(&["update-ref", "-d", &format!("refs/heads/{FIX}")])
+        .unwrap();
     let debts = workshop.status("2026-11-20T20:00:00Z", &["status"], 0);
     let states_now = states(&debts);
     assert_eq!(states_now[0].1, "paid", "{debts}");
     assert_eq!(states_now[2].1, "paid", "{debts}");
-    assert_eq!(states_now[1].1, "owed", "the hotfix's own image serves: {debts}");
+    assert_eq!(
+        states_now[1].1, "owed",
+        "the hotfix's own image serves: {debts}"
+    );
     // A normal image serves, and no cluster can be looked at: that is not known, and not paid.
     let payload = workshop.normal("v3", &merged);
-    let _ = workshop.receive(&payload, "2026-11-20T21:00:00Z").assert_code(0);
+    let _ = workshop
+        .receive(&payload, "2026-11-20T21:00:00Z")
+        .assert_code(0);
     let debts = workshop.status("2026-11-20T22:00:00Z", &["status"], 0);
     assert_eq!(states(&debts)[1].1, "unknown", "{debts}");
 }
@@ -109,18 +130,35 @@ fn a_normal_deploy_that_would_drop_the_hotfix_is_refused_until_somebody_says_so(
     let payload = workshop.normal("v3", &main);
     let before = workshop.stage.tip();
     let refused = workshop.receive(&payload, "2026-11-21T07:20:00Z");
-    assert_says(&refused, &["would remove hotfix INC-31-double-charge of INC-31, live for 14 h"]);
+    assert_says(
+        &refused,
+        &["would remove hotfix INC-31-double-charge of INC-31, live for 14 h"],
+    );
     let _ = refused.assert_code(3);
     assert_eq!(workshop.stage.tip(), before);
     let url = workshop.stage.url();
     let file = workshop.stage.scratch.path().join("payload.json");
     let args = [
-        "receive", "--repo", &url, "--event", file.to_str().unwrap(),
-        "--drops-hotfix", "INC-31-double-charge", "--reason", "superseded",
+        "receive",
+        "--repo",
+        &url,
+        "--event",
+        file.to_str().unwrap(),
+        "--drops-hotfix",
+        "INC-31-double-charge",
+        "--reason",
+        "superseded",
     ];
     let _ = workshop.stage.ripcord().run(args).unwrap().assert_code(0);
-    let message = workshop.stage.infra.git(&["log", "-1", "--format=%B", "main"]).unwrap();
-    assert!(message.contains("Drops-Hotfix: INC-31-double-charge"), "{message}");
+    let message = workshop
+        .stage
+        .infra
+        .git(&["log", "-1", "--format=%B", "main"])
+        .unwrap();
+    assert!(
+        message.contains("Drops-Hotfix: INC-31-double-charge"),
+        "{message}"
+    );
     assert!(message.contains("Reason: superseded"), "{message}");
 }
 
@@ -131,7 +169,9 @@ fn once_a_rollback_took_the_hotfix_out_nothing_is_dropped_by_a_normal_deploy() {
     deploy(&mut workshop.stage.infra, "payments", "production", "v2");
     let main = workshop.source.rev("main").unwrap();
     let payload = workshop.normal("v3", &main);
-    let _ = workshop.receive(&payload, "2026-11-21T07:20:00Z").assert_code(0);
+    let _ = workshop
+        .receive(&payload, "2026-11-21T07:20:00Z")
+        .assert_code(0);
 }
 
 #[test]
@@ -149,11 +189,23 @@ fn a_second_hotfix_without_the_first_is_refused_and_one_on_top_of_it_lands() {
     let refused = workshop.receive(&beside, "2026-11-20T18:00:00Z");
     assert_says(&refused, &["INC-31-double-charge"]);
     let _ = refused.assert_code(3);
-    let top = workshop.source.git(&["commit-tree", "-p", &first, "-m", "More", &format!("{first}^{{tree}}")]);
+    let top = workshop.source.git(&[
+        "commit-tree",
+        "-p",
+        &first,
+        "-m",
+        "More",
+        &format!("{first}^{{tree}}"),
+    ]);
     let top = top.unwrap().trim().to_owned();
-    workshop.source.git(&["update-ref", "refs/heads/hotfix/INC-32", &top]).unwrap();
+    workshop
+        .source
+        .git(&["update-ref", "refs/heads/hotfix/INC-32", &top])
+        .unwrap();
     let on_top = second(&workshop, "hotfix-3", &top);
-    let _ = workshop.receive(&on_top, "2026-11-20T18:10:00Z").assert_code(0);
+    let _ = workshop
+        .receive(&on_top, "2026-11-20T18:10:00Z")
+        .assert_code(0);
 }
 
 #[test]
@@ -169,13 +221,20 @@ fn nothing_is_owed_where_nothing_was_shipped() {
 fn a_squashed_fix_is_in_main_and_a_revert_takes_it_out_again() {
     let mut workshop = Workshop::new();
     workshop.ship("2026-11-20T17:15:00Z");
-    workshop.source.write("pay.go", "package main // pay once\n");
+    workshop
+        .source
+        .write("pay.go", "package main // pay once\n");
     let squashed = workshop.source.commit("Charge once (#7)").land().unwrap();
-    workshop.source.git(&["update-ref", "-d", &format!("refs/heads/{FIX}")]).unwrap();
+    workshop
+        .source
+        .git(&["update-ref", "-d", &format!("refs/heads/{FIX}")])
+        .unwrap();
     let debts = workshop.status("2026-11-20T20:00:00Z", &["status"], 0);
     assert_eq!(states(&debts)[0].1, "paid", "{debts}");
     let payload = workshop.normal("v3", &squashed);
-    let _ = workshop.receive(&payload, "2026-11-20T21:00:00Z").assert_code(0);
+    let _ = workshop
+        .receive(&payload, "2026-11-20T21:00:00Z")
+        .assert_code(0);
     workshop.source.write("pay.go", "package main // pay\n");
     let message = format!("Revert \"Charge once\"\n\nThis reverts commit {squashed}.");
     workshop.source.commit(&message).land().unwrap();

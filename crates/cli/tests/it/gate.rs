@@ -14,7 +14,8 @@ const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15
 /// As Trivy 0.74.0 writes it, shortened.
 const FOUND: &str = r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"ArtifactType":"filesystem","Results":[{"Target":"package-lock.json","Class":"lang-pkgs","Type":"npm","Vulnerabilities":[{"VulnerabilityID":"CVE-2026-0001","PkgName":"lodash","InstalledVersion":"4.17.4","FixedVersion":"4.17.12","Status":"fixed","Severity":"CRITICAL"},{"VulnerabilityID":"CVE-2026-0002","PkgName":"ms","InstalledVersion":"2.0.0","Severity":"LOW"}]}]}"#;
 const CLEAN: &str = r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"Results":[{"Target":"package-lock.json","Class":"lang-pkgs","Type":"npm"}]}"#;
-const NOTHING: &str = r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"ArtifactType":"filesystem"}"#;
+const NOTHING: &str =
+    r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"ArtifactType":"filesystem"}"#;
 
 struct Shop {
     stage: Stage,
@@ -30,7 +31,10 @@ impl Shop {
         source.write("ripcord.yaml", policy);
         source.write("package-lock.json", "{}\n");
         source.commit("Begin").land().unwrap();
-        let clone = stage.scratch.clone_of(&stage.server.url("shop.git"), "shop").unwrap();
+        let clone = stage
+            .scratch
+            .clone_of(&stage.server.url("shop.git"), "shop")
+            .unwrap();
         stage.git(&clone, &["switch", "-q", "-c", "hotfix/INC-31-x"]);
         let programs = stage.scratch.path().join("programs");
         fs::create_dir(&programs).unwrap();
@@ -72,8 +76,17 @@ impl Shop {
             self.programs.display(),
             std::env::var("PATH").unwrap_or_default()
         );
-        let cache = self.stage.scratch.path().join("trivy").display().to_string();
-        let all: Vec<&str> = ["hotfix", "gate"].into_iter().chain(args.iter().copied()).collect();
+        let cache = self
+            .stage
+            .scratch
+            .path()
+            .join("trivy")
+            .display()
+            .to_string();
+        let all: Vec<&str> = ["hotfix", "gate"]
+            .into_iter()
+            .chain(args.iter().copied())
+            .collect();
         self.stage
             .ripcord()
             .in_dir(&self.clone)
@@ -86,7 +99,10 @@ impl Shop {
     }
 
     fn record(&self, args: &[&str], exit: i32) -> Value {
-        let all: Vec<&str> = ["-o", "json"].into_iter().chain(args.iter().copied()).collect();
+        let all: Vec<&str> = ["-o", "json"]
+            .into_iter()
+            .chain(args.iter().copied())
+            .collect();
         json(self.gate(&all), exit)
     }
 }
@@ -107,7 +123,10 @@ fn building(unit: &str) -> String {
 fn verdict(record: &Value, name: &str) -> String {
     let checks = record["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == name);
-    check.map_or_else(|| "absent".into(), |check| check["verdict"].as_str().unwrap().to_owned())
+    check.map_or_else(
+        || "absent".into(),
+        |check| check["verdict"].as_str().unwrap().to_owned(),
+    )
 }
 
 #[test]
@@ -121,7 +140,10 @@ fn a_gate_that_passes_ends_with_a_digest_and_a_record() {
     assert_eq!(record["hotfix"], "INC-31-x");
     assert_eq!(record["skipped"][0]["context"], "ci / integration");
     assert_eq!(record["checks"][1]["tool"]["version"], "0.74.0");
-    assert_eq!(record["checks"][1]["tool"]["database"], "2026-11-20T10:00:00Z");
+    assert_eq!(
+        record["checks"][1]["tool"]["database"],
+        "2026-11-20T10:00:00Z"
+    );
     assert!(record["tag"].as_str().unwrap().starts_with("hotfix-"));
     let written: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     assert_eq!(written, record);
@@ -133,7 +155,10 @@ fn a_planted_critical_stops_and_cannot_be_overridden() {
     shop.trivy(FOUND, 10);
     let record = shop.record(&["--override", "source scan=we are in a hurry"], 3);
     assert_eq!(verdict(&record, "source scan"), "found");
-    assert_eq!(record["checks"][1]["found"], 1, "the low one is below the threshold");
+    assert_eq!(
+        record["checks"][1]["found"], 1,
+        "the low one is below the threshold"
+    );
     assert_eq!(verdict(&record, "build and push"), "not_run");
     assert_eq!(record["overrides"], Value::Array(vec![]));
 }
@@ -144,7 +169,10 @@ fn what_the_report_says_counts_whatever_the_status() {
     shop.trivy(FOUND, 0);
     assert_eq!(verdict(&shop.record(&[], 3), "source scan"), "found");
     shop.trivy(&FOUND[..120], 10);
-    assert_eq!(verdict(&shop.record(&[], 3), "source scan"), "scanner_failed");
+    assert_eq!(
+        verdict(&shop.record(&[], 3), "source scan"),
+        "scanner_failed"
+    );
     shop.program("trivy", "exit 0\n");
     let record = shop.record(&[], 3);
     assert_eq!(verdict(&record, "source scan"), "scanner_failed");
@@ -154,14 +182,27 @@ fn what_the_report_says_counts_whatever_the_status() {
 fn the_four_results_of_a_scan_are_told_apart() {
     let shop = Shop::new(&policy("true", ""));
     shop.trivy(NOTHING, 0);
-    assert_eq!(verdict(&shop.record(&[], 3), "source scan"), "nothing_scanned");
+    assert_eq!(
+        verdict(&shop.record(&[], 3), "source scan"),
+        "nothing_scanned"
+    );
     shop.trivy(CLEAN, 0);
     shop.database("2026-08-29T10:00:00Z");
     let old = shop.record(&[], 3);
     assert_eq!(verdict(&old, "source scan"), "database_too_old");
-    shop.program("trivy", "echo 'FATAL Fatal error run error: init error: DB error' >&2; exit 1\n");
+    shop.program(
+        "trivy",
+        "echo 'FATAL Fatal error run error: init error: DB error' >&2; exit 1\n",
+    );
     let failed = shop.gate(&[]);
-    assert_says(&failed, &["scanner failed", "init error: DB error", "--override 'source scan=REASON'"]);
+    assert_says(
+        &failed,
+        &[
+            "scanner failed",
+            "init error: DB error",
+            "--override 'source scan=REASON'",
+        ],
+    );
     let _ = failed.assert_code(3);
     fs::remove_file(shop.programs.join("trivy")).unwrap();
     let missing = shop.gate(&[]);
@@ -181,16 +222,29 @@ fn a_database_that_cannot_be_renewed_is_gone_by_while_it_is_young_and_the_scan_i
     shop.program("trivy", &script);
     let record = shop.record(&[], 0);
     assert_eq!(record["rescan_owed"], true);
-    assert!(record["checks"][1]["why"].as_str().unwrap().contains("failed to download"));
+    assert!(
+        record["checks"][1]["why"]
+            .as_str()
+            .unwrap()
+            .contains("failed to download")
+    );
     shop.database("2026-11-01T10:00:00Z");
-    assert_eq!(verdict(&shop.record(&[], 3), "source scan"), "database_too_old");
+    assert_eq!(
+        verdict(&shop.record(&[], 3), "source scan"),
+        "database_too_old"
+    );
 }
 
 #[test]
 fn a_person_may_decide_where_nothing_is_known_and_that_is_recorded() {
     let shop = Shop::new(&building("true"));
     shop.program("trivy", "exit 1\n");
-    let args = ["--override", "source scan=the server is down", "--override", "image scan=the same"];
+    let args = [
+        "--override",
+        "source scan=the server is down",
+        "--override",
+        "image scan=the same",
+    ];
     let record = shop.record(&args, 0);
     assert_eq!(record["overrides"][0]["reason"], "the server is down");
     assert_eq!(record["overrides"][0]["verdict"], "scanner_failed");
@@ -221,7 +275,9 @@ fn unit_tests_stop_a_hotfix_and_are_not_dropped_unless_the_policy_says_so() {
 #[test]
 fn a_test_that_hangs_is_ended_with_all_that_it_started() {
     let mark = "1846.25";
-    let policy = format!("gate:\n  checks:\n    - {{name: hangs, run: 'sleep {mark} & sleep {mark}', time_box: 1s}}\n");
+    let policy = format!(
+        "gate:\n  checks:\n    - {{name: hangs, run: 'sleep {mark} & sleep {mark}', time_box: 1s}}\n"
+    );
     let shop = Shop::new(&policy);
     shop.trivy(CLEAN, 0);
     let record = shop.record(&[], 3);
@@ -258,7 +314,11 @@ fn any_other_scanner_goes_by_sarif() {
     let more = "  scan: {with: sarif, run: 'sh scan.sh', sarif: out.sarif}\n";
     let shop = Shop::new(&policy("true", more));
     let found = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x","rules":[{"id":"V1","properties":{"security-severity":"9.1"}}]}},"results":[{"ruleId":"V1"}]}]}"#;
-    fs::write(shop.clone.join("scan.sh"), format!("echo '{found}' > out.sarif\n")).unwrap();
+    fs::write(
+        shop.clone.join("scan.sh"),
+        format!("echo '{found}' > out.sarif\n"),
+    )
+    .unwrap();
     shop.stage.git(&shop.clone, &["add", "scan.sh"]);
     shop.stage.git(&shop.clone, &["commit", "-qm", "Scan"]);
     let record = shop.record(&[], 3);

@@ -12,7 +12,9 @@ use crate::stage::{assert_says, json};
 
 impl Workshop {
     fn gated(&self, change: impl FnOnce(&mut Value)) -> PathBuf {
-        let digest = self.registry.push("acme/payments", "hotfix-1", Some(&self.released));
+        let digest = self
+            .registry
+            .push("acme/payments", "hotfix-1", Some(&self.released));
         let mut record = gate_of(&digest, &self.released);
         change(&mut record);
         let file = self.stage.scratch.path().join("gate.json");
@@ -34,15 +36,29 @@ impl Workshop {
 fn when_ci_is_down_it_commits_by_itself_and_does_not_claim_more() {
     let workshop = Workshop::new();
     let record = workshop.gated(|_| {});
-    let said = json(workshop.ship_record(&record, &["--direct", "--incident", "INC-31", "-o", "json"]), 0);
+    let said = json(
+        workshop.ship_record(&record, &["--direct", "--incident", "INC-31", "-o", "json"]),
+        0,
+    );
     assert_eq!(said["hops"][0]["hop"], "committed", "{said}");
-    assert!(said["not_followed"].as_str().unwrap().contains("no cluster"));
+    assert!(
+        said["not_followed"]
+            .as_str()
+            .unwrap()
+            .contains("no cluster")
+    );
     assert_eq!(said["commit"], workshop.stage.tip().as_str());
     assert_eq!(workshop.stage.live(), "hotfix-1");
     let id = said["correlation_id"].as_str().unwrap();
-    let followed = json(workshop.ship_record(&record, &["--follow", id, "-o", "json"]), 0);
+    let followed = json(
+        workshop.ship_record(&record, &["--follow", id, "-o", "json"]),
+        0,
+    );
     assert_eq!(followed["commit"], said["commit"]);
-    let unknown = json(workshop.ship_record(&record, &["--follow", "d-nothing", "-o", "json"]), 1);
+    let unknown = json(
+        workshop.ship_record(&record, &["--follow", "d-nothing", "-o", "json"]),
+        1,
+    );
     assert_eq!(unknown["error"]["code"], "not_committed");
 }
 
@@ -51,7 +67,10 @@ fn a_dry_run_shows_what_would_be_sent() {
     let workshop = Workshop::new();
     let record = workshop.gated(|_| {});
     let tip = workshop.stage.tip();
-    let said = json(workshop.ship_record(&record, &["--dry-run", "-o", "json"]), 0);
+    let said = json(
+        workshop.ship_record(&record, &["--dry-run", "-o", "json"]),
+        0,
+    );
     assert_eq!(said["service"], "payments");
     assert_eq!(said["hotfix"]["name"], "INC-31-double-charge");
     assert_eq!(said["source"]["commit"], workshop.released.as_str());

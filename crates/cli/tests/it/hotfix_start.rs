@@ -1,6 +1,5 @@
 //! `hotfix start`: a branch from what production runs.
 
-
 use ripcord_testkit::{ImageRegistry, InfraRepo, Output};
 use serde_json::Value;
 
@@ -60,11 +59,21 @@ impl Workshop {
 fn a_hotfix_begins_at_what_production_runs_and_not_at_main() {
     let workshop = Workshop::new();
     let output = workshop.start(&["--summary", "Double charge"]);
-    assert_says(&output, &["git switch hotfix/INC-31-double-charge", "Refund", "not in production"]);
+    assert_says(
+        &output,
+        &[
+            "git switch hotfix/INC-31-double-charge",
+            "Refund",
+            "not in production",
+        ],
+    );
     let _ = output.assert_code(0);
     let tip = workshop.source.rev("hotfix/INC-31-double-charge").unwrap();
     assert_eq!(tip, workshop.released);
-    let again = json(workshop.start(&["--summary", "Double charge", "-o", "json"]), 0);
+    let again = json(
+        workshop.start(&["--summary", "Double charge", "-o", "json"]),
+        0,
+    );
     assert_eq!(again["was_there"], Value::Bool(true));
     assert_eq!(again["by"], "label");
 }
@@ -75,11 +84,17 @@ fn a_branch_that_is_gone_on_with_is_found_and_one_that_began_elsewhere_is_not_ta
     let _ = workshop.start(&[]).assert_code(0);
     let tip = workshop.source.git(&["rev-parse", "main"]).unwrap();
     let tip = tip.trim();
-    workshop.source.git(&["update-ref", "refs/heads/hotfix/INC-31", tip]).unwrap();
+    workshop
+        .source
+        .git(&["update-ref", "refs/heads/hotfix/INC-31", tip])
+        .unwrap();
     let found = json(workshop.start(&["-o", "json"]), 0);
     assert_eq!(found["was_there"], Value::Bool(true));
     let first = workshop.source.rev("main~2").unwrap();
-    workshop.source.git(&["update-ref", "refs/heads/hotfix/INC-31", &first]).unwrap();
+    workshop
+        .source
+        .git(&["update-ref", "refs/heads/hotfix/INC-31", &first])
+        .unwrap();
     let said = json(workshop.start(&["-o", "json"]), 4);
     assert_eq!(said["error"]["code"], "branch_exists");
 }
@@ -97,7 +112,10 @@ fn a_dry_run_makes_no_branch() {
 fn without_a_label_the_tag_names_the_commit_and_a_registry_that_is_away_is_said() {
     let mut workshop = Workshop::new();
     let released = workshop.released.clone();
-    workshop.source.git(&["tag", "-m", "v3", "v3", &released]).unwrap();
+    workshop
+        .source
+        .git(&["tag", "-m", "v3", "v3", &released])
+        .unwrap();
     workshop.registry.push("acme/payments", "v3", None);
     deploy(&mut workshop.stage.infra, "payments", "production", "v3");
     let by_tag = json(workshop.start(&["-o", "json", "--dry-run"]), 0);
@@ -119,7 +137,15 @@ fn what_cannot_be_begun_says_why() {
         said["error"]["code"].as_str().unwrap().to_owned()
     };
     let begin = |service: &'static str, incident: &'static str| {
-        ["hotfix", "start", service, "--incident", incident, "-o", "json"]
+        [
+            "hotfix",
+            "start",
+            service,
+            "--incident",
+            incident,
+            "-o",
+            "json",
+        ]
     };
     assert_eq!(code(&begin("paymnts", "INC-1"), 2), "unknown_service");
     assert_eq!(code(&begin("payments", "§"), 2), "bad_hotfix_name");

@@ -100,7 +100,11 @@ fn a_request_becomes_one_commit_with_everything_in_its_trailers() {
     assert_eq!(said["outcome"], "pushed", "{said}");
     assert_eq!(reception.stage.live(), "hotfix-1");
     reception.stage.assert_one_on_top_of(&before);
-    let message = reception.stage.infra.git(&["log", "-1", "--format=%B", "main"]).unwrap();
+    let message = reception
+        .stage
+        .infra
+        .git(&["log", "-1", "--format=%B", "main"])
+        .unwrap();
     for line in [
         "deploy: payments hotfix-1 to production\n",
         "Service: payments",
@@ -154,28 +158,43 @@ fn what_does_not_fit_the_infra_repo_is_refused() {
     let nowhere = with(payload(), "environment", json!("qa"));
     reception.refused(&nowhere, 2, "unknown_environment", &["production"]);
     let foreign = with(payload(), "image", json!("ghcr.io/evil/payments"));
-    reception.registry.push("evil/payments", "hotfix-1", Some(FIX));
+    reception
+        .registry
+        .push("evil/payments", "hotfix-1", Some(FIX));
     reception.refused(&foreign, 3, "foreign_image", &["ghcr.io/evil/payments"]);
     let gone = with(payload(), "tag", json!("never-pushed"));
     reception.refused(&gone, 3, "image_gone", &["never-pushed"]);
     let source = json!({"commit": "2".repeat(40)});
     let other = with(payload(), "source", source);
     reception.refused(&other, 3, "other_source", &[FIX]);
-    reception.refused(&json!({"service": "payments"}), 2, "bad_payload", &["missing"]);
+    reception.refused(
+        &json!({"service": "payments"}),
+        2,
+        "bad_payload",
+        &["missing"],
+    );
 }
 
 #[test]
 fn a_tag_that_moved_after_the_gate_is_refused() {
     let reception = Reception::new("");
     let now = reception.registry.push("acme/payments", "hotfix-1", None);
-    let words = ["moved after the gate", now.as_str(), reception.digest.as_str()];
+    let words = [
+        "moved after the gate",
+        now.as_str(),
+        reception.digest.as_str(),
+    ];
     reception.refused(&reception.payload(), 3, "tag_moved", &words);
 }
 
 #[test]
 fn a_registry_in_trouble_says_nothing_about_the_image() {
     let reception = Reception::new("");
-    for (status, code) in [(401, "image_hidden"), (429, "image_unknown"), (500, "image_unknown")] {
+    for (status, code) in [
+        (401, "image_hidden"),
+        (429, "image_unknown"),
+        (500, "image_unknown"),
+    ] {
         reception.registry.set_trouble(Some(status));
         reception.refused(&reception.payload(), 6, code, &["payments:hotfix-1"]);
     }
@@ -245,9 +264,17 @@ fn a_hotfix_without_the_record_of_its_gate_is_refused() {
     let payload = || reception.payload();
     let without = with(payload(), "gate", Value::Null);
     reception.refused(&without, 3, "not_gated", &["no record of a gate"]);
-    let another = with(payload(), "gate", gate_of(&format!("sha256:{}", "0".repeat(64)), FIX));
+    let another = with(
+        payload(),
+        "gate",
+        gate_of(&format!("sha256:{}", "0".repeat(64)), FIX),
+    );
     reception.refused(&another, 3, "not_gated", &["not of sha256:"]);
-    let other = with(payload(), "gate", gate_of(&reception.digest, &"3".repeat(40)));
+    let other = with(
+        payload(),
+        "gate",
+        gate_of(&reception.digest, &"3".repeat(40)),
+    );
     reception.refused(&other, 3, "not_gated", &["is of commit 333"]);
     let mut stopped = payload();
     stopped["gate"]["checks"][0]["verdict"] = json!("found");
@@ -257,5 +284,10 @@ fn a_hotfix_without_the_record_of_its_gate_is_refused() {
     reception.refused(&stopped, 3, "not_gated", &["nobody may override"]);
     stopped["gate"]["overrides"][0]["verdict"] = json!("scanner_failed");
     reception.refused(&stopped, 3, "not_gated", &["is not what it came to"]);
-    reception.refused(&with(payload(), "gate", json!({"passed": true})), 3, "not_gated", &["cannot be read"]);
+    reception.refused(
+        &with(payload(), "gate", json!({"passed": true})),
+        3,
+        "not_gated",
+        &["cannot be read"],
+    );
 }

@@ -20,17 +20,28 @@ impl Reverted {
         source.commit("Feature").on("feature").land().unwrap();
         source.write("page.go", "page\n");
         source.commit("Its page").on("feature").land().unwrap();
-        let merge = source.merge_commit("Merge feature", "feature").land().unwrap();
+        let merge = source
+            .merge_commit("Merge feature", "feature")
+            .land()
+            .unwrap();
         source.remove("feature.go");
         source.remove("page.go");
         let body = format!("This reverts commit {merge}, reversing\nchanges made to it.");
-        source.commit("Revert \"Merge feature\"").body(&body).land().unwrap();
+        source
+            .commit("Revert \"Merge feature\"")
+            .body(&body)
+            .land()
+            .unwrap();
         Self { stage, source }
     }
 
     fn run(&self, args: &[&str]) -> Output {
         let url = self.stage.server.url("pay.git");
-        let all: Vec<&str> = args.iter().copied().chain(["--source", url.as_str()]).collect();
+        let all: Vec<&str> = args
+            .iter()
+            .copied()
+            .chain(["--source", url.as_str()])
+            .collect();
         self.stage.run(&all)
     }
 }
@@ -38,12 +49,23 @@ impl Reverted {
 #[test]
 fn a_branch_that_was_merged_and_reverted_brings_nothing() {
     let mut reverted = Reverted::new();
-    let said = json(reverted.run(&["reland", "check", "feature", "-o", "json"]), 3);
+    let said = json(
+        reverted.run(&["reland", "check", "feature", "-o", "json"]),
+        3,
+    );
     assert_eq!(said["case"], "nothing_comes", "{said}");
     assert_eq!(said["is_reverted_merge"], true, "{said}");
     reverted.source.write("fix.go", "fix\n");
-    reverted.source.commit("Fix the feature").on("feature").land().unwrap();
-    let said = json(reverted.run(&["reland", "check", "feature", "-o", "json"]), 3);
+    reverted
+        .source
+        .commit("Fix the feature")
+        .on("feature")
+        .land()
+        .unwrap();
+    let said = json(
+        reverted.run(&["reland", "check", "feature", "-o", "json"]),
+        3,
+    );
     assert_eq!(said["case"], "only_new_comes", "{said}");
     let fresh = json(reverted.run(&["reland", "check", "main", "-o", "json"]), 0);
     assert_eq!(fresh["blocks"], false);
@@ -53,15 +75,39 @@ fn a_branch_that_was_merged_and_reverted_brings_nothing() {
 fn the_prepared_branch_brings_back_what_was_reverted_and_the_fix() {
     let mut reverted = Reverted::new();
     reverted.source.write("fix.go", "fix\n");
-    reverted.source.commit("Fix the feature").on("feature").land().unwrap();
+    reverted
+        .source
+        .commit("Fix the feature")
+        .on("feature")
+        .land()
+        .unwrap();
     let shown = reverted.run(&["reland", "prepare", "feature"]);
     assert_says(&shown, &["revert", "pick", "Fix the feature", "--push-to"]);
     let _ = shown.assert_code(0);
-    for (way, branch) in [("revert-of-revert", "reland/one"), ("fix-on-top", "reland/two")] {
-        let args = ["reland", "prepare", "feature", "--way", way, "--push-to", branch, "-o", "json"];
+    for (way, branch) in [
+        ("revert-of-revert", "reland/one"),
+        ("fix-on-top", "reland/two"),
+    ] {
+        let args = [
+            "reland",
+            "prepare",
+            "feature",
+            "--way",
+            way,
+            "--push-to",
+            branch,
+            "-o",
+            "json",
+        ];
         let done = json(reverted.run(&args), 0);
-        assert_eq!(done["commit"], reverted.source.rev(branch).unwrap().as_str());
-        let changed = reverted.source.git(&["diff", "--name-status", "main", branch]).unwrap();
+        assert_eq!(
+            done["commit"],
+            reverted.source.rev(branch).unwrap().as_str()
+        );
+        let changed = reverted
+            .source
+            .git(&["diff", "--name-status", "main", branch])
+            .unwrap();
         assert_eq!(changed, "A\tfeature.go\nA\tfix.go\nA\tpage.go", "{way}");
         let checked = json(reverted.run(&["reland", "check", branch, "-o", "json"]), 0);
         assert_eq!(checked["blocks"], false, "{way}: {checked}");
@@ -72,7 +118,10 @@ fn the_prepared_branch_brings_back_what_was_reverted_and_the_fix() {
 fn a_pull_request_is_checked_by_its_number() {
     let reverted = Reverted::new();
     let tip = reverted.source.rev("feature").unwrap();
-    reverted.source.git(&["update-ref", "refs/pull/7/head", &tip]).unwrap();
+    reverted
+        .source
+        .git(&["update-ref", "refs/pull/7/head", &tip])
+        .unwrap();
     let said = json(reverted.run(&["reland", "check", "#7", "-o", "json"]), 3);
     assert_eq!(said["commit"], tip.as_str());
 }
@@ -81,14 +130,26 @@ fn a_pull_request_is_checked_by_its_number() {
 fn a_conflict_with_main_is_told_early_and_resolved_by_nobody() {
     let mut reverted = Reverted::new();
     reverted.source.write("pay.go", "hot\n");
-    reverted.source.commit("Fix").on("hotfix/INC-1").land().unwrap();
+    reverted
+        .source
+        .commit("Fix")
+        .on("hotfix/INC-1")
+        .land()
+        .unwrap();
     let check = ["hotfix", "merge-back", "--check", "-o", "json"];
     let clean = json(reverted.run(&check), 0);
-    assert_eq!(clean["hotfixes"][0]["conflicts"], serde_json::json!([]), "{clean}");
+    assert_eq!(
+        clean["hotfixes"][0]["conflicts"],
+        serde_json::json!([]),
+        "{clean}"
+    );
     reverted.source.write("pay.go", "cold\n");
     reverted.source.commit("Rewrite").land().unwrap();
     let said = json(reverted.run(&check), 4);
     assert_eq!(said["hotfixes"][0]["conflicts"][0], "pay.go");
-    let unknown = json(reverted.run(&["hotfix", "merge-back", "INC-9", "-o", "json"]), 1);
+    let unknown = json(
+        reverted.run(&["hotfix", "merge-back", "INC-9", "-o", "json"]),
+        1,
+    );
     assert_eq!(unknown["error"]["code"], "no_branch");
 }

@@ -28,7 +28,10 @@ impl HotfixName {
     pub fn of_incident(incident: &str, summary: Option<&str>) -> Result<Self, Problem> {
         let mut name = words(incident.trim(), usize::MAX, false);
         if name.is_empty() {
-            return Err(bad_name(incident, "nothing of it can stand in a branch's name"));
+            return Err(bad_name(
+                incident,
+                "nothing of it can stand in a branch's name",
+            ));
         }
         let summary = words(summary.unwrap_or_default(), LONGEST_SUMMARY, true);
         if !summary.is_empty() {
@@ -168,7 +171,9 @@ mod tests {
 
     #[test]
     fn what_no_branch_can_be_is_said() {
-        for name in ["", "-a", "a..b", "a b", "a;rm", "a.lock", ".a", "a.", "ä", "a\n"] {
+        for name in [
+            "", "-a", "a..b", "a b", "a;rm", "a.lock", ".a", "a.", "ä", "a\n",
+        ] {
             let problem = HotfixName::parse(name).unwrap_err();
             assert_eq!(problem.code, "bad_hotfix_name", "{name:?}");
         }

@@ -116,8 +116,8 @@ impl Payload {
         if text.len() > 4 * MOST_CHARACTERS {
             return Err(too_long(text.len()));
         }
-        let event: Value = serde_json::from_str(text)
-            .map_err(|error| bad(&format!("it is no JSON: {error}")))?;
+        let event: Value =
+            serde_json::from_str(text).map_err(|error| bad(&format!("it is no JSON: {error}")))?;
         let Value::Object(mut event) = event else {
             return Err(bad("it is no JSON object"));
         };
@@ -192,13 +192,20 @@ impl Payload {
             }
             _ => {}
         }
-        for field in ["service", "image", "tag", "digest", "environment", "correlation_id"] {
+        for field in [
+            "service",
+            "image",
+            "tag",
+            "digest",
+            "environment",
+            "correlation_id",
+        ] {
             if !fields.contains_key(field) {
                 return Err(bad(&format!("`{field}` is missing")));
             }
         }
-        let payload: Self =
-            serde_json::from_value(Value::Object(fields)).map_err(|error| bad(&error.to_string()))?;
+        let payload: Self = serde_json::from_value(Value::Object(fields))
+            .map_err(|error| bad(&error.to_string()))?;
         payload.check()?;
         Ok(payload)
     }
@@ -251,7 +258,10 @@ impl Payload {
                 )));
             }
             if let Some(base) = source.base.as_ref().filter(|base| !is_commit(base)) {
-                return Err(bad(&format!("`source.base` is `{}`: the whole commit in hex", shown(base))));
+                return Err(bad(&format!(
+                    "`source.base` is `{}`: the whole commit in hex",
+                    shown(base)
+                )));
             }
             if let Some(repository) = &source.repository {
                 plain("source.repository", repository, 2048)?;
@@ -264,7 +274,9 @@ impl Payload {
             plain("hotfix.incident", incident, 200)?;
         }
         if self.hotfix.is_some() && self.source.is_none() {
-            return Err(bad("a hotfix without `source`: what is owed to main is not known"));
+            return Err(bad(
+                "a hotfix without `source`: what is owed to main is not known",
+            ));
         }
         Ok(())
     }
@@ -351,16 +363,24 @@ fn is_tag(text: &str) -> bool {
 /// A digest with its algorithm, in lower-case hex.
 pub fn is_digest(text: &str) -> bool {
     let hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
+        text.len() == length
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
     };
-    text.strip_prefix("sha256:").is_some_and(|rest| hex(rest, 64))
-        || text.strip_prefix("sha512:").is_some_and(|rest| hex(rest, 128))
+    text.strip_prefix("sha256:")
+        .is_some_and(|rest| hex(rest, 64))
+        || text
+            .strip_prefix("sha512:")
+            .is_some_and(|rest| hex(rest, 128))
 }
 
 /// A whole commit, of either hash of git.
 pub fn is_commit(text: &str) -> bool {
     matches!(text.len(), 40 | 64)
-        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
 }
 
 /// A registry's host and a name in it, without tag and digest.
@@ -375,9 +395,9 @@ fn is_image(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'));
     let part = |part: &str| {
         !part.is_empty()
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_'))
+            && part.bytes().all(|b| {
+                b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_')
+            })
             && part.starts_with(|c: char| c.is_ascii_alphanumeric())
     };
     text.len() <= 255 && is_host && name.split('/').all(part)
@@ -393,7 +413,11 @@ fn has_credentials(address: &str) -> bool {
 
 /// A text of somebody else's in a message: short, and nothing in it that moves a cursor.
 fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(60).flat_map(char::escape_default).collect();
+    let mut short: String = text
+        .chars()
+        .take(60)
+        .flat_map(char::escape_default)
+        .collect();
     if text.chars().count() > 60 {
         short.push('…');
     }

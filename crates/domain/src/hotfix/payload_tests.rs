@@ -64,7 +64,10 @@ fn what_cannot_be_is_named() {
         ("correlation_id", json!("a")),
         ("correlation_id", json!("a;b;c;d")),
         ("source", json!({"commit": "abc"})),
-        ("source", json!({"commit": "a".repeat(40), "repository": "https://u:p@host/x"})),
+        (
+            "source",
+            json!({"commit": "a".repeat(40), "repository": "https://u:p@host/x"}),
+        ),
         ("hotfix", json!(true)),
         ("hotfix", json!({"name": "../x"})),
         ("extra", json!(1)),
@@ -75,9 +78,12 @@ fn what_cannot_be_is_named() {
         let named = problem.message.contains(field) || problem.message.contains("hotfix");
         assert!(named || field == "service", "{field}: {}", problem.message);
     }
-    let message = with("source", json!({"commit": "a".repeat(40), "repository": "https://u:p@host/x"}))
-        .unwrap_err()
-        .message;
+    let message = with(
+        "source",
+        json!({"commit": "a".repeat(40), "repository": "https://u:p@host/x"}),
+    )
+    .unwrap_err()
+    .message;
     assert!(!message.contains("u:p"), "{message}");
 }
 
@@ -98,7 +104,12 @@ fn another_event_is_no_deploy() {
 
 #[test]
 fn a_hotfix_says_what_it_was_built_of() {
-    assert!(with("source", Value::Null).unwrap_err().message.contains("source"));
+    assert!(
+        with("source", Value::Null)
+            .unwrap_err()
+            .message
+            .contains("source")
+    );
     let mut normal = said();
     normal.as_object_mut().unwrap().remove("source");
     normal["hotfix"] = json!(false);

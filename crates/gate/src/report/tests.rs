@@ -12,7 +12,10 @@ fn sarif_tells_how_bad_by_the_score_of_the_rule() {
             "results": [{"ruleId": "CVE-1", "level": "error"}]}]})
     };
     let of = |score: Value| {
-        read_sarif(sarif(score).to_string().as_bytes()).unwrap().findings[0].severity
+        read_sarif(sarif(score).to_string().as_bytes())
+            .unwrap()
+            .findings[0]
+            .severity
     };
     assert_eq!(of(json!("9.0")), Severity::Critical);
     assert_eq!(of(json!(9.8)), Severity::Critical);
@@ -22,7 +25,14 @@ fn sarif_tells_how_bad_by_the_score_of_the_rule() {
 
 #[test]
 fn what_is_no_report_is_none() {
-    for bytes in [&b""[..], b"{", b"[]", b"null", b"{\"version\": \"2.0.0\"}", b"{\"version\":\"2.1.0\",\"runs\":[]}"] {
+    for bytes in [
+        &b""[..],
+        b"{",
+        b"[]",
+        b"null",
+        b"{\"version\": \"2.0.0\"}",
+        b"{\"version\":\"2.1.0\",\"runs\":[]}",
+    ] {
         assert!(read_sarif(bytes).is_err());
         assert!(read_trivy(bytes).is_err());
         assert!(read_grype(bytes).is_err());

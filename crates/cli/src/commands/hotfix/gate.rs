@@ -44,7 +44,10 @@ pub(super) fn run(global: &Global, args: &GateArgs, output: &mut Output) -> Resu
             format!("{} <{}>", author.name, author.email)
         }
     };
-    let folder = repo.worktree().map(Path::to_path_buf).ok_or_else(no_work_tree)?;
+    let folder = repo
+        .worktree()
+        .map(Path::to_path_buf)
+        .ok_or_else(no_work_tree)?;
     let (logs, temporary) = logs(args)?;
     let base = left_main_at(&repo, commit);
     let commit = commit.to_string();
@@ -165,7 +168,11 @@ fn settle(record: &Record, logs: &Path) -> Result<(), Problem> {
     let problem = Problem::new(
         Kind::Refused,
         "gate_stopped",
-        format!("the gate stopped: `{}` {}: {why}", stopped.name, stopped.verdict.words()),
+        format!(
+            "the gate stopped: `{}` {}: {why}",
+            stopped.name,
+            stopped.verdict.words()
+        ),
     )
     .hint(format!("logs and reports are in {}", logs.display()));
     Err(if stopped.verdict.may_be_overridden() {

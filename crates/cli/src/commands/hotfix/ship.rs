@@ -115,9 +115,15 @@ fn direct(
         patience: PATIENCE,
     };
     let mut progress = Output::progress();
-    let received = receive(&receiver, payload, false, &shipping, &mut |event| progress(event))?;
+    let received = receive(&receiver, payload, false, &shipping, &mut |event| {
+        progress(event)
+    })?;
     received.commit.ok_or_else(|| {
-        Problem::new(Kind::Internal, "no_commit", "what was received has no commit")
+        Problem::new(
+            Kind::Internal,
+            "no_commit",
+            "what was received has no commit",
+        )
     })
 }
 
