@@ -240,8 +240,9 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
                 None if landed.merged.contains(&node.commit) => (node.commit, Landing::Themselves),
                 None => continue,
             };
+            let twins = landed.twins.iter().filter(|twin| twin.of == node.commit);
             units.push(Unit {
-                ids: HashSet::from([id]),
+                ids: twins.map(|twin| twin.is).chain([id]).collect(),
                 step: *step,
                 members: vec![node.commit],
                 landing,
