@@ -236,7 +236,18 @@ fn stays_undone(
                 .any(|commit| !lines.ahead.contains(&commit.commit)));
         }
     };
+    let whole = lines.whole().map_err(from_repo)?;
+    let is_whole = whole.before != whole.after
+        && effect(staged, whole, tree).map_err(from_repo)? == Effect::Present;
     for step in &undone.steps {
+        // What the branch made of it later is there.
+        if is_whole
+            && !effect(staged, *step, whole.after)
+                .map_err(from_repo)?
+                .lacks()
+        {
+            continue;
+        }
         let before = effect(staged, *step, lines.line_tree).map_err(from_repo)?;
         let after = effect(staged, *step, tree).map_err(from_repo)?;
         // Later commits of the branch may have changed the same lines again.

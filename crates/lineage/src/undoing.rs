@@ -157,7 +157,9 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
                 }
                 continue;
             };
-            if here == Effect::Present {
+            if here == Effect::Present
+                || (here == Effect::Evolved && self.came_with_later(&unit)?)
+            {
                 came_back = true;
                 continue;
             }
@@ -225,6 +227,25 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             return Ok(false);
         }
         self.lines.repo.is_ancestor(id, base).map_err(from_repo)
+    }
+
+    /// Whether the line holds what the branch made of a unit later: then it does not matter that the
+    /// unit alone was reverted.
+    fn came_with_later(&mut self, unit: &Unit) -> Result<bool, Problem> {
+        for (at, from) in self.lines.states.clone() {
+            let behind = self.lines.behind(&[at]);
+            if !unit.members.iter().all(|id| behind.contains(id)) {
+                break;
+            }
+            let state = self.lines.between(from, at).map_err(from_repo)?;
+            if state.before != state.after
+                && self.effect(state, self.lines.line_tree)? == Effect::Present
+                && !self.effect(unit.step, state.after)?.lacks()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What landed, in the pieces in which it can be undone.

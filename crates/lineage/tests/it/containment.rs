@@ -288,6 +288,29 @@ fn a_revert_that_was_reverted_is_contained() {
 }
 
 #[test]
+fn a_revert_does_not_matter_when_what_came_of_it_landed_later() {
+    let world = World::new();
+    let base = world.id("main");
+    world.branch("fix", "main");
+    world.change("a", 2, "fixed");
+    world.on("main");
+    let squash = world.squash("fix");
+    world.revert(squash);
+    world.on("fix");
+    let tip = world.change("a", 2, "fixed better");
+    world.on("main");
+    world.squash("fix");
+    assert!(ask(&world, Range { base, tip }).is_contained());
+    world.on("fix");
+    let tip = world.change("b", 2, "not there yet");
+    world.on("main");
+    match ask(&world, Range { base, tip }) {
+        Containment::Missing { commits, .. } => assert_eq!(commits.len(), 1),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn half_a_revert_is_told_with_the_commit_that_it_hit() {
     let (world, fix) = fixed();
     world.merge("fix");
