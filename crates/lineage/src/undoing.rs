@@ -240,6 +240,7 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             let state = self.lines.between(from, at).map_err(from_repo)?;
             if state.before != state.after
                 && self.effect(state, self.lines.line_tree)? == Effect::Present
+                && self.effect(unit.step, state.before)?.lacks()
                 && !self.effect(unit.step, state.after)?.lacks()
             {
                 return Ok(true);
