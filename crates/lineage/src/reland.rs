@@ -241,11 +241,7 @@ fn stays_undone(
         && effect(staged, whole, tree).map_err(from_repo)? == Effect::Present;
     for step in &undone.steps {
         // What the branch made of it later is there.
-        if is_whole
-            && !effect(staged, *step, whole.after)
-                .map_err(from_repo)?
-                .lacks()
-        {
+        if is_whole && is_within(staged, *step, whole)? {
             continue;
         }
         let before = effect(staged, *step, lines.line_tree).map_err(from_repo)?;
@@ -257,6 +253,13 @@ fn stays_undone(
         }
     }
     Ok(false)
+}
+
+/// Whether a step is a part of a larger one: not there before it and there after.
+fn is_within(staged: &mut Staged<'_>, step: Step, whole: Step) -> Result<bool, Problem> {
+    let before = effect(staged, step, whole.before).map_err(from_repo)?;
+    let after = effect(staged, step, whole.after).map_err(from_repo)?;
+    Ok(before.lacks() && !after.lacks())
 }
 
 impl Checked<'_> {

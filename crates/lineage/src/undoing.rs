@@ -293,27 +293,8 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
     fn reverters(&mut self, unit: &Unit) -> Result<Vec<Reverter>, Problem> {
         let after = self.after(&unit.ids);
         let mut found: HashMap<Oid, Reverter> = HashMap::new();
-        for node in self.patches.inverse(unit.step)? {
-            found.insert(node.commit, Reverter::exact(node.commit, None));
-        }
-        for (merge, mainline, step) in self.merges_of(unit)? {
-            for node in self.patches.inverse(step)? {
-                let reverter = Reverter::exact(node.commit, Some((merge, mainline)));
-                found.entry(node.commit).or_insert(reverter);
-            }
-        }
         let is_of_branch = !unit.members.is_empty();
-        if is_of_branch {
-            let whole = self.lines.whole().map_err(from_repo)?;
-            for node in self.patches.inverse(whole)? {
-                let reverter = Reverter::exact(node.commit, None);
-                found.entry(node.commit).or_insert(reverter);
-            }
-        }
         for claim in self.claims.clone() {
-            if found.contains_key(&claim.by) {
-                continue;
-            }
             let named_merge = match self.side(&claim) {
                 Some((mainline, side)) if !side.is_disjoint(&unit.ids) => {
                     Some((claim.of, mainline))
@@ -322,12 +303,32 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
                 _ => continue,
             };
             let is_exact = self.is_exact(&claim, unit.step)?;
+            if !is_exact && !self.took_away(claim.by, unit.step)? {
+                continue;
+            }
             let reverter = Reverter {
                 by: claim.by,
                 merge: named_merge,
                 is_exact,
             };
             found.insert(claim.by, reverter);
+        }
+        for node in self.patches.inverse(unit.step)? {
+            let reverter = Reverter::exact(node.commit, None);
+            found.entry(node.commit).or_insert(reverter);
+        }
+        for (merge, mainline, step) in self.merges_of(unit)? {
+            for node in self.patches.inverse(step)? {
+                let reverter = Reverter::exact(node.commit, Some((merge, mainline)));
+                found.entry(node.commit).or_insert(reverter);
+            }
+        }
+        if is_of_branch {
+            let whole = self.lines.whole().map_err(from_repo)?;
+            for node in self.patches.inverse(whole)? {
+                let reverter = Reverter::exact(node.commit, None);
+                found.entry(node.commit).or_insert(reverter);
+            }
         }
         // What the branch takes back of itself is its own business.
         found.retain(|by, _| {
@@ -393,6 +394,15 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             .merge_trees(undone.after, there.before, undone.before)
             .map_err(from_repo)?;
         Ok(merged == TreeMerge::Clean(there.after) && there.before != there.after)
+    }
+
+    /// Whether something was in force before a commit and is gone, or in part, after it.
+    fn took_away(&mut self, by: Oid, step: Step) -> Result<bool, Problem> {
+        let Some(by) = self.lines.nodes.get(&by) else {
+            return Ok(false);
+        };
+        let there = self.lines.step(by).map_err(from_repo)?;
+        Ok(self.effect(step, there.after)?.lacks() && !self.effect(step, there.before)?.lacks())
     }
 
     /// The newest that was not taken back itself.

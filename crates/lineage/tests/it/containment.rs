@@ -390,6 +390,29 @@ fn a_message_alone_is_no_revert() {
         "Revert \"merge fix\"\n\nThis reverts commit {merge}."
     ));
     assert_eq!(how(&ask(&world, fix)), &How::Ancestry);
+    world.change("a", 2, "better");
+    assert_eq!(how(&ask(&world, fix)), &How::Ancestry);
+}
+
+#[test]
+fn a_revert_with_changes_of_its_own_is_told_as_such() {
+    let (world, fix) = fixed();
+    let merge = world.merge("fix");
+    world.change("b", 2, "better than the fix");
+    world.set("a", 2, "a line 2");
+    world.set("b", 2, "worse than before");
+    let revert = world.commit(&format!(
+        "Revert \"merge fix\"\n\nThis reverts commit {merge}, reversing\nchanges made to {merge}^1."
+    ));
+    match ask(&world, fix) {
+        Containment::Undone(undone) => {
+            assert_eq!(undone.len(), 1, "{undone:?}");
+            assert_eq!(undone[0].by.as_ref().unwrap().commit, revert);
+            assert_eq!(undone[0].proof, Proof::Said);
+            assert_eq!(undone[0].commits[0].commit, world.id("fix~1"));
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
