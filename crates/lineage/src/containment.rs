@@ -8,7 +8,8 @@ use crate::effect::{Effect, effect};
 use crate::landed::{Copy, Patches, Sameness, Squash, landed};
 use crate::names::{Named, listed, short};
 use crate::problems::from_repo;
-use crate::undoing::{Undoing, Undone};
+use crate::undoing::Undoing;
+use crate::undone::Undone;
 
 /// The commits of a fix: those that `tip` has and `base` has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

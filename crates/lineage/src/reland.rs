@@ -13,7 +13,8 @@ use crate::effect::{Effect, Step, effect};
 use crate::landed::{Landed, Patches, landed};
 use crate::names::{Named, listed};
 use crate::problems::from_repo;
-use crate::undoing::{Landing, Undoing, Undone};
+use crate::undoing::Undoing;
+use crate::undone::{Landing, Undone};
 
 /// What a merge of a branch means, given its past in the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,80 +13,9 @@ use crate::branch::Lines;
 use crate::claims::{Claim, claims, reverted_ids};
 use crate::effect::{Effect, Step, effect};
 use crate::landed::{Landed, Patches, bringers};
-use crate::names::{Named, listed};
+use crate::names::Named;
 use crate::problems::from_repo;
-
-/// How it is known that a commit undid something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Proof {
-    /// It takes back exactly what the other did, and nothing else.
-    Exact,
-    /// Its message says so; it did it with changes of its own, as after a conflict.
-    Said,
-    /// Only the content says so: since then nothing of it is left, among whatever else was done.
-    Content,
-}
-
-/// As what the undone commits had come into the line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Landing {
-    /// As they are.
-    Themselves,
-    /// By a merge commit that was reverted as a whole (`git revert -m`).
-    Merge {
-        /// The merge commit.
-        commit: Named,
-        /// The parent that was gone back to.
-        mainline: Oid,
-    },
-    /// As copies: cherry-picked, or merged by rebasing.
-    Copies(Vec<Named>),
-    /// As one commit.
-    Squash(Named),
-}
-
-/// Commits of the branch that had landed and whose effect is gone from the line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undone {
-    /// The branch's commits, oldest first.
-    pub commits: Vec<Named>,
-    /// As what they had landed.
-    pub landing: Landing,
-    /// The commit that undid them; none where it is not found.
-    pub by: Option<Named>,
-    /// How that is known.
-    pub proof: Proof,
-    /// The files in which something of them is gone; empty: all of it, or the same lines were changed
-    /// again since.
-    pub paths: Vec<BString>,
-    /// What was undone, as it would be done again, oldest first.
-    pub(crate) steps: Vec<Step>,
-}
-
-impl Undone {
-    /// What happened, in one sentence.
-    pub fn sentence(&self) -> String {
-        let what = match &self.landing {
-            Landing::Themselves => listed(&self.commits),
-            Landing::Merge { commit, .. } => format!("the merge {commit}"),
-            Landing::Copies(copies) => {
-                format!("{}, landed as {},", listed(&self.commits), listed(copies))
-            }
-            Landing::Squash(commit) => format!("the squashed branch {commit}"),
-        };
-        let by = match (&self.by, self.proof) {
-            (Some(by), Proof::Exact) => format!("was reverted by {by}"),
-            (Some(by), Proof::Said) => format!("was reverted, with other changes, by {by}"),
-            (Some(by), Proof::Content) => format!("is gone since {by}"),
-            (None, _) => "is gone".to_owned(),
-        };
-        if self.paths.is_empty() {
-            format!("{what} {by}")
-        } else {
-            format!("{what} {by}, in part: {}", listed(&self.paths))
-        }
-    }
-}
+use crate::undone::{Landing, Proof, Undone, group};
 
 /// Something that landed: what may have been undone as one.
 struct Unit {
@@ -97,6 +26,9 @@ struct Unit {
     members: Vec<Oid>,
     landing: Landing,
 }
+
+/// What a merge brought: the parent to go back to, and the commits that only the others have.
+type Side = (Oid, HashSet<Oid>);
 
 /// A commit that takes back what was done.
 struct Reverter {
@@ -111,7 +43,8 @@ pub(crate) struct Undoing<'l, 'r, 's> {
     lines: &'l Lines<'r>,
     staged: &'s mut Staged<'r>,
     patches: &'s mut Patches<'l, 'r>,
-    claims: Vec<Claim>,
+    /// What messages say, with what a merge that they name had brought.
+    claims: Vec<(Claim, Option<Side>)>,
     children: HashMap<Oid, Vec<Oid>>,
     bringers: HashMap<Oid, Oid>,
 }
@@ -132,7 +65,10 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             lines,
             staged,
             patches,
-            claims: claims(lines)?,
+            claims: claims(lines)?
+                .into_iter()
+                .map(|claim| (claim, side(lines, &claim)))
+                .collect(),
             children,
             bringers: bringers(lines),
         })
@@ -294,21 +230,27 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
         let after = self.after(&unit.ids);
         let mut found: HashMap<Oid, Reverter> = HashMap::new();
         let is_of_branch = !unit.members.is_empty();
-        for claim in self.claims.clone() {
-            let named_merge = match self.side(&claim) {
+        let said: Vec<(Claim, Option<Oid>)> = self
+            .claims
+            .iter()
+            .filter_map(|(claim, side)| match side {
                 Some((mainline, side)) if !side.is_disjoint(&unit.ids) => {
-                    Some((claim.of, mainline))
+                    Some((*claim, Some(*mainline)))
                 }
-                _ if unit.ids.contains(&claim.of) || unit.members.contains(&claim.of) => None,
-                _ => continue,
-            };
+                _ if unit.ids.contains(&claim.of) || unit.members.contains(&claim.of) => {
+                    Some((*claim, None))
+                }
+                _ => None,
+            })
+            .collect();
+        for (claim, mainline) in said {
             let is_exact = self.is_exact(&claim, unit.step)?;
             if !is_exact && !self.took_away(claim.by, unit.step)? {
                 continue;
             }
             let reverter = Reverter {
                 by: claim.by,
-                merge: named_merge,
+                merge: mainline.map(|mainline| (claim.of, mainline)),
                 is_exact,
             };
             found.insert(claim.by, reverter);
@@ -356,20 +298,6 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             }
         }
         Ok(found)
-    }
-
-    /// What a reverted merge had brought: its mainline, and the commits that only its other sides have.
-    fn side(&self, claim: &Claim) -> Option<(Oid, HashSet<Oid>)> {
-        let merge = self.lines.nodes.get(&claim.of)?;
-        if merge.parents.len() < 2 {
-            return None;
-        }
-        let mainline = claim.mainline.filter(|id| merge.parents.contains(id));
-        let mainline = mainline.unwrap_or(merge.parents[0]);
-        let before = self.lines.behind(&[mainline]);
-        let sides = merge.parents.iter().filter(|id| **id != mainline);
-        let side = self.lines.behind(&sides.copied().collect::<Vec<_>>());
-        Some((mainline, side.difference(&before).copied().collect()))
     }
 
     /// Whether a commit that says that it reverts something did that and nothing else.
@@ -520,6 +448,20 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
     }
 }
 
+/// What a merge that is named had brought; none where no merge is.
+fn side(lines: &Lines<'_>, claim: &Claim) -> Option<Side> {
+    let merge = lines.nodes.get(&claim.of)?;
+    if merge.parents.len() < 2 {
+        return None;
+    }
+    let mainline = claim.mainline.filter(|id| merge.parents.contains(id));
+    let mainline = mainline.unwrap_or(merge.parents[0]);
+    let before = lines.behind(&[mainline]);
+    let others = merge.parents.iter().filter(|id| **id != mainline);
+    let side = lines.behind(&others.copied().collect::<Vec<_>>());
+    Some((mainline, side.difference(&before).copied().collect()))
+}
+
 impl Reverter {
     fn exact(by: Oid, merge: Option<(Oid, Oid)>) -> Self {
         Self {
@@ -534,31 +476,5 @@ fn part(effect: Effect) -> Vec<BString> {
     match effect {
         Effect::Part(paths) => paths,
         Effect::Absent | Effect::Present | Effect::Evolved => Vec::new(),
-    }
-}
-
-/// Puts together what one commit undid.
-fn group(found: &mut Vec<Undone>, new: Undone) {
-    let is_same = |old: &&mut Undone| {
-        old.by == new.by
-            && old.proof == new.proof
-            && match (&old.landing, &new.landing) {
-                (Landing::Copies(_), Landing::Copies(_)) => true,
-                (old, new) => old == new,
-            }
-    };
-    let Some(old) = found.iter_mut().find(is_same).filter(|_| new.by.is_some()) else {
-        found.push(new);
-        return;
-    };
-    old.commits.extend(new.commits);
-    old.steps.extend(new.steps);
-    for path in new.paths {
-        if !old.paths.contains(&path) {
-            old.paths.push(path);
-        }
-    }
-    if let (Landing::Copies(old), Landing::Copies(new)) = (&mut old.landing, new.landing) {
-        old.extend(new);
     }
 }
