@@ -5,10 +5,11 @@ use ripcord_git::{Oid, Repo};
 
 use crate::branch::{Branch, Lines};
 use crate::effect::{Effect, effect};
-use crate::landed::{Copy, Patches, Sameness, landed};
+use crate::landed::{Copy, Patches, Sameness, Squash, landed};
 use crate::names::{Named, listed, short};
 use crate::problems::from_repo;
-use crate::undoing::{Undoing, Undone};
+use crate::undoing::Undoing;
+use crate::undone::Undone;
 
 /// The commits of a fix: those that `tip` has and `base` has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,14 +135,17 @@ pub fn contained(repo: &Repo, fix: Range, line: Oid) -> Result<Containment, Prob
     if !undone.is_empty() {
         return Ok(Containment::Undone(undone));
     }
+    // Those of what was merged besides are no evidence.
+    let is_needed = |squash: &&Squash| squash.members.iter().any(|id| lines.ahead.contains(id));
+    let squashes: Vec<&Squash> = landed.squashes.iter().filter(is_needed).collect();
     let how = if lines.is_merged() {
         Some(How::Ancestry)
     } else if !landed.missing.is_empty() || landed.changes.is_empty() {
         (here == Effect::Present).then_some(How::Tree)
-    } else if landed.squashes.is_empty() {
+    } else if squashes.is_empty() {
         Some(How::PatchIds(landed.copies.clone()))
     } else {
-        let commits = landed.squashes.iter();
+        let commits = squashes.iter();
         let by = commits.clone().map(|squash| squash.by).max();
         let commits = commits.map(|squash| Named::read(repo, squash.commit));
         Some(How::Squash {

@@ -147,7 +147,9 @@ pub(crate) struct Landed {
     pub(crate) changes: Vec<(Node, Step)>,
     /// Those that stand in the line's history themselves.
     pub(crate) merged: HashSet<Oid>,
-    /// Those that stand there as another commit.
+    /// Copies of these besides, such as from before the branch was merged.
+    pub(crate) twins: Vec<Copy>,
+    /// Those that stand there as another commit only.
     pub(crate) copies: Vec<Copy>,
     /// Those that do not, oldest first.
     pub(crate) missing: Vec<Oid>,
@@ -171,44 +173,59 @@ pub(crate) fn landed(
     patches: &mut Patches<'_, '_>,
 ) -> Result<Landed, Problem> {
     let changes = lines.changes().map_err(from_repo)?;
+    let is_merged = |id: &Oid| !lines.ahead.contains(id);
     let mut taken = HashSet::new();
-    let mut merged = HashSet::new();
-    let (mut copies, mut missing) = (Vec::new(), Vec::new());
-    for (node, step) in &changes {
-        if !lines.ahead.contains(&node.commit) {
-            merged.insert(node.commit);
-        } else if let Some((is, by)) = patches.copy_of(staged, *step, &taken)? {
+    let (mut copies, mut twins, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    // A copy is that of a commit that has nothing else first.
+    for merged in [false, true] {
+        let now = changes
+            .iter()
+            .filter(|(node, _)| is_merged(&node.commit) == merged);
+        for (node, step) in now {
+            let Some((is, by)) = patches.copy_of(staged, *step, &taken)? else {
+                open.push(node.commit);
+                continue;
+            };
             taken.insert(is);
-            copies.push(Copy {
+            let copy = Copy {
                 of: node.commit,
                 is,
                 by,
-            });
-        } else {
-            missing.push(node.commit);
+            };
+            if merged {
+                twins.push(copy);
+            } else {
+                copies.push(copy);
+            }
         }
     }
-    let squashes = squashes(lines, staged, patches, &taken, &mut missing)?;
+    open.sort_by_key(|id| changes.iter().position(|(node, _)| node.commit == *id));
+    let squashes = squashes(lines, staged, patches, &taken, &mut open)?;
     Ok(Landed {
+        missing: open.into_iter().filter(|id| !is_merged(id)).collect(),
+        merged: changes
+            .iter()
+            .map(|(node, _)| node.commit)
+            .filter(is_merged)
+            .collect(),
         changes,
-        merged,
+        twins,
         copies,
-        missing,
         squashes,
     })
 }
 
 /// Finds the commits of the line that the branch was squashed into, as it stood at any of its commits;
-/// what came with them is no longer missing.
+/// what came with them is no longer open.
 fn squashes(
     lines: &Lines<'_>,
     staged: &mut Staged<'_>,
     patches: &mut Patches<'_, '_>,
     taken: &HashSet<Oid>,
-    missing: &mut Vec<Oid>,
+    open: &mut Vec<Oid>,
 ) -> Result<Vec<Squash>, Problem> {
     let mut found = Vec::new();
-    if missing.is_empty() {
+    if open.is_empty() {
         return Ok(found);
     }
     let mut states = Vec::new();
@@ -219,7 +236,7 @@ fn squashes(
         }
     }
     for (node, step, touched) in patches.oldest_first() {
-        if missing.is_empty() {
+        if open.is_empty() {
             break;
         }
         if taken.contains(&node.commit) {
@@ -238,8 +255,8 @@ fn squashes(
             }
             let behind = lines.behind(&[*at]);
             let is_member = |id: &Oid| behind.contains(id);
-            let members: Vec<Oid> = missing.iter().copied().filter(is_member).collect();
-            missing.retain(|id| !is_member(id));
+            let members: Vec<Oid> = open.iter().copied().filter(is_member).collect();
+            open.retain(|id| !is_member(id));
             if !members.is_empty() {
                 found.push(Squash {
                     commit: node.commit,

@@ -14,6 +14,7 @@ mod prepare;
 mod problems;
 mod reland;
 mod undoing;
+mod undone;
 
 pub use ahead::{NotIn, conflicts, not_in};
 pub use branch::Branch;
@@ -27,4 +28,4 @@ pub use prepare::{
 };
 pub use problems::{LONG_HISTORY, SHALLOW_HISTORY, UNRELATED_HISTORIES};
 pub use reland::{Case, Merge, Verdict, reland_check};
-pub use undoing::{Landing, Proof, Undone};
+pub use undone::{Landing, Proof, Undone};

@@ -11,7 +11,7 @@ use crate::message::{picked, reverted};
 use crate::names::{Named, listed, short};
 use crate::problems::from_repo;
 use crate::reland::{Checked, Verdict, check};
-use crate::undoing::{Proof, Undone};
+use crate::undone::{Proof, Undone};
 
 /// The code of a branch that needs no preparation.
 pub const NOTHING_REVERTED: &str = "nothing_reverted";

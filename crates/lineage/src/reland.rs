@@ -13,7 +13,8 @@ use crate::effect::{Effect, Step, effect};
 use crate::landed::{Landed, Patches, landed};
 use crate::names::{Named, listed};
 use crate::problems::from_repo;
-use crate::undoing::{Landing, Undoing, Undone};
+use crate::undoing::Undoing;
+use crate::undone::{Landing, Undone};
 
 /// What a merge of a branch means, given its past in the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +237,14 @@ fn stays_undone(
                 .any(|commit| !lines.ahead.contains(&commit.commit)));
         }
     };
+    let whole = lines.whole().map_err(from_repo)?;
+    let is_whole = whole.before != whole.after
+        && effect(staged, whole, tree).map_err(from_repo)? == Effect::Present;
     for step in &undone.steps {
+        // What the branch made of it later is there.
+        if is_whole && is_within(staged, *step, whole)? {
+            continue;
+        }
         let before = effect(staged, *step, lines.line_tree).map_err(from_repo)?;
         let after = effect(staged, *step, tree).map_err(from_repo)?;
         // Later commits of the branch may have changed the same lines again.
@@ -246,6 +254,13 @@ fn stays_undone(
         }
     }
     Ok(false)
+}
+
+/// Whether a step is a part of a larger one: not there before it and there after.
+fn is_within(staged: &mut Staged<'_>, step: Step, whole: Step) -> Result<bool, Problem> {
+    let before = effect(staged, step, whole.before).map_err(from_repo)?;
+    let after = effect(staged, step, whole.after).map_err(from_repo)?;
+    Ok(before.lacks() && !after.lacks())
 }
 
 impl Checked<'_> {

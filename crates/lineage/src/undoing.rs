@@ -13,80 +13,9 @@ use crate::branch::Lines;
 use crate::claims::{Claim, claims, reverted_ids};
 use crate::effect::{Effect, Step, effect};
 use crate::landed::{Landed, Patches, bringers};
-use crate::names::{Named, listed};
+use crate::names::Named;
 use crate::problems::from_repo;
-
-/// How it is known that a commit undid something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Proof {
-    /// It takes back exactly what the other did, and nothing else.
-    Exact,
-    /// Its message says so; it did it with changes of its own, as after a conflict.
-    Said,
-    /// Only the content says so: since then nothing of it is left, among whatever else was done.
-    Content,
-}
-
-/// As what the undone commits had come into the line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Landing {
-    /// As they are.
-    Themselves,
-    /// By a merge commit that was reverted as a whole (`git revert -m`).
-    Merge {
-        /// The merge commit.
-        commit: Named,
-        /// The parent that was gone back to.
-        mainline: Oid,
-    },
-    /// As copies: cherry-picked, or merged by rebasing.
-    Copies(Vec<Named>),
-    /// As one commit.
-    Squash(Named),
-}
-
-/// Commits of the branch that had landed and whose effect is gone from the line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undone {
-    /// The branch's commits, oldest first.
-    pub commits: Vec<Named>,
-    /// As what they had landed.
-    pub landing: Landing,
-    /// The commit that undid them; none where it is not found.
-    pub by: Option<Named>,
-    /// How that is known.
-    pub proof: Proof,
-    /// The files in which something of them is gone; empty: all of it, or the same lines were changed
-    /// again since.
-    pub paths: Vec<BString>,
-    /// What was undone, as it would be done again, oldest first.
-    pub(crate) steps: Vec<Step>,
-}
-
-impl Undone {
-    /// What happened, in one sentence.
-    pub fn sentence(&self) -> String {
-        let what = match &self.landing {
-            Landing::Themselves => listed(&self.commits),
-            Landing::Merge { commit, .. } => format!("the merge {commit}"),
-            Landing::Copies(copies) => {
-                format!("{}, landed as {},", listed(&self.commits), listed(copies))
-            }
-            Landing::Squash(commit) => format!("the squashed branch {commit}"),
-        };
-        let by = match (&self.by, self.proof) {
-            (Some(by), Proof::Exact) => format!("was reverted by {by}"),
-            (Some(by), Proof::Said) => format!("was reverted, with other changes, by {by}"),
-            (Some(by), Proof::Content) => format!("is gone since {by}"),
-            (None, _) => "is gone".to_owned(),
-        };
-        if self.paths.is_empty() {
-            format!("{what} {by}")
-        } else {
-            format!("{what} {by}, in part: {}", listed(&self.paths))
-        }
-    }
-}
+use crate::undone::{Landing, Proof, Undone, group};
 
 /// Something that landed: what may have been undone as one.
 struct Unit {
@@ -97,6 +26,9 @@ struct Unit {
     members: Vec<Oid>,
     landing: Landing,
 }
+
+/// What a merge brought: the parent to go back to, and the commits that only the others have.
+type Side = (Oid, HashSet<Oid>);
 
 /// A commit that takes back what was done.
 struct Reverter {
@@ -111,7 +43,8 @@ pub(crate) struct Undoing<'l, 'r, 's> {
     lines: &'l Lines<'r>,
     staged: &'s mut Staged<'r>,
     patches: &'s mut Patches<'l, 'r>,
-    claims: Vec<Claim>,
+    /// What messages say, with what a merge that they name had brought.
+    claims: Vec<(Claim, Option<Side>)>,
     children: HashMap<Oid, Vec<Oid>>,
     bringers: HashMap<Oid, Oid>,
 }
@@ -132,7 +65,10 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             lines,
             staged,
             patches,
-            claims: claims(lines)?,
+            claims: claims(lines)?
+                .into_iter()
+                .map(|claim| (claim, side(lines, &claim)))
+                .collect(),
             children,
             bringers: bringers(lines),
         })
@@ -157,7 +93,9 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
                 }
                 continue;
             };
-            if here == Effect::Present {
+            if here == Effect::Present
+                || (here == Effect::Evolved && self.came_with_later(&unit)?)
+            {
                 came_back = true;
                 continue;
             }
@@ -227,6 +165,26 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
         self.lines.repo.is_ancestor(id, base).map_err(from_repo)
     }
 
+    /// Whether the line holds what the branch made of a unit later: then it does not matter that the
+    /// unit alone was reverted.
+    fn came_with_later(&mut self, unit: &Unit) -> Result<bool, Problem> {
+        for (at, from) in self.lines.states.clone() {
+            let behind = self.lines.behind(&[at]);
+            if !unit.members.iter().all(|id| behind.contains(id)) {
+                break;
+            }
+            let state = self.lines.between(from, at).map_err(from_repo)?;
+            if state.before != state.after
+                && self.effect(state, self.lines.line_tree)? == Effect::Present
+                && self.effect(unit.step, state.before)?.lacks()
+                && !self.effect(unit.step, state.after)?.lacks()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What landed, in the pieces in which it can be undone.
     fn units(&self, landed: &Landed) -> Result<Vec<Unit>, Problem> {
         let mut units = Vec::new();
@@ -240,8 +198,9 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
                 None if landed.merged.contains(&node.commit) => (node.commit, Landing::Themselves),
                 None => continue,
             };
+            let twins = landed.twins.iter().filter(|twin| twin.of == node.commit);
             units.push(Unit {
-                ids: HashSet::from([id]),
+                ids: twins.map(|twin| twin.is).chain([id]).collect(),
                 step: *step,
                 members: vec![node.commit],
                 landing,
@@ -270,8 +229,35 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
     fn reverters(&mut self, unit: &Unit) -> Result<Vec<Reverter>, Problem> {
         let after = self.after(&unit.ids);
         let mut found: HashMap<Oid, Reverter> = HashMap::new();
+        let is_of_branch = !unit.members.is_empty();
+        let said: Vec<(Claim, Option<Oid>)> = self
+            .claims
+            .iter()
+            .filter_map(|(claim, side)| match side {
+                Some((mainline, side)) if !side.is_disjoint(&unit.ids) => {
+                    Some((*claim, Some(*mainline)))
+                }
+                _ if unit.ids.contains(&claim.of) || unit.members.contains(&claim.of) => {
+                    Some((*claim, None))
+                }
+                _ => None,
+            })
+            .collect();
+        for (claim, mainline) in said {
+            let is_exact = self.is_exact(&claim, unit.step)?;
+            if !is_exact && !self.took_away(claim.by, unit.step)? {
+                continue;
+            }
+            let reverter = Reverter {
+                by: claim.by,
+                merge: mainline.map(|mainline| (claim.of, mainline)),
+                is_exact,
+            };
+            found.insert(claim.by, reverter);
+        }
         for node in self.patches.inverse(unit.step)? {
-            found.insert(node.commit, Reverter::exact(node.commit, None));
+            let reverter = Reverter::exact(node.commit, None);
+            found.entry(node.commit).or_insert(reverter);
         }
         for (merge, mainline, step) in self.merges_of(unit)? {
             for node in self.patches.inverse(step)? {
@@ -279,32 +265,12 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
                 found.entry(node.commit).or_insert(reverter);
             }
         }
-        let is_of_branch = !unit.members.is_empty();
         if is_of_branch {
             let whole = self.lines.whole().map_err(from_repo)?;
             for node in self.patches.inverse(whole)? {
                 let reverter = Reverter::exact(node.commit, None);
                 found.entry(node.commit).or_insert(reverter);
             }
-        }
-        for claim in self.claims.clone() {
-            if found.contains_key(&claim.by) {
-                continue;
-            }
-            let named_merge = match self.side(&claim) {
-                Some((mainline, side)) if !side.is_disjoint(&unit.ids) => {
-                    Some((claim.of, mainline))
-                }
-                _ if unit.ids.contains(&claim.of) || unit.members.contains(&claim.of) => None,
-                _ => continue,
-            };
-            let is_exact = self.is_exact(&claim, unit.step)?;
-            let reverter = Reverter {
-                by: claim.by,
-                merge: named_merge,
-                is_exact,
-            };
-            found.insert(claim.by, reverter);
         }
         // What the branch takes back of itself is its own business.
         found.retain(|by, _| {
@@ -334,20 +300,6 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
         Ok(found)
     }
 
-    /// What a reverted merge had brought: its mainline, and the commits that only its other sides have.
-    fn side(&self, claim: &Claim) -> Option<(Oid, HashSet<Oid>)> {
-        let merge = self.lines.nodes.get(&claim.of)?;
-        if merge.parents.len() < 2 {
-            return None;
-        }
-        let mainline = claim.mainline.filter(|id| merge.parents.contains(id));
-        let mainline = mainline.unwrap_or(merge.parents[0]);
-        let before = self.lines.behind(&[mainline]);
-        let sides = merge.parents.iter().filter(|id| **id != mainline);
-        let side = self.lines.behind(&sides.copied().collect::<Vec<_>>());
-        Some((mainline, side.difference(&before).copied().collect()))
-    }
-
     /// Whether a commit that says that it reverts something did that and nothing else.
     fn is_exact(&mut self, claim: &Claim, step: Step) -> Result<bool, Problem> {
         let Some(by) = self.lines.nodes.get(&claim.by) else {
@@ -370,6 +322,15 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             .merge_trees(undone.after, there.before, undone.before)
             .map_err(from_repo)?;
         Ok(merged == TreeMerge::Clean(there.after) && there.before != there.after)
+    }
+
+    /// Whether something was in force before a commit and is gone, or in part, after it.
+    fn took_away(&mut self, by: Oid, step: Step) -> Result<bool, Problem> {
+        let Some(by) = self.lines.nodes.get(&by) else {
+            return Ok(false);
+        };
+        let there = self.lines.step(by).map_err(from_repo)?;
+        Ok(self.effect(step, there.after)?.lacks() && !self.effect(step, there.before)?.lacks())
     }
 
     /// The newest that was not taken back itself.
@@ -487,6 +448,20 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
     }
 }
 
+/// What a merge that is named had brought; none where no merge is.
+fn side(lines: &Lines<'_>, claim: &Claim) -> Option<Side> {
+    let merge = lines.nodes.get(&claim.of)?;
+    if merge.parents.len() < 2 {
+        return None;
+    }
+    let mainline = claim.mainline.filter(|id| merge.parents.contains(id));
+    let mainline = mainline.unwrap_or(merge.parents[0]);
+    let before = lines.behind(&[mainline]);
+    let others = merge.parents.iter().filter(|id| **id != mainline);
+    let side = lines.behind(&others.copied().collect::<Vec<_>>());
+    Some((mainline, side.difference(&before).copied().collect()))
+}
+
 impl Reverter {
     fn exact(by: Oid, merge: Option<(Oid, Oid)>) -> Self {
         Self {
@@ -501,31 +476,5 @@ fn part(effect: Effect) -> Vec<BString> {
     match effect {
         Effect::Part(paths) => paths,
         Effect::Absent | Effect::Present | Effect::Evolved => Vec::new(),
-    }
-}
-
-/// Puts together what one commit undid.
-fn group(found: &mut Vec<Undone>, new: Undone) {
-    let is_same = |old: &&mut Undone| {
-        old.by == new.by
-            && old.proof == new.proof
-            && match (&old.landing, &new.landing) {
-                (Landing::Copies(_), Landing::Copies(_)) => true,
-                (old, new) => old == new,
-            }
-    };
-    let Some(old) = found.iter_mut().find(is_same).filter(|_| new.by.is_some()) else {
-        found.push(new);
-        return;
-    };
-    old.commits.extend(new.commits);
-    old.steps.extend(new.steps);
-    for path in new.paths {
-        if !old.paths.contains(&path) {
-            old.paths.push(path);
-        }
-    }
-    if let (Landing::Copies(old), Landing::Copies(new)) = (&mut old.landing, new.landing) {
-        old.extend(new);
     }
 }

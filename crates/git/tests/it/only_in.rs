@@ -18,15 +18,16 @@ fn graph(fixture: &Fixture, commits: &[(Vec<usize>, i64)]) -> Vec<Oid> {
     let empty = String::from_utf8(empty).unwrap();
     let mut made: Vec<Oid> = Vec::new();
     for (at, (parents, seconds)) in commits.iter().enumerate() {
-        let mut text = format!("tree {}\n", empty.trim());
+        let mut head = vec![format!("tree {}", empty.trim())];
         let parents: BTreeSet<usize> = parents.iter().copied().collect();
-        for parent in parents {
-            text += &format!("parent {}\n", made[parent]);
-        }
-        for who in ["author", "committer"] {
-            text += &format!("{who} A <a@example.org> {seconds} +0000\n");
-        }
-        text += &format!("\n{at}\n");
+        head.extend(
+            parents
+                .iter()
+                .map(|parent| format!("parent {}", made[*parent])),
+        );
+        let people = ["author", "committer"];
+        head.extend(people.map(|who| format!("{who} A <a@example.org> {seconds} +0000")));
+        let text = format!("{}\n\n{at}\n", head.join("\n"));
         let id = fixture.git_bytes(
             "r.git",
             &["hash-object", "-t", "commit", "-w", "--stdin"],

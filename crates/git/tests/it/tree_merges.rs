@@ -104,8 +104,8 @@ fn apply(fixture: &Fixture, edits: &[Edit]) {
 
 fn seed(fixture: &Fixture) -> Oid {
     for (n, name) in NAMES.iter().enumerate().take(3) {
-        let text: String = (0..20).map(|line| format!("{n} {line}\n")).collect();
-        fixture.write(&format!("r/{name}"), &text);
+        let lines: Vec<String> = (0..20).map(|line| format!("{n} {line}")).collect();
+        fixture.write(&format!("r/{name}"), &(lines.join("\n") + "\n"));
     }
     fixture.commit_all("r", "base")
 }

@@ -54,7 +54,7 @@ impl World {
             "https://git.example/acme/app.git",
         ]);
         for name in ["a", "b", "c"] {
-            world.write(name, &lines(name));
+            world.write(name, lines(name));
         }
         world.commit("start");
         world
@@ -223,7 +223,8 @@ impl World {
 
 /// Twenty lines, all different.
 pub(crate) fn lines(name: &str) -> String {
-    (0..20).map(|n| format!("{name} line {n}\n")).collect()
+    let lines: Vec<String> = (0..20).map(|n| format!("{name} line {n}")).collect();
+    lines.join("\n") + "\n"
 }
 
 pub(crate) fn people() -> Identities {

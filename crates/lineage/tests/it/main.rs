@@ -1,8 +1,13 @@
 //! The crate against the real git: histories are made by git, and every answer is held against what
 //! git itself says of them or does with them.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the report"
+)]
 
 mod containment;
+mod content;
 mod fixture;
 mod lines;
 mod random;

@@ -217,9 +217,9 @@ impl History {
                 (vec![], vec![]),
                 |(mut there, mut gone), (place, is_there)| {
                     if is_there {
-                        there.push(place)
+                        there.push(place);
                     } else {
-                        gone.push(place)
+                        gone.push(place);
                     }
                     (there, gone)
                 },

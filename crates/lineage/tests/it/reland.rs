@@ -209,6 +209,60 @@ fn a_squashed_branch_that_was_reverted_comes_by_merge() {
 }
 
 #[test]
+fn a_squash_that_was_taken_over_and_then_reverted_leaves_nothing_to_come() {
+    let world = World::new();
+    world.branch("fix", "main");
+    world.change("a", 2, "fixed");
+    world.change("b", 2, "fixed too");
+    world.on("main");
+    let squash = world.squash("fix");
+    world.on("fix");
+    world.git(&["merge", "-q", "--no-ff", "-m", "update", "main"]);
+    world.on("main");
+    world.revert(squash);
+    let verdict = check(&world);
+    assert_eq!(verdict.case, Case::NothingComes);
+    assert!(matches!(
+        verdict.stays_undone[0].landing,
+        Landing::Squash(_)
+    ));
+    // The same when the branch takes over the revert as well, and is merged.
+    world.on("fix");
+    world.git(&["merge", "-q", "--no-ff", "-m", "update", "main"]);
+    world.on("main");
+    world.merge("fix");
+    let verdict = check(&world);
+    assert_eq!(verdict.case, Case::NothingComes);
+    for way in [Way::RevertOfRevert, Way::FixOnTop] {
+        assert_eq!(
+            world.tree(prepare(&world, way)),
+            world.tree(squash),
+            "{way:?}"
+        );
+    }
+}
+
+#[test]
+fn a_branch_that_took_over_its_own_merge_does_not_bring_it_again() {
+    let world = World::new();
+    world.branch("fix", "main");
+    world.change("a", 2, "fixed");
+    world.on("main");
+    world.merge("fix");
+    world.on("fix");
+    world.git(&["merge", "-q", "--no-ff", "-m", "update", "main"]);
+    world.on("main");
+    let merge = world.merge("fix");
+    world.revert_merge(world.id(&format!("{merge}^1")));
+    world.on("fix");
+    world.change("b", 2, "new on top");
+    world.on("main");
+    let verdict = check(&world);
+    assert_eq!(verdict.case, Case::OnlyNewComes);
+    assert_eq!(subjects(&verdict.stays_undone[0].commits), ["a 2: fixed"]);
+}
+
+#[test]
 fn both_ways_bring_the_reverted_change_and_the_new_commits_and_nothing_else() {
     let (world, merge) = merged();
     world.revert_merge(merge);
