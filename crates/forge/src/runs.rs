@@ -128,9 +128,9 @@ fn read(run: &Value) -> Run {
             _,
             "failure" | "failed" | "cancelled" | "canceled" | "timed_out" | "startup_failure"
             | "skipped" | "stale" | "neutral",
-        ) => RunState::Failed(ended.clone()),
+        )
+        | ("completed", _) => RunState::Failed(ended.clone()),
         ("in_progress" | "running", _) => RunState::Running,
-        ("completed", _) => RunState::Failed(ended.clone()),
         (waits, _) => RunState::Waiting(waits.to_owned()),
     };
     let urls = [&run["html_url"], &run["web_url"], &run["url"]];

@@ -296,7 +296,7 @@ impl Runner<'_> {
             return (all, None);
         };
         if !may_go_on {
-            all.push((self.not_run(BUILT, &build.run), false));
+            all.push((not_run(BUILT, &build.run), false));
             return (all, None);
         }
         let (built, digest) = self.build(build, tell);
@@ -347,27 +347,13 @@ impl Runner<'_> {
         tell: &Sender<Event>,
     ) -> Checked {
         if is_dropped {
-            let mut checked = self.not_run(&check.name, &check.run);
+            let mut checked = not_run(&check.name, &check.run);
             checked.verdict = Verdict::Dropped;
             checked.why = Some("dropped by a person's decision".to_owned());
             let _ = tell.send(Event::Ended(Box::new(checked.clone())));
             return checked;
         }
         self.plain(&check.name, &check.run, time, &[], tell).0
-    }
-
-    fn not_run(&self, name: &str, run: &Command) -> Checked {
-        Checked {
-            name: name.to_owned(),
-            command: run.to_string(),
-            verdict: Verdict::NotRun,
-            why: Some("something before it stopped the hotfix".to_owned()),
-            seconds: 0.0,
-            tool: None,
-            findings: Vec::new(),
-            found: 0,
-            last_lines: Vec::new(),
-        }
     }
 
     /// A command that passes or fails.
@@ -387,7 +373,7 @@ impl Runner<'_> {
             time_box,
             log: &log,
         };
-        let mut checked = self.not_run(name, run);
+        let mut checked = not_run(name, run);
         checked.why = None;
         let ended = match command::run(run, &place) {
             Ok(ended) => {
@@ -486,6 +472,21 @@ impl Runner<'_> {
             );
         }
         (checked, digest)
+    }
+}
+
+/// A check as it stands before it runs.
+fn not_run(name: &str, run: &Command) -> Checked {
+    Checked {
+        name: name.to_owned(),
+        command: run.to_string(),
+        verdict: Verdict::NotRun,
+        why: Some("something before it stopped the hotfix".to_owned()),
+        seconds: 0.0,
+        tool: None,
+        findings: Vec::new(),
+        found: 0,
+        last_lines: Vec::new(),
     }
 }
 

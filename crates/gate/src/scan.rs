@@ -204,6 +204,9 @@ fn call(asked: &Asked<'_>, file: &Path, update: Update) -> Option<Command> {
     }
 }
 
+/// What understands a scanner's report.
+type Reader = fn(&[u8]) -> Result<Report, String>;
+
 /// One call of a scanner.
 fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) -> Checked {
     let mut checked = empty(asked, &command.to_string());
@@ -239,7 +242,7 @@ fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) ->
     };
     checked.seconds = ended.seconds;
     checked.last_lines.clone_from(&ended.last_lines);
-    let (path, read): (PathBuf, fn(&[u8]) -> Result<Report, String>) = match asked.policy.with {
+    let (path, read): (PathBuf, Reader) = match asked.policy.with {
         Scanner::Trivy => (file.to_owned(), read_trivy),
         Scanner::Grype => (file.to_owned(), read_grype),
         Scanner::OsvScanner => (file.to_owned(), read_osv),
@@ -353,7 +356,7 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
             fail(
                 Verdict::DatabaseTooOld,
                 format!("how old the database of {program} is, is not known"),
-            )
+            );
         }
         _ => checked.verdict = Verdict::Passed,
     }

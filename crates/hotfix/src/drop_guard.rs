@@ -43,7 +43,7 @@ pub(crate) fn refuse(
         if !serves(fix, unit) && is_gone_already(fix, running, holds) {
             continue;
         }
-        return Err(refusal(fix, kept.err(), now));
+        return Err(refusal(fix, kept.err().as_ref(), now));
     }
     Ok(())
 }
@@ -63,12 +63,12 @@ fn is_gone_already(fix: &Shipped, running: &dyn Fn() -> Option<String>, holds: &
     running().is_some_and(|commit| matches!(holds(fix, &commit), Ok(false)))
 }
 
-fn refusal(fix: &Shipped, unknown: Option<Problem>, now: Timestamp) -> Problem {
+fn refusal(fix: &Shipped, unknown: Option<&Problem>, now: Timestamp) -> Problem {
     let live = now.duration_since(fix.opened).as_hours().max(0);
     let incident = fix.incident.as_deref();
     let of = incident.map_or_else(String::new, |incident| format!(" of {incident}"));
     let live = format!("hotfix {}{of}, live for {live} h", fix.name);
-    let message = match &unknown {
+    let message = match unknown {
         None => {
             format!("this would remove {live}: the commit it was built of does not hold the fix")
         }

@@ -1,5 +1,7 @@
 //! A hotfix goes back to main: a pull request, and conflicts told before anybody meets them.
 
+use std::fmt::Write as _;
+
 use ripcord_domain::config::Forge;
 use ripcord_domain::hotfix::HotfixName;
 use ripcord_domain::hotfix::name::PREFIX;
@@ -172,7 +174,7 @@ fn open(asked: &MergeBack<'_>, name: &HotfixName, conflicts: &[String]) -> Resul
     if !conflicts.is_empty() {
         body.push_str("\nMerging conflicts in:\n");
         for path in conflicts {
-            body.push_str(&format!("- `{path}`\n"));
+            let _ = writeln!(body, "- `{path}`");
         }
     }
     let who = forges::who(repo, None);

@@ -299,10 +299,8 @@ fn with_source(payload: &Payload, labels: &Labels) -> Result<Payload, Problem> {
                 ),
             ));
         }
-        Some(source) => {
-            if source.repository.is_none() {
-                source.repository.clone_from(&labels.source);
-            }
+        Some(source) if source.repository.is_none() => {
+            source.repository.clone_from(&labels.source);
         }
         None if ripcord_domain::hotfix::payload::is_commit(revision) => {
             sourced.source = Some(ripcord_domain::hotfix::payload::Source {
@@ -311,7 +309,7 @@ fn with_source(payload: &Payload, labels: &Labels) -> Result<Payload, Problem> {
                 base: None,
             });
         }
-        None => {}
+        _ => {}
     }
     Ok(sourced)
 }

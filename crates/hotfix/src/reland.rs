@@ -128,7 +128,7 @@ pub fn check(
         stays_undone: verdict
             .stays_undone
             .iter()
-            .map(|one| one.sentence())
+            .map(ripcord_lineage::Undone::sentence)
             .collect(),
         new: verdict.new.iter().map(told).collect(),
     })

@@ -120,15 +120,14 @@ pub fn start(start: &Start<'_>) -> Result<Started, Problem> {
         })?;
     let source = start.sources.open(&address, known.main.as_deref())?;
     let mut warnings = Vec::new();
-    let (commit, by) = match start.from {
-        Some(from) => (source.repo.resolve(from).map_err(from_repo)?, None),
-        None => {
-            let built = built_of(&image, &source, &known)?;
-            if let Some(why) = built.unchecked {
-                warnings.push(format!("the image was not checked: {why}"));
-            }
-            (built.commit, Some(built.by))
+    let (commit, by) = if let Some(from) = start.from {
+        (source.repo.resolve(from).map_err(from_repo)?, None)
+    } else {
+        let built = built_of(&image, &source, &known)?;
+        if let Some(why) = built.unchecked {
+            warnings.push(format!("the image was not checked: {why}"));
         }
+        (built.commit, Some(built.by))
     };
     let shipped =
         ripcord_recovery::hotfixes::of_unit(repo, place.tree, &unit.service, &unit.environment)?;

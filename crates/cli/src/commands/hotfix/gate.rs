@@ -36,13 +36,12 @@ pub(super) fn run(global: &Global, args: &GateArgs, output: &mut Output) -> Resu
         .iter()
         .map(|text| decision(text))
         .collect::<Result<_, _>>()?;
-    let by = match &args.signed_off_by {
-        Some(name) => name.clone(),
-        None => {
-            let now = moment::now().as_second();
-            let author = repo.identity(now).map_err(from_repo)?.author;
-            format!("{} <{}>", author.name, author.email)
-        }
+    let by = if let Some(name) = &args.signed_off_by {
+        name.clone()
+    } else {
+        let now = moment::now().as_second();
+        let author = repo.identity(now).map_err(from_repo)?.author;
+        format!("{} <{}>", author.name, author.email)
     };
     let folder = repo
         .worktree()

@@ -116,7 +116,7 @@ fn direct(
     };
     let mut progress = Output::progress();
     let received = receive(&receiver, payload, false, &shipping, &mut |event| {
-        progress(event)
+        progress(event);
     })?;
     received.commit.ok_or_else(|| {
         Problem::new(
