@@ -151,7 +151,11 @@ fn built(root: &Path, tool: &Tool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Pa
     let started = Instant::now();
     tell(Event::Building(tool.name));
     let beside = cache::beside(&folder)?;
-    compile(tool, &module, &flags, &beside, tell)?;
+    // Not the user's cache: it would grow by gigabytes that nothing else uses.
+    let objects = beside.join("objects");
+    compile(tool, &module, &flags, &beside, &objects, tell)?;
+    fs::remove_dir_all(&objects)
+        .with_context(|| format!("cannot remove {}", objects.display()))?;
     copy_manifests(tool, &module, &beside)?;
     let programs: Vec<&str> = tool.programs.iter().map(|(_, name)| *name).collect();
     cache::put(&beside, &folder, &programs)?;
@@ -232,6 +236,7 @@ fn compile(
     module: &Path,
     flags: &[String],
     beside: &Path,
+    objects: &Path,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<()> {
     // A single package may have another name than its program; several go into a folder.
@@ -242,6 +247,7 @@ fn compile(
     }
     let mut build = go(module)
         .env("CGO_ENABLED", if tool.cgo { "1" } else { "0" })
+        .env("GOCACHE", objects)
         .args(["build", "-v"])
         .args(flags)
         .arg("-o")
