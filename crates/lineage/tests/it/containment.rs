@@ -310,6 +310,23 @@ fn a_revert_does_not_matter_when_what_came_of_it_landed_later() {
 }
 
 #[test]
+fn what_came_back_and_was_changed_again_is_not_undone() {
+    let world = World::new();
+    let base = world.id("main");
+    world.branch("fix", "main");
+    world.change("a", 2, "fixed");
+    world.on("main");
+    let squash = world.squash("fix");
+    world.revert(squash);
+    world.on("fix");
+    let tip = world.change("b", 2, "fixed too");
+    world.on("main");
+    world.squash("fix");
+    world.change("a", 2, "better");
+    assert!(ask(&world, Range { base, tip }).is_contained());
+}
+
+#[test]
 fn half_a_revert_is_told_with_the_commit_that_it_hit() {
     let (world, fix) = fixed();
     world.merge("fix");
