@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// GitHub wants this much patience where it names none
 /// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>).
-const UNNAMED: Duration = Duration::from_secs(60);
+const UNNAMED: Duration = Duration::from_mins(1);
 
 /// What came with an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -244,7 +244,7 @@ mod tests {
         ];
         let spent = answer(403, &spent, Value::Null);
         assert!(spent.is_too_often());
-        assert_eq!(spent.patience(), Some(Duration::from_secs(120)));
+        assert_eq!(spent.patience(), Some(Duration::from_mins(2)));
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl Repository {
                 call.write(&what, &path, &of_gitea(dispatch)).await
             }
             Forge::Gitlab => {
-                let (trigger, fields) = of_gitlab(dispatch)?;
+                let trigger = dispatch.trigger.as_ref().ok_or_else(no_trigger)?;
+                let fields = of_gitlab(dispatch, trigger);
                 let what = format!("the pipeline that {} starts", dispatch.event);
                 call.write_as(trigger, &what, "/trigger/pipeline", &fields)
                     .await
@@ -189,15 +190,7 @@ fn of_gitea(dispatch: &Dispatch) -> Value {
 }
 
 /// <https://docs.gitlab.com/api/pipeline_triggers/#trigger-a-pipeline-with-a-token>
-fn of_gitlab(dispatch: &Dispatch) -> Result<(&Secret, Vec<(String, String)>), Problem> {
-    let trigger = dispatch.trigger.as_ref().ok_or_else(|| {
-        Problem::new(
-            Kind::Usage,
-            "no_trigger_token",
-            "GitLab starts a pipeline by a trigger token, and none is known",
-        )
-        .hint("Settings → CI/CD → Pipeline trigger tokens of the infra project makes one")
-    })?;
+fn of_gitlab(dispatch: &Dispatch, trigger: &Secret) -> Vec<(String, String)> {
     let mut fields = vec![
         ("token".to_owned(), trigger.reveal().to_owned()),
         ("ref".to_owned(), dispatch.branch.clone()),
@@ -206,7 +199,16 @@ fn of_gitlab(dispatch: &Dispatch) -> Result<(&Secret, Vec<(String, String)>), Pr
         let name = name.to_ascii_uppercase();
         fields.push((format!("variables[{PREFIX}{name}]"), text));
     }
-    Ok((trigger, fields))
+    fields
+}
+
+fn no_trigger() -> Problem {
+    Problem::new(
+        Kind::Usage,
+        "no_trigger_token",
+        "GitLab starts a pipeline by a trigger token, and none is known",
+    )
+    .hint("Settings → CI/CD → Pipeline trigger tokens of the infra project makes one")
 }
 
 /// The run that an answer names. An answer that was cut short names none; the event is taken all the same.
