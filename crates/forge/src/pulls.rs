@@ -103,11 +103,9 @@ impl Repository {
                        "description": body}),
             ),
         };
-        let problem = match call.write(&what, path, &sent).await {
-            Ok(answer) => match read(self.forge(), answer.json()) {
-                Some(opened) => return Ok(opened),
-                None => call.tell(&what, |question| question.unreadable(&answer)),
-            },
+        let opened = match call.write(&what, path, &sent).await {
+            Ok(answer) => read(self.forge(), answer.json())
+                .ok_or_else(|| call.tell(&what, |question| question.unreadable(&answer))),
             Err(Unwritten::Refused { problem, .. }) if has_nothing(&problem.message) => {
                 return Err(Problem::new(
                     Kind::Nothing,
@@ -115,25 +113,32 @@ impl Repository {
                     format!("{base} contains all of {head}: there is nothing to merge"),
                 ));
             }
-            // Somebody else was faster: all three refuse a second one, by 409 or 422.
-            Err(Unwritten::Refused {
-                status: Some(409 | 422),
-                problem,
-            })
-            // It may have been opened.
-            | Err(Unwritten::Unclear(problem)) => problem,
+            // Somebody else was faster (all three refuse a second one, by 409 or 422), or it may have been opened.
+            Err(
+                Unwritten::Refused {
+                    status: Some(409 | 422),
+                    problem,
+                }
+                | Unwritten::Unclear(problem),
+            ) => Err(problem),
             Err(Unwritten::Refused { problem, .. }) => {
                 let is_hidden = problem.code == "forge_not_there";
                 return Err(if is_hidden {
-                    problem.hint(format!("it says the same where {head} or {base} is no branch"))
+                    problem.hint(format!(
+                        "it says the same where {head} or {base} is no branch"
+                    ))
                 } else {
                     problem
                 });
             }
         };
+        // Gitea may have let another one through in the same moment: see `find`.
+        if opened.is_ok() && self.forge() != Forge::Gitea {
+            return opened;
+        }
         match find_open(&call, wanted).await {
             Ok(Some(said)) => detailed(&call, said).await,
-            Ok(None) | Err(_) => Err(problem),
+            Ok(None) | Err(_) => opened,
         }
     }
 
@@ -201,11 +206,13 @@ async fn find(call: &Call<'_>, head: &str, base: &str) -> Result<Option<Value>, 
         Forge::Gitea => {
             // It does not list by head: all open ones are looked through, and of the others it names the newest.
             let url = format!("/pulls?state=open&limit=50&base_branch={}", value(base));
-            let mut listed = call.list(&what, &url, None, is_it).await?;
+            let mut listed = call.list(&what, &url, None, |_| false).await?;
             if !listed.iter().any(is_it) {
                 let url = format!("/pulls/{}/{}", value(base), path(head));
                 listed.extend(call.read_if_there(&what, &url).await?);
             }
+            // It lets two that are opened in the same moment through: all who look take the first.
+            listed.sort_by_key(number);
             listed
         }
     };

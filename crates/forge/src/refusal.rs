@@ -216,7 +216,7 @@ impl Question<'_> {
         let mut problem = Problem::new(
             Kind::Remote,
             "forge_not_there",
-            format!("{what} is not there on {host}, or hidden from whoever asks{said}"),
+            format!("{host} knows nothing of {what}, or hides it from whoever asks{said}"),
         );
         if !self.is_somebody {
             problem = problem.hint(format!(

@@ -237,7 +237,7 @@ fn stand(forge: Forge, said: &Value) -> Stand {
         Forge::Gitea => match (status, ended) {
             ("completed", "success") | ("success", _) => Stand::Succeeded,
             ("completed", "cancelled") | ("cancelled", _) => Stand::Cancelled,
-            ("completed", _) | ("failure" | "skipped", _) => Stand::Failed,
+            ("completed" | "failure" | "skipped", _) => Stand::Failed,
             ("in_progress" | "running", _) => Stand::Running,
             ("queued", _) => Stand::Queued,
             ("waiting", _) if said["display_title"].is_null() && said["title"].is_string() => {

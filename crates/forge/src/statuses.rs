@@ -78,7 +78,15 @@ impl Repository {
                 // <https://docs.gitea.com/api/> (`repoGetCombinedStatusByRef`): the last of each context.
                 let path = format!("/commits/{commit}/status?limit=50");
                 let listed = listed(&call, "the statuses", &path, Some("statuses"), commit).await?;
-                Ok(listed.iter().map(|said| plain(said, "context")).collect())
+                let mut states: Vec<CheckState> =
+                    listed.iter().map(|said| plain(said, "context")).collect();
+                // Of its own runs it says where they are without the host.
+                for url in states.iter_mut().filter_map(|state| state.url.as_mut()) {
+                    if url.starts_with('/') {
+                        url.insert_str(0, &self.place().origin);
+                    }
+                }
+                Ok(states)
             }
             Forge::Gitlab => {
                 // <https://docs.gitlab.com/api/commits/#list-commit-statuses>

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use ripcord_domain::config::Forge;
 use ripcord_domain::{Kind, Problem};
-use ripcord_forge::{Place, Repository};
+use ripcord_forge::{Place, Repository, Who, rules};
 use serde_json::json;
 
 use crate::dispatch::dispatch;
 use crate::fake::{Fake, Reply, SECRET, open, raw};
 
 const BRANCH: &str = "GET /branches/main";
+const REFS: &str = "GET /git/matching-refs/heads/main?per_page=100&page=1";
 
 async fn problem_of(forge: Forge, line: &str, reply: Reply) -> Problem {
     let fake = Fake::of(forge, vec![(line, reply)]).await;
@@ -65,7 +66,6 @@ async fn the_scope_that_a_token_lacks_is_named() {
         problem.hints,
         ["give the token the scope write:repository; it has read:repository"]
     );
-    const REFS: &str = "GET /git/matching-refs/heads/main?per_page=100&page=1";
     let said =
         json!({"message": "Resource not accessible by personal access token", "status": "403"});
     let fine = Reply::json(403, &said).with("x-accepted-github-permissions", "contents=read");
@@ -230,6 +230,55 @@ async fn an_answer_that_stops_or_never_comes_is_no_answer() {
     let nobody = open("127.0.0.1:9", Some(Forge::Gitea), Duration::from_secs(1)).await;
     let problem = nobody.branch_exists("main").await.unwrap_err();
     assert_eq!(problem.code, "forge_unreached");
+}
+
+#[tokio::test]
+async fn a_forge_is_known_by_what_only_it_answers() {
+    let known = [
+        (
+            Forge::Gitea,
+            "GET /api/v1/version",
+            200,
+            json!({"version": "1.26.0"}),
+        ),
+        (
+            Forge::Gitlab,
+            "GET /api/v4/version",
+            401,
+            json!({"message": "401 Unauthorized"}),
+        ),
+        (
+            Forge::Github,
+            "GET /api/v3/meta",
+            200,
+            json!({"verifiable_password_authentication": true}),
+        ),
+    ];
+    for (forge, line, status, said) in known {
+        let fake = Fake::of(forge, vec![(line, Reply::json(status, &said))]).await;
+        let repository = open(&fake.host, None, Duration::from_secs(5)).await;
+        assert_eq!(repository.forge(), forge);
+        // Nobody knows yet who is asked.
+        assert!(fake.asked().iter().all(|it| it.authorization.is_none()));
+    }
+}
+
+#[tokio::test]
+async fn rules_are_asked_once_and_told_in_words() {
+    let said = json!({"name": "main", "protected": true, "user_can_push": false});
+    let fake = Fake::of(Forge::Gitea, vec![(BRANCH, Reply::json(200, &said))]).await;
+    let place = Place::of(&format!("http://{}/acme/infra", fake.host)).unwrap();
+    let limit = Duration::from_secs(5);
+    let who = Who::new("ops", SECRET);
+    let found = rules(&place, Some(Forge::Gitea), Some(&who), "main", limit).await;
+    assert_eq!(found.unwrap().unwrap().lets_push, Some(false));
+    let fake = Fake::of(Forge::Gitea, vec![(BRANCH, Reply::empty(502))]).await;
+    let place = Place::of(&format!("http://{}/acme/infra", fake.host)).unwrap();
+    let why = rules(&place, Some(Forge::Gitea), Some(&who), "main", limit)
+        .await
+        .unwrap_err();
+    assert!(why.contains("fails at the branch main"), "{why}");
+    assert_eq!(fake.asked().len(), 1);
 }
 
 #[tokio::test]

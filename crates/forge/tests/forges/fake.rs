@@ -85,8 +85,8 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    /// A forge with these answers below `/repos/acme/infra` or what it calls that. A question that is listed
-    /// more than once is answered in this order, and then always as the last time.
+    /// A forge with these answers below `/repos/acme/infra` or what it calls that, or as they are where they begin
+    /// with `/api/`. A question that is listed more than once is answered in this order, and then always as the last time.
     pub(crate) async fn of(forge: Forge, answers: Vec<(&str, Reply)>) -> Self {
         let root = match forge {
             Forge::Github => "/api/v3/repos/acme/infra",
@@ -95,7 +95,11 @@ impl Fake {
         };
         let mut script: Vec<(String, VecDeque<Reply>)> = Vec::new();
         for (line, reply) in answers {
-            let line = line.replacen(' ', &format!(" {root}"), 1);
+            let line = if line.contains(" /api/") {
+                line.to_owned()
+            } else {
+                line.replacen(' ', &format!(" {root}"), 1)
+            };
             match script.iter_mut().find(|(there, _)| *there == line) {
                 Some((_, replies)) => replies.push_back(reply),
                 None => script.push((line, VecDeque::from([reply]))),
@@ -190,11 +194,27 @@ pub(crate) async fn raw(bytes: &'static str) -> (String, Arc<Mutex<usize>>) {
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let mut question = [0; 65536];
-            let _ = stream.read(&mut question).await;
+            // Hanging up on a question that is not read yet would take the answer back.
+            let mut question = Vec::new();
+            while !is_whole(&question) && stream.read_buf(&mut question).await.is_ok_and(|n| n > 0)
+            {
+            }
             *counted.lock().unwrap() += 1;
             let _ = stream.write_all(bytes.as_bytes()).await;
+            let _ = stream.shutdown().await;
         }
     });
     (host, count)
+}
+
+/// Whether a question has come to its end, with as much of a body as its head says.
+fn is_whole(question: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(question).to_ascii_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.trim().parse().unwrap())
 }

@@ -67,7 +67,7 @@ async fn a_pull_request_is_opened_where_there_is_none() {
         "ceddc58280c38075ade588d2679afe497622f6cd"
     );
     assert_eq!(
-        fake.asked().last().unwrap().json(),
+        fake.asked()[2].json(),
         json!({"head": HEAD, "base": "main", "title": "Merge back INC-31", "body": "It is live."})
     );
 }
@@ -148,6 +148,29 @@ async fn of_two_that_open_one_at_once_both_get_the_same() {
             .unwrap();
         assert_eq!((pull.number, fake.count("POST")), (1, 1));
     }
+}
+
+#[tokio::test]
+async fn where_gitea_opened_two_at_once_all_take_the_first() {
+    let mut first = gitea_pull();
+    first["number"] = 7.into();
+    let mut second = gitea_pull();
+    second["number"] = 8.into();
+    let answers = vec![
+        (GITEA_OPEN, Reply::json(200, &json!([]))),
+        (GITEA_OPEN, Reply::json(200, &json!([second, first]))),
+        (GITEA_OF, not_found()),
+        ("POST /pulls", Reply::json(201, &second)),
+        ("GET /pulls/7", Reply::json(200, &first)),
+    ];
+    let fake = Fake::of(Forge::Gitea, answers).await;
+    let pull = fake
+        .repository()
+        .await
+        .pull_request(&proposal())
+        .await
+        .unwrap();
+    assert_eq!((pull.number, fake.count("POST")), (7, 1));
 }
 
 #[tokio::test]

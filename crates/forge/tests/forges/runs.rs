@@ -166,7 +166,7 @@ async fn a_run_that_gitea_did_not_name_is_found_by_the_id_in_its_name() {
 /// As <https://docs.github.com/en/rest/actions/workflow-runs> shows one, in short.
 fn github_run(status: &str, conclusion: Option<&str>) -> Value {
     json!({
-        "id": 30433642, "name": "deploy-service", "event": "repository_dispatch",
+        "id": 30_433_642, "name": "deploy-service", "event": "repository_dispatch",
         "display_title": "deploy checkout hotfix-1 to production (d-7f3k9qxy)",
         "head_sha": "acb5820ced9479c074f688cc328bf03f341a511d", "status": status,
         "conclusion": conclusion, "created_at": "2026-11-28T20:29:15Z",
@@ -174,6 +174,7 @@ fn github_run(status: &str, conclusion: Option<&str>) -> Value {
     })
 }
 
+const PENDING: &str = "GET /actions/runs/30433642/pending_deployments";
 const GITHUB_RUN: &str = "GET /actions/runs/30433642";
 const GITHUB_JOBS: &str = "GET /actions/runs/30433642/jobs?filter=latest&per_page=100&page=1";
 
@@ -218,7 +219,6 @@ async fn a_run_of_github_says_who_it_waits_for() {
     // As the page on pending deployments shows it, in short.
     let pending = json!([{"environment": {"id": 161_088_068, "name": "production"}, "wait_timer": 0,
                           "current_user_can_approve": true, "reviewers": []}]);
-    const PENDING: &str = "GET /actions/runs/30433642/pending_deployments";
     let answers = vec![(GITHUB_RUN, &waiting), (PENDING, &pending)];
     let found = run(Forge::Github, &numbered(30_433_642), answers)
         .await

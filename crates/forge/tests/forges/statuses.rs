@@ -20,20 +20,26 @@ async fn statuses(forge: Forge, answers: Vec<(String, Reply)>) -> Vec<CheckState
 async fn gitea_says_the_last_of_each_context() {
     // Recorded.
     let said = json!({
-        "state": "failure", "sha": COMMIT, "total_count": 2,
+        "state": "failure", "sha": COMMIT, "total_count": 3,
         "statuses": [
+            {"id": 1, "status": "pending", "target_url": "/ops/infra/actions/runs/8/jobs/8",
+             "context": "ci / e2e (push)", "created_at": "2026-11-28T20:29:13Z"},
             {"id": 2, "status": "success", "target_url": "http://ci/1", "description": "d",
              "context": "ci / unit", "created_at": "2026-11-28T20:29:13Z"},
             {"id": 3, "status": "failure", "target_url": "", "description": "d",
              "context": "ci / scan", "created_at": "2026-11-28T20:29:13Z"}],
     });
     let line = format!("GET /commits/{COMMIT}/status?limit=50&page=1");
-    let states = statuses(Forge::Gitea, vec![(line, Reply::json(200, &said))]).await;
+    let fake = Fake::of(Forge::Gitea, vec![(&line, Reply::json(200, &said))]).await;
+    let states = fake.repository().await.statuses(COMMIT).await.unwrap();
+    assert_eq!(outcome_of(&states, "ci / e2e"), Some(Outcome::Pending));
+    let of_run = format!("http://{}/ops/infra/actions/runs/8/jobs/8", fake.host);
+    assert_eq!(states[0].url.as_ref(), Some(&of_run));
     assert_eq!(outcome_of(&states, "ci / unit"), Some(Outcome::Passed));
     assert_eq!(outcome_of(&states, "ci / scan"), Some(Outcome::Failed));
     assert_eq!(outcome_of(&states, "ci / integration"), None);
     assert_eq!(
-        (states[0].url.as_deref(), &states[1].url),
+        (states[1].url.as_deref(), &states[2].url),
         (Some("http://ci/1"), &None)
     );
 }
