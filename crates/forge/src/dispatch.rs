@@ -120,15 +120,20 @@ impl Repository {
     }
 }
 
-/// GitHub hides what a token may not write, and a workflow's own token reaches its repository only.
+/// What a refusal means of a dispatch: GitHub hides what a token may not write, and a workflow's own token reaches
+/// its repository only; GitLab hides the project from a trigger token that is not one of its own.
 fn hinted(forge: Forge, problem: Problem) -> Problem {
-    let is_of_token = matches!(problem.code.as_str(), "forge_not_there" | "forge_forbidden");
-    if forge == Forge::Github && is_of_token {
-        problem.hint(
+    match (forge, problem.code.as_str()) {
+        (Forge::Github, "forge_not_there" | "forge_forbidden") => problem.hint(
             "a dispatch needs a token that may write the contents of that repository; the GITHUB_TOKEN of a workflow reaches its own repository only",
-        )
-    } else {
-        problem
+        ),
+        (Forge::Gitlab, "forge_not_there") => Problem {
+            hints: vec![
+                "see whether the trigger token is one of this project's, and the project spelt so".into(),
+            ],
+            ..problem
+        },
+        _ => problem,
     }
 }
 

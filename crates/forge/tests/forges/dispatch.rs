@@ -315,3 +315,18 @@ async fn github_hides_from_a_token_what_it_may_not_write() {
     assert!(problem.hints[0].contains("contents=write"), "{problem:?}");
     assert!(problem.hints[1].contains("GITHUB_TOKEN"), "{problem:?}");
 }
+
+#[tokio::test]
+async fn gitlab_hides_a_project_from_a_trigger_token_of_another() {
+    let said = json!({"message": "404 Not Found"});
+    let fake = Fake::of(Forge::Gitlab, vec![(GITLAB, Reply::json(404, &said))]).await;
+    let problem = fake
+        .repository()
+        .await
+        .dispatch(&dispatch())
+        .await
+        .unwrap_err();
+    assert_eq!(problem.code, "forge_not_there");
+    assert!(problem.hints[0].contains("trigger token") && problem.hints.len() == 1);
+    assert!(!problem.message.contains("404"), "{problem}");
+}
