@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use ripcord_domain::config::Forge;
+use ripcord_domain::hotfix::payload::{MOST_CHARACTERS, MOST_PROPERTIES, VARIABLE};
 use ripcord_domain::{Kind, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -11,16 +12,8 @@ use crate::api::Secret;
 use crate::repository::{Repository, Unwritten};
 use crate::runs::RunRef;
 
-/// What GitHub takes of a payload, at most
-/// (<https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event>).
-const MOST_PROPERTIES: usize = 10;
-/// The same, in characters of its JSON.
-const LONGEST_PAYLOAD: usize = 65_535;
 /// What GitHub takes of an event's name, in characters (same page).
 const LONGEST_EVENT: usize = 100;
-
-/// What begins the name of each variable of a pipeline of GitLab.
-const PREFIX: &str = "RIPCORD_";
 
 /// One event for a receiver.
 #[derive(Clone, Debug)]
@@ -157,9 +150,9 @@ fn of_github(dispatch: &Dispatch) -> Result<Value, Problem> {
         .to_string()
         .chars()
         .count();
-    if length > LONGEST_PAYLOAD {
+    if length > MOST_CHARACTERS {
         return Err(bad(format!(
-            "its JSON has {length} characters, and GitHub takes {LONGEST_PAYLOAD}"
+            "its JSON has {length} characters, and GitHub takes {MOST_CHARACTERS}"
         ))
         .hint("the gate's record is the longest part of it: send it in its short form"));
     }
@@ -202,7 +195,7 @@ fn of_gitlab(dispatch: &Dispatch, trigger: &Secret) -> Vec<(String, String)> {
     ];
     for (name, text) in texts(&dispatch.payload) {
         let name = name.to_ascii_uppercase();
-        fields.push((format!("variables[{PREFIX}{name}]"), text));
+        fields.push((format!("variables[{VARIABLE}{name}]"), text));
     }
     fields
 }

@@ -154,8 +154,7 @@ fn built(root: &Path, tool: &Tool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Pa
     // Not the user's cache: it would grow by gigabytes that nothing else uses.
     let objects = beside.join("objects");
     compile(tool, &module, &flags, &beside, &objects, tell)?;
-    fs::remove_dir_all(&objects)
-        .with_context(|| format!("cannot remove {}", objects.display()))?;
+    fs::remove_dir_all(&objects).with_context(|| format!("cannot remove {}", objects.display()))?;
     copy_manifests(tool, &module, &beside)?;
     let programs: Vec<&str> = tool.programs.iter().map(|(_, name)| *name).collect();
     cache::put(&beside, &folder, &programs)?;
