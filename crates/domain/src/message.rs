@@ -29,6 +29,8 @@ pub mod trailer {
     pub const CORRELATION_ID: &str = "Correlation-Id";
     /// The hotfix that is deployed.
     pub const HOTFIX: &str = "Hotfix";
+    /// A hotfix that the commit takes out of production on purpose.
+    pub const DROPS_HOTFIX: &str = "Drops-Hotfix";
     /// The commit that the image was built of.
     pub const SOURCE_COMMIT: &str = "Source-Commit";
     /// The repository of that commit.

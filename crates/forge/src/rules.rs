@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use ripcord_domain::Problem;
 use ripcord_domain::config::Forge;
 use serde_json::Value;
 
-use crate::api::{Api, Scheme, Who};
+use crate::api::Who;
 use crate::place::{Place, escaped};
-use crate::which::which;
+use crate::repository::{Call, Repository};
 
 /// What a push to a branch meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,41 +33,31 @@ pub async fn rules(
     branch: &str,
     limit: Duration,
 ) -> Result<Option<Rules>, String> {
-    let api = Api::new(who, limit)?;
-    let Some(forge) = which(&api, place, forge).await else {
-        return Ok(None);
+    // One question each: whoever looks before an incident has other things to ask meanwhile.
+    let found = Repository::find(place, forge, who, limit, 1).await;
+    let repository = match found {
+        Ok(Some(repository)) => repository,
+        Ok(None) => return Ok(None),
+        // Where nothing answers there may be no forge at all.
+        Err(problem) if matches!(problem.code.as_str(), "forge_unreached" | "forge_silent") => {
+            return Ok(None);
+        }
+        Err(problem) => return Err(problem.message),
     };
-    let found = match forge {
-        Forge::Github => github(&api, place, branch).await?,
-        Forge::Gitlab => gitlab(&api, place, branch).await?,
-        Forge::Gitea => gitea(&api, place, branch).await?,
+    let call = repository.call();
+    let found = match repository.forge() {
+        Forge::Github => github(&call, branch).await,
+        Forge::Gitlab => gitlab(&call, branch).await,
+        Forge::Gitea => gitea(&call, branch).await,
     };
-    Ok(Some(found))
-}
-
-/// What a status means that is not a success.
-fn refused(what: &str, status: u16) -> String {
-    match status {
-        401 | 403 => format!("{what} is not shown to whoever git pushes as"),
-        404 => format!("{what} is not there, or hidden"),
-        429 => format!("{what}: asked too often"),
-        other => format!("{what}: HTTP {other}"),
-    }
-}
-
-async fn get(api: &Api<'_>, scheme: Scheme, what: &str, url: &str) -> Result<Value, String> {
-    match api.ask(scheme, url).await? {
-        (200, said) => Ok(said),
-        (status, _) => Err(refused(what, status)),
-    }
+    found.map(Some).map_err(|problem| problem.message)
 }
 
 /// <https://docs.gitea.com/api/> (`repoGetBranch`).
-async fn gitea(api: &Api<'_>, place: &Place, branch: &str) -> Result<Rules, String> {
-    let Place { origin, path } = place;
-    let url = format!("{origin}/api/v1/repos/{path}/branches/{}", escaped(branch));
-    let said = get(api, Scheme::Basic, &format!("branch {branch}"), &url).await?;
-    Ok(of_gitea(&said, api.is_somebody()))
+async fn gitea(call: &Call<'_>, branch: &str) -> Result<Rules, Problem> {
+    let url = format!("/branches/{}", escaped(branch));
+    let said = call.read(&format!("the branch {branch}"), &url).await?;
+    Ok(of_gitea(&said, call.repository.is_somebody()))
 }
 
 fn of_gitea(said: &Value, is_somebody: bool) -> Rules {
@@ -104,15 +95,10 @@ fn checks(names: &Value) -> String {
 }
 
 /// <https://docs.gitlab.com/api/branches/#get-single-repository-branch>
-async fn gitlab(api: &Api<'_>, place: &Place, branch: &str) -> Result<Rules, String> {
-    let url = format!(
-        "{}/api/v4/projects/{}/repository/branches/{}",
-        place.origin,
-        place.id(),
-        escaped(branch)
-    );
-    let said = get(api, Scheme::Bearer, &format!("branch {branch}"), &url).await?;
-    Ok(of_gitlab(&said, api.is_somebody()))
+async fn gitlab(call: &Call<'_>, branch: &str) -> Result<Rules, Problem> {
+    let url = format!("/repository/branches/{}", escaped(branch));
+    let said = call.read(&format!("the branch {branch}"), &url).await?;
+    Ok(of_gitlab(&said, call.repository.is_somebody()))
 }
 
 fn of_gitlab(said: &Value, is_somebody: bool) -> Rules {
@@ -143,28 +129,21 @@ const STOPPING: [&str; 7] = [
     "update",
 ];
 
-async fn github(api: &Api<'_>, place: &Place, branch: &str) -> Result<Rules, String> {
-    let base = if place.host() == "github.com" {
-        "https://api.github.com".to_owned()
-    } else {
-        format!("{}/api/v3", place.origin)
-    };
-    let repository = format!("{base}/repos/{}", place.path);
+async fn github(call: &Call<'_>, branch: &str) -> Result<Rules, Problem> {
     let branch = escaped(branch);
     let (rules, old) = (
-        format!("{repository}/rules/branches/{branch}?per_page=100"),
-        format!("{repository}/branches/{branch}"),
+        format!("/rules/branches/{branch}?per_page=100"),
+        format!("/branches/{branch}"),
     );
     let (rules, old) = futures_util::future::join(
-        get(api, Scheme::Basic, "the rules of the branch", &rules),
-        get(api, Scheme::Basic, "the branch", &old),
+        call.read("the rules of the branch", &rules),
+        call.read("the branch", &old),
     )
     .await;
     let rules = rules?;
     let mut passed = Vec::new();
     for id in rulesets(&rules) {
-        let url = format!("{repository}/rulesets/{id}");
-        let said = get(api, Scheme::Basic, "a ruleset", &url).await;
+        let said = call.read("a ruleset", &format!("/rulesets/{id}")).await;
         if said.is_ok_and(|said| said["current_user_can_bypass"] == "always") {
             passed.push(id);
         }
@@ -173,7 +152,7 @@ async fn github(api: &Api<'_>, place: &Place, branch: &str) -> Result<Rules, Str
         &rules,
         &passed,
         &old.unwrap_or_default(),
-        api.is_somebody(),
+        call.repository.is_somebody(),
     ))
 }
 

@@ -9,6 +9,7 @@ use ripcord_domain::hotfix::debt::{self, Blocks, Debt, Owed, Part, Stage, State}
 use ripcord_domain::hotfix::{HotfixName, Shipped};
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
+use ripcord_forge::{CheckState, Outcome, outcome_of};
 use ripcord_git::Oid;
 use ripcord_recovery::hotfixes;
 use ripcord_recovery::problems::from_repo;
@@ -22,17 +23,8 @@ use crate::production::{Built, built_of, image_of};
 use crate::source::{Source, Sources};
 use crate::within;
 
-/// A check that ran on a commit, as the forge shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// Its name.
-    pub name: String,
-    /// Whether it passed; none while it has no result.
-    pub passed: Option<bool>,
-}
-
 /// Which checks ran on a commit of a repository.
-pub type Checks<'f> = dyn Fn(&Source, &SourceOf, &str) -> Result<Vec<Check>, Problem> + 'f;
+pub type Checks<'f> = dyn Fn(&Source, &SourceOf, &str) -> Result<Vec<CheckState>, Problem> + 'f;
 
 /// What is missing until a unit's pods run its declared image; none where nothing is.
 pub type Lacks<'f> = dyn Fn(&Unit, &str) -> Result<Option<String>, Problem> + 'f;
@@ -421,29 +413,34 @@ fn skipped_checks(
         }
     }
     let at = short(&commit);
-    let failed = ran.iter().find(|check| check.passed == Some(false));
     if names.is_empty() {
         // No check is known by name: then all that ran must have passed, and one must have run.
-        return match (failed, ran.iter().find(|check| check.passed.is_none())) {
-            (Some(check), _) => owed(format!("`{}` failed on {at}", check.name)),
-            (None, Some(check)) => owed(format!("`{}` has no result on {at} yet", check.name)),
-            (None, None) if ran.is_empty() => owed(format!("no check is reported on {at}")),
-            (None, None) => State::Paid {
+        let worst = ran.iter().max_by_key(|check| check.outcome);
+        return match worst.map(|check| (check.outcome, &check.name)) {
+            Some((Outcome::Passed, _)) => State::Paid {
                 evidence: format!("all {} checks passed on {at}", ran.len()),
             },
+            Some((outcome, name)) => owed(not_passed(outcome, name, at)),
+            None => owed(format!("no check is reported on {at}")),
         };
     }
     for name in &names {
-        let one = ran.iter().find(|check| check.name == *name);
-        match one.map(|check| check.passed) {
-            Some(Some(true)) => {}
-            Some(Some(false)) => return owed(format!("`{name}` failed on {at}")),
-            Some(None) => return owed(format!("`{name}` has no result on {at} yet")),
+        match outcome_of(&ran, name) {
+            Some(Outcome::Passed) => {}
+            Some(outcome) => return owed(not_passed(outcome, name, at)),
             None => return owed(format!("`{name}` did not run on {at}")),
         }
     }
     State::Paid {
         evidence: format!("{} passed on {at}", names.join(", ")),
+    }
+}
+
+fn not_passed(outcome: Outcome, name: &str, at: &str) -> String {
+    match outcome {
+        Outcome::Failed => format!("`{name}` failed on {at}"),
+        Outcome::Skipped => format!("`{name}` was left out on {at}"),
+        Outcome::Pending | Outcome::Passed => format!("`{name}` has no result on {at} yet"),
     }
 }
 
@@ -461,7 +458,7 @@ fn rescan(books: &Books<'_>, known: &SourceOf, source: &Source, commit: Option<O
             let mut scans = ran
                 .iter()
                 .filter(|check| check.name.to_ascii_lowercase().contains(SCAN));
-            let passed = scans.find(|check| check.passed == Some(true));
+            let passed = scans.find(|check| check.outcome == Outcome::Passed);
             passed.map_or_else(
                 || {
                     owed(format!(

@@ -8,9 +8,7 @@ use jiff::Timestamp;
 use ripcord_domain::catalog::Unit;
 use ripcord_domain::hotfix::{Payload, Shipped};
 use ripcord_domain::problem::{Kind, Problem};
-
-/// The code of a deploy that would drop a hotfix.
-pub(crate) const DROPS_HOTFIX: &str = "drops_hotfix";
+use ripcord_recovery::risk::DROPS_HOTFIX;
 
 /// Whether a commit of a service's source holds a fix; an error is what kept it from being known.
 pub(crate) type Holds<'f> = dyn Fn(&Shipped, &str) -> Result<bool, Problem> + 'f;
@@ -51,11 +49,7 @@ pub(crate) fn refuse(
 /// Whether the environment declares the hotfix's own image.
 fn serves(fix: &Shipped, unit: &Unit) -> bool {
     let mut values = unit.places.iter().flat_map(|place| &place.values);
-    values.any(|value| {
-        value.value.contains(&fix.digest)
-            || value.value == fix.tag
-            || value.value.ends_with(&format!(":{}", fix.tag))
-    })
+    values.any(|value| fix.is_declared_as(&value.value))
 }
 
 /// Whether what runs is known not to hold the fix: a rollback took it out, and nothing is dropped by going on.
@@ -64,10 +58,7 @@ fn is_gone_already(fix: &Shipped, running: &dyn Fn() -> Option<String>, holds: &
 }
 
 fn refusal(fix: &Shipped, unknown: Option<&Problem>, now: Timestamp) -> Problem {
-    let live = now.duration_since(fix.opened).as_hours().max(0);
-    let incident = fix.incident.as_deref();
-    let of = incident.map_or_else(String::new, |incident| format!(" of {incident}"));
-    let live = format!("hotfix {}{of}, live for {live} h", fix.name);
+    let live = fix.words(now);
     let message = match unknown {
         None => {
             format!("this would remove {live}: the commit it was built of does not hold the fix")

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use ripcord_domain::config::{Forge, SourceOf};
-use ripcord_domain::problem::Problem;
-use ripcord_forge::{Repository, Who};
+use ripcord_domain::problem::{Kind, Problem};
+use ripcord_forge::{CheckState, Place, Repository, Who};
 use ripcord_git::Repo;
 use tokio::runtime::Runtime;
 
-use crate::debts::Check;
 use crate::source::Source;
 
 /// How long a forge may take.
@@ -28,13 +27,21 @@ pub fn who(repo: &Repo, token: Option<&str>) -> Option<Who> {
 /// The repository on its forge.
 ///
 /// # Errors
-/// It is on none that is known.
-pub async fn open<'a>(
+/// Its address is on none, or on none that is known.
+pub async fn open(
     repo: &Repo,
     forge: Option<Forge>,
-    who: Option<&'a Who>,
-) -> Result<Repository<'a>, Problem> {
-    Repository::open(&repo.remote().push_url().to_string(), forge, who, LIMIT).await
+    who: Option<&Who>,
+) -> Result<Repository, Problem> {
+    let remote = repo.remote();
+    let place = Place::of(&remote.push_url().to_string()).ok_or_else(|| {
+        Problem::new(
+            Kind::Usage,
+            "no_forge",
+            format!("{remote} is on no forge: it has no owner and name"),
+        )
+    })?;
+    Repository::open(&place, forge, who, LIMIT).await
 }
 
 /// The checks that ran on a commit.
@@ -46,15 +53,10 @@ pub fn checks(
     source: &Source,
     known: &SourceOf,
     commit: &str,
-) -> Result<Vec<Check>, Problem> {
+) -> Result<Vec<CheckState>, Problem> {
     let who = who(&source.repo, None);
     runtime.block_on(async {
         let repository = open(&source.repo, known.forge, who.as_ref()).await?;
-        let statuses = repository.statuses(commit).await?.into_iter();
-        let checks = statuses.map(|one| Check {
-            name: one.name,
-            passed: one.passed,
-        });
-        Ok(checks.collect())
+        repository.statuses(commit).await
     })
 }

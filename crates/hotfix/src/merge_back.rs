@@ -7,7 +7,7 @@ use ripcord_domain::hotfix::HotfixName;
 use ripcord_domain::hotfix::name::PREFIX;
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
-use ripcord_forge::PullRequest;
+use ripcord_forge::Proposal;
 use ripcord_git::Oid;
 use ripcord_lineage::{Branch, conflicts, reland_check};
 use ripcord_recovery::problems::from_repo;
@@ -180,11 +180,11 @@ fn open(asked: &MergeBack<'_>, name: &HotfixName, conflicts: &[String]) -> Resul
     let who = forges::who(repo, None);
     let pull = asked.runtime.block_on(async {
         let repository = forges::open(repo, asked.forge, who.as_ref()).await?;
-        let wanted = PullRequest {
-            head: &branch,
-            base: main,
-            title: &format!("Merge hotfix {name} back"),
-            body: &body,
+        let wanted = Proposal {
+            head: branch,
+            base: main.to_owned(),
+            title: format!("Merge hotfix {name} back"),
+            body,
         };
         repository.pull_request(&wanted).await
     })?;

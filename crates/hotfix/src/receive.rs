@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use ripcord_domain::config::Settings;
 use ripcord_domain::hotfix::{HotfixName, Payload};
+use ripcord_domain::message::trailer;
 use ripcord_domain::plan::{Outcome, Plan, SCHEMA};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::receiving::Key;
@@ -21,8 +22,6 @@ use crate::source::Sources;
 use crate::within;
 use crate::{drop_guard, gate_record};
 
-/// The trailer of a deploy that drops a hotfix on purpose.
-const DROPS: &str = "Drops-Hotfix";
 /// Days for which a request is known again when no proof bounds its age.
 const KNOWN_FOR_DAYS: i64 = 7;
 
@@ -126,9 +125,9 @@ pub fn receive(
         trailers.extend(
             names
                 .iter()
-                .map(|name| (DROPS.to_owned(), name.to_string())),
+                .map(|name| (trailer::DROPS_HOTFIX.to_owned(), name.to_string())),
         );
-        trailers.push(("Reason".to_owned(), reason.clone()));
+        trailers.push((trailer::REASON.to_owned(), reason.clone()));
     }
     let wanted = Wanted {
         payload,

@@ -3,25 +3,19 @@
 //! Every hop is told by what was seen there: the forge's run, the commit on the infra repo's branch, the commit
 //! that Argo CD deployed, the images of ready pods. Where it stands still, that hop is named.
 
+mod pods;
+mod receiver;
+
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use ripcord_connect::Which;
 use ripcord_domain::hotfix::Payload;
-use ripcord_domain::live::image::without_version;
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
-use ripcord_forge::{Dispatch, Dispatched, Repository, RunState};
-use ripcord_recovery::declared::declared;
-use ripcord_recovery::deploy::landed;
-use ripcord_recovery::problems::from_repo;
 use ripcord_recovery::survey::Branch;
-use ripcord_runbook::serving::{self, Serving};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
-
-use crate::forges;
 
 /// How often a hop is looked at.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -46,8 +40,6 @@ pub struct Ship<'a> {
     pub wait: Duration,
     /// Where forges are asked.
     pub runtime: &'a Runtime,
-    /// The time.
-    pub clock: &'a dyn Fn() -> Timestamp,
 }
 
 /// The way of a deploy.
@@ -116,29 +108,33 @@ pub struct Shipment {
 /// What is told while it is followed.
 pub type Tell<'f> = dyn FnMut(&Reached) + 'f;
 
-/// Sends the event and follows it.
-///
-/// # Errors
-/// The forge does not take it; its run fails; it stands still until the time is over, which is half done: the
-/// problem names the hop, and what was reached stands in the shipment.
-pub fn ship(ship: &Ship<'_>, tell: &mut Tell<'_>) -> (Shipment, Result<(), Problem>) {
-    let mut way = Way::new(ship.payload, tell);
-    let outcome = by_dispatch(ship, &mut way);
-    (way.shipment, outcome)
+/// How the deploy comes to its commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By<'a> {
+    /// The forge's receiver is sent the event.
+    Dispatch,
+    /// It was sent before.
+    Sent,
+    /// It was committed here.
+    Commit(&'a str),
 }
 
-/// Follows a deploy whose commit is there already, such as one that was committed without the forge.
+/// Sees a deploy to its commit, then to ready pods.
 ///
 /// # Errors
-/// It stands still until the time is over.
-pub fn follow(
-    ship: &Ship<'_>,
-    commit: &str,
-    tell: &mut Tell<'_>,
-) -> (Shipment, Result<(), Problem>) {
+/// The forge does not take the event; its run fails; it stands still until the time is over, which is half done:
+/// the problem names the hop, and what was reached stands in the shipment.
+pub fn ship(ship: &Ship<'_>, by: By<'_>, tell: &mut Tell<'_>) -> (Shipment, Result<(), Problem>) {
     let mut way = Way::new(ship.payload, tell);
-    way.committed(commit);
-    let outcome = to_pods(ship, &mut way);
+    let committed = match by {
+        By::Dispatch => receiver::send(ship, &mut way),
+        By::Sent => receiver::resume(ship, &mut way),
+        By::Commit(commit) => {
+            way.committed(commit);
+            Ok(())
+        }
+    };
+    let outcome = committed.and_then(|()| pods::to_pods(ship, &mut way));
     (way.shipment, outcome)
 }
 
@@ -202,246 +198,6 @@ impl<'a, 'f> Way<'a, 'f> {
             "`ripcord hotfix ship --follow {id}` goes on following; the same request is carried out once"
         ))
     }
-}
-
-fn by_dispatch(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Problem> {
-    let forge = ship.branch.newest()?.settings.config.forge;
-    let who = forges::who(&ship.branch.repo, ship.token);
-    let opened = forges::open(&ship.branch.repo, forge, who.as_ref());
-    let repository = ship.runtime.block_on(opened)?;
-    let asked = Dispatch {
-        payload: ship.payload,
-        workflow: ship.workflow,
-        branch: &ship.branch.name,
-        trigger: ship.trigger,
-    };
-    let sent = ship
-        .runtime
-        .block_on(repository.dispatch(&asked, (ship.clock)()))?;
-    way.reached(Hop::Dispatched, sent.url.clone().unwrap_or_default());
-    to_commit(ship, &repository, &sent, way)?;
-    to_pods(ship, way)
-}
-
-/// Until the commit is there: that is what counts, whatever the run says of itself.
-fn to_commit(
-    ship: &Ship<'_>,
-    repository: &Repository<'_>,
-    sent: &Dispatched,
-    way: &mut Way<'_, '_>,
-) -> Result<(), Problem> {
-    let id = ship.payload.correlation_id.as_str();
-    let mut why = "the forge shows no run yet".to_owned();
-    let mut ended: Option<Instant> = None;
-    loop {
-        if let Some(commit) = landed(ship.branch, id)? {
-            way.committed(&commit);
-            return Ok(());
-        }
-        match ship.runtime.block_on(repository.run_of(sent, id)) {
-            Ok(None) if way.started.elapsed() > SILENT => {
-                why = format!(
-                    "the forge shows no run of it: `{}` must be on `{}`, and its run must name the correlation id",
-                    ship.workflow, ship.branch.name
-                );
-            }
-            Ok(None) => {}
-            Ok(Some(run)) => {
-                let at = run.url.unwrap_or_else(|| format!("run {}", run.id));
-                match run.state {
-                    RunState::Waiting(word) => {
-                        why = format!(
-                            "{at} waits ({word}): is a runner free, must somebody approve?"
-                        );
-                    }
-                    RunState::Running => {
-                        way.reached(Hop::Running, at.clone());
-                        why = format!("{at} runs");
-                    }
-                    RunState::Failed(word) => {
-                        return Err(Problem::new(
-                            Kind::Rejected,
-                            "receiver_failed",
-                            format!(
-                                "the receiver's run ended with {word}: {at}; nothing was committed"
-                            ),
-                        )
-                        .hint("its log says what was refused")
-                        .hint(
-                            "`ripcord hotfix ship --direct` commits without the forge's runners",
-                        ));
-                    }
-                    RunState::Succeeded => {
-                        way.reached(Hop::Running, at.clone());
-                        why = format!(
-                            "{at} succeeded, and `{}` has no commit of it",
-                            ship.branch.name
-                        );
-                        // What it had declared already needs no commit.
-                        let since = *ended.get_or_insert_with(Instant::now);
-                        if since.elapsed() > GLANCE * 3
-                            && let Some(tip) = declared_already(ship)?
-                        {
-                            way.committed(&tip);
-                            return Ok(());
-                        }
-                    }
-                }
-            }
-            // The commit may be there all the same.
-            Err(problem) => why = problem.message,
-        }
-        if way.is_over(ship.wait) {
-            return Err(way.stands_still(Hop::Committed, &why));
-        }
-        std::thread::sleep(GLANCE);
-    }
-}
-
-/// The tip, where the environment declares the image there already.
-fn declared_already(ship: &Ship<'_>) -> Result<Option<String>, Problem> {
-    let now = declared(
-        ship.branch,
-        &ship.payload.service,
-        Some(&ship.payload.environment),
-    )?;
-    let version = now
-        .plan
-        .services
-        .first()
-        .map(|part| part.current.version.as_str());
-    let is_it = version.is_some_and(|version| {
-        version == ship.payload.tag || version.contains(&ship.payload.digest)
-    });
-    Ok(is_it.then(|| now.plan.base.clone()))
-}
-
-fn to_pods(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Problem> {
-    let Some(which) = ship.cluster else {
-        way.shipment.not_followed = Some(
-            "no cluster is known here: whether it is synced and serves was not looked at".into(),
-        );
-        return Ok(());
-    };
-    let Some(commit) = way.shipment.commit.clone() else {
-        return Err(way.stands_still(Hop::Committed, "there is no commit"));
-    };
-    let declared = declared(
-        ship.branch,
-        &ship.payload.service,
-        Some(&ship.payload.environment),
-    )?;
-    let mut asked = false;
-    loop {
-        let (hop, why) = match serving::serving(ship.branch, &declared, which) {
-            Ok(seen) => {
-                if !asked {
-                    let names: Vec<_> = seen
-                        .applications
-                        .iter()
-                        .map(|app| app.application.clone())
-                        .collect();
-                    serving::refresh(which, &names)?;
-                    asked = true;
-                }
-                match hop_of(ship, &seen, &commit, way)? {
-                    None => return Ok(()),
-                    Some(stands) => stands,
-                }
-            }
-            Err(problem) if problem.kind == Kind::Remote => (Hop::Synced, problem.message),
-            Err(problem) => return Err(problem),
-        };
-        if way.is_over(ship.wait) {
-            return Err(way.stands_still(hop, &why));
-        }
-        std::thread::sleep(GLANCE);
-    }
-}
-
-/// The hop before which it stands, and why; none where all is done.
-fn hop_of(
-    ship: &Ship<'_>,
-    seen: &Serving,
-    commit: &str,
-    way: &mut Way<'_, '_>,
-) -> Result<Option<(Hop, String)>, Problem> {
-    for app in &seen.applications {
-        let mut has_it = false;
-        for revision in &app.compared_with {
-            has_it |= holds(ship.branch, commit, revision)?;
-        }
-        let name = &app.application;
-        if !has_it {
-            let now = app.compared_with.join(", ");
-            return Ok(Some((
-                Hop::Synced,
-                format!("{name} was compared with {now}"),
-            )));
-        }
-        if app.sync != "Synced" {
-            let said = app
-                .operation
-                .as_ref()
-                .map_or_else(String::new, |(phase, message)| {
-                    format!("; its last operation: {phase} {message}")
-                });
-            return Ok(Some((Hop::Synced, format!("{name} is {}{said}", app.sync))));
-        }
-    }
-    let names: Vec<String> = seen
-        .applications
-        .iter()
-        .map(|app| app.application.to_string())
-        .collect();
-    way.reached(Hop::Synced, names.join(", "));
-    let payload = ship.payload;
-    let is_of_service = |image: &str| without_version(image) == payload.image;
-    let (tag, digest) = (payload.by_tag(), payload.by_digest());
-    let is_right = |image: &str| {
-        image == tag || image == digest || image == format!("{tag}@{}", payload.digest)
-    };
-    let mut runs = false;
-    for running in seen.applications.iter().flat_map(|app| &app.workloads) {
-        if let Some(why) = running.lacks(&is_of_service, &is_right) {
-            return Ok(Some((Hop::Ready, why)));
-        }
-        runs |= running.ready.keys().any(|image| is_right(image));
-    }
-    if !runs {
-        return Ok(Some((Hop::Ready, format!("no ready pod runs {tag}"))));
-    }
-    // A tag says what was asked for; what a node pulled says what runs.
-    let pulled: Vec<&String> = seen
-        .applications
-        .iter()
-        .flat_map(|app| &app.pulled)
-        .collect();
-    let is_told = pulled.iter().any(|one| one.contains(&payload.digest));
-    let how = if is_told {
-        format!("{tag}, by its digest")
-    } else {
-        tag
-    };
-    way.reached(Hop::Ready, how);
-    Ok(None)
-}
-
-/// Whether a commit that Argo CD deployed holds ours.
-fn holds(branch: &Branch, commit: &str, revision: &str) -> Result<bool, Problem> {
-    if commit == revision {
-        return Ok(true);
-    }
-    let (Ok(ours), Ok(theirs)) = (commit.parse(), revision.parse()) else {
-        return Ok(false);
-    };
-    if branch.repo.commit(theirs).is_err() {
-        branch.newest()?;
-        if branch.repo.commit(theirs).is_err() {
-            return Ok(false);
-        }
-    }
-    branch.repo.is_ancestor(ours, theirs).map_err(from_repo)
 }
 
 /// A name for a request that no other has.

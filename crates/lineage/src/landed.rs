@@ -246,25 +246,29 @@ fn squashes(
             if !touched.iter().all(|path| could.contains(path)) {
                 continue;
             }
-            let is_equal =
-                touched == *could && patches.patch(step)?.id == patches.patch(*whole)?.id;
-            let again = staged.merge_trees(whole.before, step.before, whole.after);
-            let is_again = again.map_err(from_repo)? == TreeMerge::Clean(step.after);
-            if !is_equal && !is_again {
-                continue;
+            let mut by = squashed(staged, patches, step, *whole)?;
+            if by.is_none() {
+                // A part of the branch may have been merged before: the rest came from there.
+                let before = node.parents.first().copied();
+                let merged = before.map(|before| lines.repo.merge_base(before, *at));
+                let from = merged.transpose().map_err(from_repo)?.flatten();
+                let rest = lines.between(from, *at).map_err(from_repo)?;
+                if rest != *whole && rest.before != rest.after {
+                    by = squashed(staged, patches, step, rest)?;
+                }
             }
+            let Some(by) = by else {
+                continue;
+            };
             let behind = lines.behind(&[*at]);
-            let is_member = |id: &Oid| behind.contains(id);
+            let before = lines.behind(&node.parents);
+            let is_member = |id: &Oid| behind.contains(id) && !before.contains(id);
             let members: Vec<Oid> = open.iter().copied().filter(is_member).collect();
             open.retain(|id| !is_member(id));
             if !members.is_empty() {
                 found.push(Squash {
                     commit: node.commit,
-                    by: if is_equal {
-                        Sameness::PatchId
-                    } else {
-                        Sameness::Replay
-                    },
+                    by,
                     members,
                 });
             }
@@ -272,6 +276,21 @@ fn squashes(
         }
     }
     Ok(found)
+}
+
+/// Whether a commit of the line is what a branch did, put there at once.
+fn squashed(
+    staged: &mut Staged<'_>,
+    patches: &mut Patches<'_, '_>,
+    there: Step,
+    whole: Step,
+) -> Result<Option<Sameness>, Problem> {
+    if patches.patch(there)?.id == patches.patch(whole)?.id {
+        return Ok(Some(Sameness::PatchId));
+    }
+    let again = staged.merge_trees(whole.before, there.before, whole.after);
+    let is_again = again.map_err(from_repo)? == TreeMerge::Clean(there.after);
+    Ok(is_again.then_some(Sameness::Replay))
 }
 
 /// For every commit of the line since the branch began, the line's own commit that brought it.

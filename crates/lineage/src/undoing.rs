@@ -93,9 +93,14 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
                 }
                 continue;
             };
-            if here == Effect::Present
-                || (here == Effect::Evolved && self.came_with_later(&unit)?)
-            {
+            let is_back = match here {
+                Effect::Present => true,
+                Effect::Evolved => {
+                    self.was_back_after(reverter.by, unit.step)? || self.came_with_later(&unit)?
+                }
+                Effect::Absent | Effect::Part(_) => false,
+            };
+            if is_back {
                 came_back = true;
                 continue;
             }
@@ -163,6 +168,21 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             return Ok(false);
         }
         self.lines.repo.is_ancestor(id, base).map_err(from_repo)
+    }
+
+    /// Whether something was in force again in the line at any time after a commit.
+    fn was_back_after(&mut self, by: Oid, step: Step) -> Result<bool, Problem> {
+        let after = self.after(&HashSet::from([by]));
+        for id in self.lines.first_parents.clone() {
+            if !after.contains(&id) {
+                break;
+            }
+            let tree = self.lines.tree(id).map_err(from_repo)?;
+            if self.effect(step, tree)? == Effect::Present {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the line holds what the branch made of a unit later: then it does not matter that the

@@ -3,6 +3,7 @@
 use bstr::ByteSlice as _;
 use ripcord_domain::hotfix::record::{ENDING, FOLDER, Shipped, folder_of};
 use ripcord_domain::problem::Problem;
+use ripcord_domain::timeline::Deploy;
 use ripcord_domain::{Environment, Service};
 use ripcord_git::{Oid, Repo};
 
@@ -27,6 +28,21 @@ pub fn of_unit(
     environment: &Environment,
 ) -> Result<Vec<Shipped>, Problem> {
     below(repo, tree, &folder_of(service, environment))
+}
+
+/// The hotfixes that are lost when these deploys are undone: one of them brought the fix.
+///
+/// That is told by what the deploys declared, which needs no registry and no source: whoever rolls back has no time
+/// for either.
+pub(crate) fn undone_with<'f>(fixes: &'f [Shipped], undone: &[&Deploy]) -> Vec<&'f Shipped> {
+    let brought = |fix: &Shipped| {
+        undone
+            .iter()
+            .flat_map(|deploy| deploy.after.values())
+            .flatten()
+            .any(|value| fix.is_declared_as(&value.value))
+    };
+    fixes.iter().filter(|fix| brought(fix)).collect()
 }
 
 fn below(repo: &Repo, tree: Oid, folder: &str) -> Result<Vec<Shipped>, Problem> {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use ripcord_domain::catalog::UnitName;
+use ripcord_domain::hotfix::Shipped;
 use ripcord_domain::layout;
 use ripcord_domain::plan::{Severity, Warning};
 use ripcord_domain::problem::{Kind, Problem};
@@ -13,6 +15,8 @@ use ripcord_manifest::{RiskKind, risks};
 use crate::change::Ground;
 use crate::draft::{Changed, file_of};
 
+/// The code of what takes a hotfix out of production.
+pub const DROPS_HOTFIX: &str = "drops_hotfix";
 /// The code of the refusal to change what others share.
 pub(crate) const SHARED_FILES: &str = "shared_files";
 
@@ -39,6 +43,18 @@ pub(crate) fn of_changes(changes: &[Changed]) -> Vec<Warning> {
         );
     }
     warnings
+}
+
+/// Warnings of hotfixes that the rollback takes out of production.
+pub(crate) fn of_hotfixes(unit: &UnitName, lost: &[&Shipped], now: Timestamp) -> Vec<Warning> {
+    let of_one = |fix: &&Shipped| {
+        warning(
+            DROPS_HOTFIX,
+            Severity::Warning,
+            format!("{}: this would remove {}", unit.0, fix.words(now)),
+        )
+    };
+    lost.iter().map(of_one).collect()
 }
 
 /// Warnings from the deploys that are taken back: what shipped with them, and what they were.

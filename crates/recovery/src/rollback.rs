@@ -22,6 +22,7 @@ use crate::agreement::Goal;
 use crate::bots;
 use crate::change::{self, Ground, Way};
 use crate::draft::Draft;
+use crate::hotfixes;
 use crate::places;
 use crate::quarantine::{self, Term};
 use crate::request::{Request, Selection, Words};
@@ -122,6 +123,7 @@ fn prepare_in<'a>(
     let mut services = Vec::new();
     let mut goals = Vec::new();
     let mut rolled_back_commits: Vec<String> = Vec::new();
+    let mut dropped: BTreeSet<String> = BTreeSet::new();
     let identity = repo.identity(now.as_second());
     let term = request.quarantine.map(|lasts| Term {
         lasts,
@@ -172,6 +174,23 @@ fn prepare_in<'a>(
             let undone: Vec<(Oid, &Deploy)> =
                 decision.undone.iter().map(|(id, d)| (*id, d)).collect();
             warnings.extend(risk::of_deploys(&ground, &name, &undone)?);
+            let deploys: Vec<&Deploy> = undone.iter().map(|(_, deploy)| *deploy).collect();
+            match hotfixes::of_unit(repo, place.tree, &name.0, &name.1) {
+                Ok(fixes) => {
+                    let lost = hotfixes::undone_with(&fixes, &deploys);
+                    warnings.extend(risk::of_hotfixes(&name, &lost, now));
+                    dropped.extend(lost.iter().map(|fix| fix.name.to_string()));
+                }
+                // Nobody has to mend a record first while production is down.
+                Err(problem) => warnings.push(warning(
+                    "hotfix_unreadable",
+                    Severity::Warning,
+                    format!(
+                        "{}: whether a hotfix is removed is not known: {problem}",
+                        name.0
+                    ),
+                )),
+            }
             for (id, _) in &decision.undone {
                 let id = id.to_string();
                 if !rolled_back_commits.contains(&id) {
@@ -216,8 +235,8 @@ fn prepare_in<'a>(
         .iter()
         .map(crate::draft::Changed::shown)
         .collect::<Vec<_>>();
-    let commit =
-        (!changes.is_empty()).then(|| text(place, request, &services, &rolled_back_commits));
+    let commit = (!changes.is_empty())
+        .then(|| text(place, request, &services, &rolled_back_commits, &dropped));
     let mut plan = planned("rollback", repo, place, services, changes, warnings, commit);
     plan.image_policies = bots::policies_of(&changed);
     Ok(Prepared {
@@ -413,6 +432,7 @@ fn text(
     request: &Request,
     services: &[ServicePlan],
     undone: &[String],
+    dropped: &BTreeSet<String>,
 ) -> CommitText {
     let moves = moves(services);
     let subject = message::subject(&place.settings.config.commit, false, &moves);
@@ -420,6 +440,8 @@ fn text(
         .iter()
         .map(|id| (trailer::ROLLBACK_OF.to_owned(), id.clone()))
         .collect();
+    let dropped = dropped.iter().cloned();
+    pairs.extend(dropped.map(|name| (trailer::DROPS_HOTFIX.to_owned(), name)));
     compose(&subject, &moves, &mut pairs, &request.words)
 }
 

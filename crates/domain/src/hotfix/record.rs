@@ -80,6 +80,24 @@ impl Shipped {
         })
     }
 
+    /// Whether a value of a manifest declares the hotfix's own image: by its digest, its tag, or both.
+    pub fn is_declared_as(&self, value: &str) -> bool {
+        value.contains(&self.digest)
+            || value
+                .strip_suffix(&self.tag)
+                .is_some_and(|before| before.is_empty() || before.ends_with(':'))
+    }
+
+    /// The hotfix, its incident and its age in words, such as `hotfix INC-31-charge of INC-31, live for 14 h`.
+    pub fn words(&self, now: Timestamp) -> String {
+        let hours = now.duration_since(self.opened).as_hours().max(0);
+        let of = match &self.incident {
+            Some(incident) => format!(" of {incident}"),
+            None => String::new(),
+        };
+        format!("hotfix {}{of}, live for {hours} h", self.name)
+    }
+
     /// The file of a hotfix. Whatever the names hold, the path stays in [`FOLDER`].
     pub fn path(&self) -> String {
         format!(

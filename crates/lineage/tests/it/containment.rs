@@ -310,6 +310,49 @@ fn a_revert_does_not_matter_when_what_came_of_it_landed_later() {
 }
 
 #[test]
+fn the_rest_of_a_branch_may_be_squashed_after_a_merge() {
+    let (world, fix) = fixed();
+    world.merge("fix");
+    world.on("fix");
+    world.change("c", 2, "more");
+    let tip = world.change("a", 2, "better");
+    let went_on = Range { tip, ..fix };
+    world.on("main");
+    let squash = world.squash("fix");
+    match how(&ask(&world, went_on)) {
+        How::Squash { commits, .. } => {
+            assert_eq!(
+                commits.iter().map(|c| c.commit).collect::<Vec<_>>(),
+                [squash]
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    world.revert(squash);
+    match ask(&world, went_on) {
+        Containment::Undone(undone) => assert_eq!(undone[0].commits.len(), 2),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_came_back_and_was_changed_again_is_not_undone() {
+    let world = World::new();
+    let base = world.id("main");
+    world.branch("fix", "main");
+    world.change("a", 2, "fixed");
+    world.on("main");
+    let squash = world.squash("fix");
+    world.revert(squash);
+    world.on("fix");
+    let tip = world.change("b", 2, "fixed too");
+    world.on("main");
+    world.squash("fix");
+    world.change("a", 2, "better");
+    assert!(ask(&world, Range { base, tip }).is_contained());
+}
+
+#[test]
 fn half_a_revert_is_told_with_the_commit_that_it_hit() {
     let (world, fix) = fixed();
     world.merge("fix");

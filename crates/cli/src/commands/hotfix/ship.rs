@@ -8,9 +8,8 @@ use ripcord_domain::gate::Record;
 use ripcord_domain::hotfix::payload::{Hotfix, Payload, Source};
 use ripcord_domain::{Kind, Problem};
 use ripcord_hotfix::proof::{self, Secret};
-use ripcord_hotfix::ship::{self, Ship, Shipment};
+use ripcord_hotfix::ship::{self, By, Ship, Shipment};
 use ripcord_hotfix::{Receiver, receive};
-use ripcord_recovery::deploy::landed;
 use ripcord_recovery::ship::Shipping;
 use ripcord_recovery::survey::Branch;
 use ripcord_registry::Registries;
@@ -50,7 +49,6 @@ pub(super) fn run(global: &Global, args: &ShipArgs, output: &mut Output) -> Resu
         cluster: has_cluster.then_some(&which),
         wait,
         runtime: &runtime,
-        clock: &moment::now,
     };
     let mut tell = |reached: &ship::Reached| {
         Output::told(&format!(
@@ -60,21 +58,13 @@ pub(super) fn run(global: &Global, args: &ShipArgs, output: &mut Output) -> Resu
             reached.seen
         ));
     };
-    let (shipment, outcome) = if let Some(id) = &args.follow {
-        let Some(commit) = landed(&opened, id)? else {
-            return Err(Problem::new(
-                Kind::Nothing,
-                "not_committed",
-                format!("no commit on `{}` carries out {id} yet", opened.name),
-            )
-            .hint("the receiver's run on the forge says where it is"));
-        };
-        ship::follow(&shipping, &commit, &mut tell)
+    let (shipment, outcome) = if args.follow.is_some() {
+        ship::ship(&shipping, By::Sent, &mut tell)
     } else if args.direct {
         let commit = direct(&opened, &payload, &runtime)?;
-        ship::follow(&shipping, &commit, &mut tell)
+        ship::ship(&shipping, By::Commit(&commit), &mut tell)
     } else {
-        ship::ship(&shipping, &mut tell)
+        ship::ship(&shipping, By::Dispatch, &mut tell)
     };
     told(&shipment, outcome, output)
 }
