@@ -7,9 +7,11 @@
 )]
 
 mod argo;
+mod ci;
 mod faults;
 mod forge;
 mod place;
 mod pods;
+mod registry;
 mod scenes;
 mod start;
