@@ -12,6 +12,7 @@
     reason = "a testbed starts other programs: no secret of a user passes through it"
 )]
 
+mod act;
 mod application;
 mod argocd;
 mod bed;
@@ -34,6 +35,7 @@ mod site;
 pub mod tools;
 mod traffic;
 
+pub use act::{Act, Ran, StepRan, Workflow};
 pub use application::{Application, REFRESH, Refused, operation};
 pub use argocd::{NAMESPACE, PASSWORD};
 pub use bed::{Options, Testbed};

@@ -6,6 +6,7 @@
     reason = "a test that cannot be set up has failed; one starts the process that it kills"
 )]
 
+mod act;
 mod argo;
 mod ci;
 mod faults;
