@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use ripcord_gitserver::GitServer;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::application::Application;
@@ -316,6 +316,11 @@ impl Testbed {
     /// Runs something to its end on the testbed's own runtime, where its clients live.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+
+    /// Where what belongs to it may wait for answers from a thread of its own.
+    pub(crate) fn handle(&self) -> &Handle {
+        self.runtime.handle()
     }
 
     /// Begins something that goes on beside.

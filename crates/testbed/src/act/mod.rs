@@ -309,15 +309,13 @@ impl Act {
         if workflow.fetches {
             args.push("--no-skip-checkout".to_owned());
         }
-        let mut path = String::new();
-        for programs in &workflow.programs {
-            path += &format!("{}:", programs.display());
-        }
-        path += &self.path;
+        let first = workflow.programs.iter();
+        let mut path: Vec<String> = first.map(|folder| folder.display().to_string()).collect();
+        path.push(self.path.clone());
         let launch = Launch::new(&self.program)
             .args(args)
             .env("HOME", home.display().to_string())
-            .env("PATH", path);
+            .env("PATH", path.join(":"));
         let log = folder.join("log");
         Ok(Running {
             process: self.starter.start(&launch, &log)?,
@@ -362,7 +360,7 @@ impl Running {
         Ok(log::text(&self.lines()?))
     }
 
-    fn ran(&self, status: ExitStatus) -> Result<Ran> {
+    pub(crate) fn ran(&self, status: ExitStatus) -> Result<Ran> {
         Ok(Ran::of(status.code(), &self.lines()?))
     }
 }

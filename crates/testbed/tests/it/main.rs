@@ -14,5 +14,6 @@ mod forge;
 mod place;
 mod pods;
 mod registry;
+mod runner;
 mod scenes;
 mod start;
