@@ -1,10 +1,13 @@
 //! A real control plane, Argo CD and Argo Rollouts on loopback, without containers.
 //!
 //! A [`Testbed`] is a value: a Kubernetes API with its controllers, nodes whose pods behave as their
-//! image says ([`pods`]), Argo CD, Argo Rollouts and a Git server, and a forge and
-//! bots that bump versions when they are asked for. Components can be stopped and
-//! paused ([`Part`]), and the ways between them made slow, cut or broken ([`Network`]). When it is
-//! dropped, or its process is killed, nothing is left of it.
+//! image says ([`pods`]), Argo CD, Argo Rollouts and a Git server, and when they are asked for a forge,
+//! bots that bump versions, and an image registry. Components can be stopped and
+//! paused ([`Part`]), and the ways between them made slow, cut or broken ([`Network`]); the registry has
+//! troubles of its own ([`Trouble`]). When it is dropped, or its process is killed, nothing is left of it.
+//!
+//! Pipelines run too: workflows of a folder by [`Act`], those of the forge by a [`Runner`], with a scanner that
+//! knows what a test tells it ([`write_grype_database`]).
 //!
 //! The programs are built from `testbed/tools/` once and kept ([`tools`]).
 #![expect(

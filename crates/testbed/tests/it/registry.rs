@@ -148,3 +148,46 @@ fn buildah_builds_the_same_image_twice_of_the_same_folder() {
     let error = build("v4").unwrap_err().to_string();
     assert!(error.starts_with("buildah failed"), "{error}");
 }
+
+#[test]
+fn an_image_is_signed_with_a_key_and_no_service() {
+    let bed = bed();
+    let registry = bed.registry().unwrap();
+    let digest = registry.push(&Image::new("acme/web", "v1")).unwrap();
+    let image = format!("{}/acme/web@{digest}", registry.host());
+    let home = tempfile::tempdir().unwrap();
+    let cosign = |args: &[&str]| {
+        std::process::Command::new(bed.programs().join("cosign"))
+            .args(args)
+            .env("COSIGN_PASSWORD", "")
+            .env("HOME", home.path())
+            .current_dir(home.path())
+            .output()
+            .unwrap()
+    };
+    let verify = [
+        "verify",
+        "--key",
+        "cosign.pub",
+        "--allow-http-registry",
+        "--insecure-ignore-tlog=true",
+        &image,
+    ];
+    assert!(cosign(&["generate-key-pair"]).status.success());
+    let unsigned = cosign(&verify);
+    assert_eq!(unsigned.status.code(), Some(10), "{unsigned:?}");
+    let made = cosign(&["signing-config", "create", "--out", "signing.json"]);
+    assert!(made.status.success(), "{made:?}");
+    let sign = ["sign", "--key", "cosign.key", "--yes"];
+    let settings = ["--allow-http-registry", "--signing-config", "signing.json"];
+    let signed = cosign(&[&sign[..], &settings, &[&image]].concat());
+    assert!(signed.status.success(), "{signed:?}");
+    assert!(cosign(&verify).status.success());
+    // It stands among the tags, which a listing must know.
+    let tags = registry.tags("acme/web").unwrap();
+    let signature = digest.replace(':', "-");
+    assert!(
+        tags.iter().any(|tag| tag.starts_with(&signature)),
+        "{tags:?}"
+    );
+}

@@ -187,3 +187,56 @@ fn a_runner_that_is_gone_leaves_its_job_as_it_was_and_another_takes_the_next() {
     let lost = runs.iter().find(|run| run["id"] == lost).unwrap();
     assert_eq!(lost["status"], "in_progress");
 }
+
+const CHECKOUTS: &str = r#"
+on: workflow_dispatch
+jobs:
+  one:
+    runs-on: ubuntu-latest
+    steps:
+      - run: test -z "$(ls -A)"
+      - uses: actions/checkout@v4
+      - run: |
+          test "$(git rev-parse HEAD)" = "$GITHUB_SHA"
+          test "$(git symbolic-ref --short HEAD)" = main
+          test "$(git rev-list --count HEAD)" = 1
+      - uses: actions/checkout@v4
+        with: {ref: release, fetch-depth: 0, path: release}
+      - run: |
+          test "$(git symbolic-ref --short HEAD)" = release
+          test "$(git rev-parse origin/main)" = "$GITHUB_SHA"
+          test "$(git rev-list --count HEAD)" = 1
+        working-directory: release
+      - uses: actions/checkout@v4
+        with: {repository: ops/secrets, token: "${{ secrets.OTHER }}", path: other, persist-credentials: false}
+      - run: |
+          test -f README.md
+          test -z "$(git config --get-regexp 'http\..*')"
+          if GIT_TERMINAL_PROMPT=0 git ls-remote origin; then exit 1; fi
+        working-directory: other
+"#;
+
+#[test]
+fn a_checkout_leaves_what_githubs_own_does() {
+    let bed = bed();
+    let forge = bed.forge().unwrap();
+    let private = json!({"name": "secrets", "private": true, "auto_init": true});
+    forge
+        .call("POST", "/user/repos", &private)
+        .unwrap()
+        .unwrap();
+    forge.create("infra").unwrap();
+    let branch = json!({"new_branch_name": "release", "old_branch_name": "main"});
+    let branches = "/repos/ops/infra/branches";
+    forge.call("POST", branches, &branch).unwrap().unwrap();
+    forge.commit("infra", FILE, CHECKOUTS).unwrap();
+    let token = json!({"name": "ci", "scopes": ["read:repository"]});
+    let token = forge.call("POST", "/users/ops/tokens", &token);
+    let token = token.unwrap().unwrap();
+    let token = token["sha1"].as_str().unwrap();
+    forge.set_secret("infra", "OTHER", token).unwrap();
+    let _runner = bed.runner(RunnerOptions::default()).unwrap();
+    let (id, ended) = run(&forge, &json!({}));
+    let log = forge.job_log("infra", id, "one").unwrap();
+    assert_eq!(ended, "success", "{log}");
+}
