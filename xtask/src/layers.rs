@@ -40,6 +40,11 @@ const LAYERS: &[Layer] = &[
         owns: &["rusqlite", "similar"],
     },
     Layer {
+        name: "ripcord-pipeline",
+        may_use: &["ripcord-domain", "ripcord-manifest"],
+        owns: &["diffy"],
+    },
+    Layer {
         name: "ripcord-connect",
         may_use: &["ripcord-domain"],
         owns: &["kube", "k8s-openapi"],
