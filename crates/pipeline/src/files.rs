@@ -1,6 +1,7 @@
 //! The files of one side of a hotfix, from templates.
 
 use ripcord_domain::config::Forge;
+use ripcord_domain::receiving::Key;
 use ripcord_domain::{Problem, Service};
 
 use crate::settings::{Download, Settings, Side};
@@ -134,6 +135,9 @@ fn render(template: &str, settings: &Settings) -> String {
             .and_then(|name| block(name, settings));
         if let Some(block) = alone {
             dropped = block.is_empty();
+            if dropped {
+                continue;
+            }
             let inner = render(&block, settings);
             lines.extend(inner.lines().map(|line| {
                 if line.is_empty() {
@@ -177,6 +181,13 @@ fn block(name: &str, settings: &Settings) -> Option<String> {
         "addresses" => addresses(settings),
         "trigger" if settings.forge == Forge::Gitea => inputs(),
         "trigger" => "repository_dispatch:\n  types: [deploy-service]".to_owned(),
+        "packages" if is_own_registry(settings) => {
+            "packages: read # the image is looked at".to_owned()
+        }
+        "packages" => String::new(),
+        "proof" => proof(settings),
+        "keys" => keys(settings),
+        "source-token" => include_str!("../templates/gitlab/source-token.yml").to_owned(),
         "filter" if settings.forge == Forge::Gitea => String::new(),
         "filter" => "# Some runners start this for an event of any type.\nif: github.event.action == 'deploy-service'"
             .to_owned(),
@@ -216,6 +227,27 @@ fn variables(prefix: &str, download: &Download) -> Vec<String> {
             download.sha256.as_deref().unwrap_or_default()
         ),
     ]
+}
+
+/// The name of the key that the service's requests are signed with, and the key.
+fn proof(settings: &Settings) -> String {
+    let Some(name) = settings.keys.first() else {
+        return String::new();
+    };
+    let name = format!("RIPCORD_PROOF_KEY_NAME: \"{name}\"");
+    if settings.forge == Forge::Gitlab {
+        return name;
+    }
+    format!("{name}\nRIPCORD_PROOF_KEY: ${{{{ secrets.RIPCORD_PROOF_KEY }}}}")
+}
+
+/// The keys that the receiver knows, each in the variable where it looks for it.
+fn keys(settings: &Settings) -> String {
+    let lines = settings.keys.iter().map(|name| {
+        let variable = Key::variable(name);
+        format!("{variable}: ${{{{ secrets.{variable} }}}}")
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Each input is a text; GitHub's payload is the same as an object.
@@ -258,7 +290,8 @@ fn word(name: &str, settings: &Settings) -> Option<String> {
     let gitea = settings.forge == Forge::Gitea;
     let pins = if gitea { &GITEA } else { &GITHUB };
     let scanner = settings.scanner.as_ref();
-    let ghcr = settings.registry.as_deref() == Some("ghcr.io");
+    // GitHub's own registry takes the token of a run.
+    let ghcr = is_own_registry(settings);
     let text = match name {
         "service" => settings
             .service
@@ -266,6 +299,8 @@ fn word(name: &str, settings: &Settings) -> Option<String> {
             .map(Service::as_str)
             .unwrap_or_default(),
         "infra" => settings.infra.as_deref().unwrap_or_default(),
+        "infra-host" => settings.infra.as_deref().map(origin).unwrap_or_default(),
+        "key-variables" => return Some(key_variables(settings)),
         "branch" => &settings.branch,
         "cron" => &settings.debt_at,
         "version" => &settings.ripcord.version,
@@ -289,6 +324,33 @@ fn word(name: &str, settings: &Settings) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+fn is_own_registry(settings: &Settings) -> bool {
+    settings.forge == Forge::Github && settings.registry.as_deref() == Some("ghcr.io")
+}
+
+/// Scheme and host of an address.
+fn origin(address: &str) -> &str {
+    let host = address.find("://").map_or(0, |at| at + 3);
+    let end = address[host..]
+        .find('/')
+        .map_or(address.len(), |at| host + at);
+    &address[..end]
+}
+
+/// The variables of a GitLab project that hold keys, for the list at the file's top.
+fn key_variables(settings: &Settings) -> String {
+    let variables = match settings.side {
+        Side::Service if settings.keys.is_empty() => Vec::new(),
+        Side::Service => vec!["RIPCORD_PROOF_KEY".to_owned()],
+        Side::Infra => settings.keys.iter().map(|key| Key::variable(key)).collect(),
+    };
+    variables.iter().fold(String::new(), |mut text, name| {
+        text.push_str(", ");
+        text.push_str(name);
+        text
+    })
 }
 
 fn runner(labels: &[String]) -> String {

@@ -60,6 +60,10 @@ pub struct Settings {
     /// The registry that jobs log in to, such as `ghcr.io`. None: the runner can already push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
+    /// The names of the keys that requests to deploy are signed with: the one of the service, or all that the
+    /// infra repo's `receive.keys` knows. None: requests are not signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// ripcord itself.
     pub ripcord: Download,
     /// The scanner of the gate. None: the runner brings it.
@@ -80,6 +84,7 @@ impl Settings {
             branch: "main".to_owned(),
             runner: Vec::new(),
             registry: None,
+            keys: Vec::new(),
             ripcord: Download {
                 program: "ripcord".to_owned(),
                 version: ripcord_version.into(),
@@ -132,6 +137,21 @@ impl Settings {
         needed("the branch", Some(&self.branch), is_branch)?;
         for label in &self.runner {
             needed("the runner's label", Some(label), is_name)?;
+        }
+        for key in &self.keys {
+            needed("the key's name", Some(key), |key| {
+                is_name(key) && !key.contains('/')
+            })?;
+        }
+        if self.side == Side::Service && self.keys.len() > 1 {
+            return Err(Problem::new(
+                Kind::Usage,
+                BAD_SETTING,
+                format!(
+                    "a service signs with one key, and {} are named",
+                    self.keys.len()
+                ),
+            ));
         }
         if let Some(registry) = &self.registry {
             needed("the registry", Some(registry), is_host)?;

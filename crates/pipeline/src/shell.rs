@@ -101,10 +101,14 @@ impl Reader {
     }
 
     fn push(&mut self, char: char) {
+        self.word_begins().push(char);
+    }
+
+    fn word_begins(&mut self) -> &mut String {
         if self.word.is_none() && self.words.is_empty() {
             self.begun = self.line;
         }
-        self.word.get_or_insert_default().push(char);
+        self.word.get_or_insert_default()
     }
 
     fn run(&mut self) {
@@ -180,7 +184,7 @@ impl Reader {
     }
 
     fn single(&mut self) {
-        self.word.get_or_insert_default();
+        self.word_begins();
         while let Some(next) = self.peek(0) {
             self.at += 1;
             match next {
@@ -193,7 +197,7 @@ impl Reader {
     }
 
     fn double(&mut self) {
-        self.word.get_or_insert_default();
+        self.word_begins();
         while let Some(next) = self.peek(0) {
             self.at += 1;
             match next {

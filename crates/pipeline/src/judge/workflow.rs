@@ -24,7 +24,6 @@ pub(super) struct Job<'a> {
 /// A step.
 pub(super) struct Step<'a> {
     pub(super) node: &'a Node<'a>,
-    pub(super) line: usize,
     /// The action it uses, and the line of that.
     pub(super) uses: Option<(&'a str, usize)>,
     /// Its script.
@@ -166,7 +165,6 @@ fn steps<'a>(view: &'a View<'a>, job: &'a Node<'a>, shell: Option<&'a str>) -> V
         .into_iter()
         .map(|node| Step {
             node,
-            line: view.line(node),
             uses: view
                 .get(node, "uses")
                 .and_then(|uses| Some((uses.text()?, view.line(uses)))),
