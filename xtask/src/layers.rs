@@ -112,6 +112,7 @@ const LAYERS: &[Layer] = &[
             "ripcord-hotfix",
             "ripcord-ledger",
             "ripcord-lineage",
+            "ripcord-pipeline",
             "ripcord-recovery",
             "ripcord-registry",
             "ripcord-runbook",

@@ -12,7 +12,7 @@ use crate::files::{GITLAB_OURS, GITLAB_ROOT, GeneratedFile, files, folders};
 use crate::finding::{Finding, Level, Rule};
 use crate::judge::judge;
 use crate::regenerate::{base_of, new_beside, taking_over, unix};
-use crate::settings::Settings;
+use crate::settings::{SETTINGS_FILE, Settings};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -36,6 +36,10 @@ pub fn check(settings: &Settings, there: &Texts) -> Result<Report, Problem> {
     let mut findings = Vec::new();
     for file in files(settings)? {
         drift(&file, there, &mut findings);
+    }
+    if !there.contains_key(SETTINGS_FILE) {
+        let sentence = "nothing says what the files were made for";
+        findings.push(Finding::new(SETTINGS_FILE, 1, Rule::Missing, sentence));
     }
     for (path, text) in there {
         if is_judged(settings.forge, path) {

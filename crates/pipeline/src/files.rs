@@ -120,6 +120,31 @@ pub fn files(settings: &Settings) -> Result<Vec<GeneratedFile>, Problem> {
         .collect())
 }
 
+/// The secrets that have to be given to the forge, by their names in the order of the alphabet. Those that a file can do
+/// without, since something else stands in for them, are among them.
+pub fn secrets(settings: &Settings) -> Result<Vec<String>, Problem> {
+    if settings.forge == Forge::Gitlab {
+        let mut names = match settings.side {
+            Side::Service => vec!["INFRA_REPO_TOKEN", "RIPCORD_TRIGGER_TOKEN"],
+            Side::Infra => vec!["RIPCORD_PUSH_TOKEN", "RIPCORD_SOURCE_TOKEN"],
+        };
+        let keys = key_variables(settings);
+        names.extend(keys.split(", ").filter(|name| !name.is_empty()));
+        names.sort_unstable();
+        return Ok(names.into_iter().map(str::to_owned).collect());
+    }
+    let mut names: Vec<String> = Vec::new();
+    for file in files(settings)? {
+        for rest in file.text.split("secrets.").skip(1) {
+            let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
+            names.extend(rest.split(|char| !is_name(char)).next().map(str::to_owned));
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
 /// Puts in what stands for something: a line that is only `%%name%%` becomes the lines of it, or goes with the empty
 /// line after it where there are none; within a line it becomes the words.
 fn render(template: &str, settings: &Settings) -> String {

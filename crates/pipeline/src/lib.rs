@@ -15,7 +15,7 @@ mod settings;
 mod shell;
 
 pub use check::{Report, check};
-pub use files::{GeneratedFile, files, folders};
+pub use files::{GeneratedFile, files, folders, secrets};
 pub use finding::{Finding, Level, Rule};
 pub use judge::judge;
 pub use regenerate::{Change, Outcome, Write, regenerate};
