@@ -61,10 +61,13 @@ fn main() -> Result<()> {
             clean(&root)?;
             // Else the first test that needs them would build them, for minutes and in silence.
             println!("== testbed tools");
-            testbed(
-                &root,
-                &["build", "--with", "forge", "--with", "bots"].map(str::to_owned),
-            )?;
+            let extras = ["forge", "bots", "ci"];
+            let with = extras.iter().flat_map(|extra| ["--with", extra]);
+            let args: Vec<String> = std::iter::once("build")
+                .chain(with)
+                .map(str::to_owned)
+                .collect();
+            testbed(&root, &args)?;
             // Those against the testbed mostly wait: more of them at a time than there are cores.
             step(
                 &root,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use ripcord_gitserver::GitServer;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::application::Application;
@@ -18,7 +18,7 @@ use crate::argocd;
 use crate::cluster::Cluster;
 use crate::component::{
     APPLICATION_CONTROLLER, APPLICATIONSET_CONTROLLER, ARGOCD_SERVER, GITEA, IMAGE_REFLECTOR,
-    REDIS, REPO_SERVER, ROLLOUTS,
+    REDIS, REGISTRY, REPO_SERVER, ROLLOUTS,
 };
 use crate::forge::{self, Forge};
 use crate::image_bots;
@@ -28,6 +28,7 @@ use crate::objects::Objects;
 use crate::part::Part;
 use crate::pods::Pace;
 use crate::process::{Broom, PortTaken, Starter};
+use crate::registry::{self, Gateway};
 use crate::responder::Responder;
 use crate::tools::{self, Group, Toolbox};
 
@@ -46,6 +47,8 @@ pub struct Options {
     pub forge: bool,
     /// What bumps versions by itself: Argo CD Image Updater and Flux' image reflector.
     pub bots: bool,
+    /// An image registry, and the programs of pipelines: act, crane, grype and the like.
+    pub ci: bool,
     /// How often Argo CD looks for new commits by itself; none is as it is delivered, every 120 to
     /// 180 s.
     pub polling: Option<Duration>,
@@ -56,13 +59,14 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Everything but a forge and bots in one cluster, as it is delivered and as slow as in production.
+    /// Everything but a forge, bots and a registry in one cluster, as it is delivered and as slow as in production.
     fn default() -> Self {
         Self {
             argocd: true,
             rollouts: true,
             forge: false,
             bots: false,
+            ci: false,
             polling: None,
             pace: Pace::Production,
             more_clusters: Vec::new(),
@@ -90,6 +94,7 @@ pub struct Testbed {
     has_argocd: bool,
     has_forge: bool,
     responder: Responder,
+    gateway: Option<Gateway>,
     runtime: Runtime,
 }
 
@@ -121,6 +126,9 @@ impl Testbed {
         }
         if options.bots {
             groups.push(Group::Bots);
+        }
+        if options.ci {
+            groups.push(Group::Ci);
         }
         let tools = tools::prepare(&groups, &mut |_| {})?;
         Self::start_with(options, &tools)
@@ -176,8 +184,14 @@ impl Testbed {
             has_argocd: options.argocd,
             has_forge: options.forge,
             responder,
+            gateway: None,
             runtime,
         };
+        // From here on the bed's own end clears up.
+        if options.ci {
+            let way = bed.main().site().port(REGISTRY.name);
+            bed.gateway = Some(Gateway::start(bed.runtime.handle(), way?)?);
+        }
         let up = bed.runtime.block_on(bed.bring_up(options));
         bed.keeps_logs = up.is_err();
         up.map(|()| bed).context("the testbed did not start")
@@ -235,6 +249,10 @@ impl Testbed {
             forge::lay_out(main.site())?;
             main.launch(starter, &GITEA)?;
         }
+        if options.ci {
+            registry::lay_out(main.site())?;
+            main.launch(starter, &REGISTRY)?;
+        }
         let starting = self.clusters.iter().map(|cluster| cluster.start(starter));
         futures_util::future::try_join_all(starting).await?;
         let argocd = async {
@@ -272,12 +290,23 @@ impl Testbed {
             image_bots::install(main.objects(), main.site().tools()).await?;
             main.bring_up(starter, &IMAGE_REFLECTOR).await
         };
-        tokio::try_join!(argocd, rollouts, forge, bots).map(drop)
+        let registry = async {
+            if !options.ci {
+                return Ok(());
+            }
+            main.wait_until_ready(REGISTRY.name).await
+        };
+        tokio::try_join!(argocd, rollouts, forge, bots, registry).map(drop)
     }
 
     /// A client for what components say over plain HTTP.
     pub(crate) fn http(&self) -> &reqwest::Client {
         self.main().http()
+    }
+
+    /// What stands before the registry; none without one.
+    pub(crate) fn gateway(&self) -> Option<&Gateway> {
+        self.gateway.as_ref()
     }
 
     pub(crate) fn main(&self) -> &Cluster {
@@ -287,6 +316,11 @@ impl Testbed {
     /// Runs something to its end on the testbed's own runtime, where its clients live.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
+    }
+
+    /// Where what belongs to it may wait for answers from a thread of its own.
+    pub(crate) fn handle(&self) -> &Handle {
+        self.runtime.handle()
     }
 
     /// Begins something that goes on beside.
@@ -337,6 +371,11 @@ impl Testbed {
         anyhow::ensure!(self.has_forge, "this testbed has no forge");
         let address = self.main().site().port(GITEA.name)?;
         Ok(Forge::new(self, format!("http://{address}")))
+    }
+
+    /// The programs that were prepared for it.
+    pub fn tools(&self) -> &Toolbox {
+        self.main().site().tools()
     }
 
     /// Where requests to a Service are answered as its pods would: `URL/NAMESPACE/SERVICE`.

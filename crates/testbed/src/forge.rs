@@ -1,5 +1,7 @@
 //! A forge: Gitea with one administrator, on SQLite, as its API and its Git server see it.
 
+mod runs;
+
 use std::fs;
 use std::process::Command;
 
@@ -80,11 +82,30 @@ LEVEL = Warn
 
 /// Makes the administrator; the forge runs already.
 pub(crate) fn make_user(site: &Site, path: &str) -> Result<()> {
+    let user = ["admin", "user", "create", "--admin"];
+    let named = ["--username", FORGE_USER, "--password", PASSWORD];
+    let rest = [
+        "--email",
+        "ops@acme.example",
+        "--must-change-password=false",
+    ];
+    gitea(site, path, &[&user[..], &named, &rest].concat()).context("gitea made no user")?;
+    Ok(())
+}
+
+/// What allows a runner to register.
+pub(crate) fn runner_token(site: &Site, path: &str) -> Result<String> {
+    let said = gitea(site, path, &["actions", "generate-runner-token"])?;
+    // Lines of its log may come before.
+    let token = said.lines().last().unwrap_or_default().trim();
+    ensure!(!token.is_empty(), "gitea made no token for a runner");
+    Ok(token.to_owned())
+}
+
+/// Runs a command of Gitea's own; what it says.
+fn gitea(site: &Site, path: &str, args: &[&str]) -> Result<String> {
     let output = Command::new(site.program("gitea")?)
-        .args(["admin", "user", "create", "--admin"])
-        .args(["--username", FORGE_USER, "--password", PASSWORD])
-        .args(["--email", "ops@acme.example"])
-        .arg("--must-change-password=false")
+        .args(args)
         .args(["--config", &settings_file(site)])
         .args(["--work-path", &folder(site)])
         .env_clear()
@@ -93,12 +114,8 @@ pub(crate) fn make_user(site: &Site, path: &str) -> Result<()> {
         .output()
         .context("gitea could not be started")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "gitea made no user: {}",
-        said.trim()
-    );
-    Ok(())
+    ensure!(output.status.success(), "gitea says: {}", said.trim());
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// A handle to the forge of a testbed.
@@ -186,6 +203,10 @@ impl<'a> Forge<'a> {
     /// # Errors
     /// It does not answer.
     pub fn call(&self, method: &str, path: &str, body: &Value) -> Result<Result<Value, Refused>> {
+        self.bed.block_on(self.ask(method, path, body))
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Result<Value, Refused>> {
         let method = reqwest::Method::from_bytes(method.as_bytes())?;
         let request = self
             .bed
@@ -193,6 +214,6 @@ impl<'a> Forge<'a> {
             .request(method, format!("{}/api/v1{path}", self.url))
             .basic_auth(FORGE_USER, Some(PASSWORD))
             .json(body);
-        self.bed.block_on(answer_of(request))
+        answer_of(request).await
     }
 }

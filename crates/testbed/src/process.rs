@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// How often it is looked whether a process has ended.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -187,6 +187,17 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// Ends it and all that came of it, now: what it started may have left its group.
+    pub(crate) fn kill_tree(&mut self) {
+        // First: whose parent has ended is nobody's child.
+        let tree = descendants(self.group);
+        self.kill();
+        for process in tree {
+            // It may have ended with its parent.
+            let _ = kill_process(process, Signal::KILL);
+        }
+    }
+
     fn signal(&self, signal: Signal) -> Result<()> {
         kill_process_group(self.group, signal).context("the process has ended")
     }
@@ -204,6 +215,27 @@ impl Process {
         }
         anyhow::anyhow!(told)
     }
+}
+
+/// Every process that came of one.
+fn descendants(of: Pid) -> Vec<Pid> {
+    let listed = fs::read_dir("/proc").into_iter().flatten();
+    let all: Vec<(Pid, i32)> = listed
+        .filter_map(|entry| {
+            let id: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+            // The name may hold anything; after it come the state and the parent.
+            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
+            Some((Pid::from_raw(id)?, parent.parse().ok()?))
+        })
+        .collect();
+    let mut found = vec![of];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).map(|pid| pid.as_raw_nonzero().get()) {
+        found.extend(all.iter().filter(|one| one.1 == parent).map(|one| one.0));
+        next += 1;
+    }
+    found.split_off(1)
 }
 
 /// The end of a process whose port somebody else had opened meanwhile.
@@ -338,6 +370,22 @@ mod tests {
         let inner: u32 = fs::read_to_string(&log).unwrap().trim().parse().unwrap();
         assert!(is_alive(inner));
         process.kill();
+        assert!(wait_for(|| !is_alive(inner)));
+    }
+
+    #[test]
+    fn what_left_its_group_ends_with_the_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        let starter = starter(folder.path());
+        let log = folder.path().join("log");
+        let mut process = starter
+            .start(&shell("setsid sh -c 'echo $$; sleep 1000' & wait"), &log)
+            .unwrap();
+        assert!(wait_for(
+            || fs::read_to_string(&log).is_ok_and(|text| text.ends_with('\n'))
+        ));
+        let inner: u32 = fs::read_to_string(&log).unwrap().trim().parse().unwrap();
+        process.kill_tree();
         assert!(wait_for(|| !is_alive(inner)));
     }
 

@@ -136,7 +136,8 @@ fn built(root: &Path, tool: &Tool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Pa
     let version = required_version(&String::from_utf8_lossy(&required), tool.module)
         .with_context(|| format!("{}/go.mod does not require {}", tool.name, tool.module))?;
     let flags = flags(tool, &version);
-    let key = key(tool, [&required, &sums], &toolchain()?, &flags);
+    let sources = [required, sums, own_sources(&module)?];
+    let key = key(tool, &sources, &toolchain()?, &flags);
     let folder = root.join(format!("{}-{version}-{key}", tool.name));
     if cache::is_whole(&folder) {
         tell(Event::Cached(tool.name));
@@ -154,8 +155,7 @@ fn built(root: &Path, tool: &Tool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Pa
     // Not the user's cache: it would grow by gigabytes that nothing else uses.
     let objects = beside.join("objects");
     compile(tool, &module, &flags, &beside, &objects, tell)?;
-    fs::remove_dir_all(&objects)
-        .with_context(|| format!("cannot remove {}", objects.display()))?;
+    fs::remove_dir_all(&objects).with_context(|| format!("cannot remove {}", objects.display()))?;
     copy_manifests(tool, &module, &beside)?;
     let programs: Vec<&str> = tool.programs.iter().map(|(_, name)| *name).collect();
     cache::put(&beside, &folder, &programs)?;
@@ -164,15 +164,44 @@ fn built(root: &Path, tool: &Tool, tell: &mut dyn FnMut(Event<'_>)) -> Result<Pa
 }
 
 /// The key of all that decides what comes of a build.
-fn key(tool: &Tool, module: [&[u8]; 2], toolchain: &str, flags: &[String]) -> String {
-    let [required, sums] = module;
-    cache::key(&[
-        required,
-        sums,
-        toolchain.as_bytes(),
-        flags.join("\n").as_bytes(),
-        format!("{:?}", (tool.programs, tool.manifests, tool.cgo)).as_bytes(),
-    ])
+fn key(tool: &Tool, module: &[Vec<u8>; 3], toolchain: &str, flags: &[String]) -> String {
+    let [required, sums, own] = module;
+    let mut parts: Vec<&[u8]> = vec![required, sums];
+    // What has no source of its own keeps the key that it had before any had.
+    if !own.is_empty() {
+        parts.push(own);
+    }
+    let wanted = format!("{:?}", (tool.programs, tool.manifests, tool.cgo));
+    let flags = flags.join("\n");
+    parts.extend([toolchain.as_bytes(), flags.as_bytes(), wanted.as_bytes()]);
+    cache::key(&parts)
+}
+
+/// The Go files of a tool's own, each after its path: `go.sum` does not speak of them.
+fn own_sources(module: &Path) -> Result<Vec<u8>> {
+    let mut all = Vec::new();
+    let mut folders = vec![module.to_path_buf()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let listed =
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        for entry in listed {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "go") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    for file in files {
+        let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let name = file.strip_prefix(module)?.display();
+        all.extend_from_slice(format!("{name} {}\n", text.len()).as_bytes());
+        all.extend_from_slice(&text);
+    }
+    Ok(all)
 }
 
 /// The version at which `go.mod` requires a module, without the `v`.
@@ -360,7 +389,9 @@ mod tests {
             manifests: &[],
         };
         let to = tempfile::tempdir().unwrap();
-        let error = compile(&tool, module.path(), &[], to.path(), &mut |_| {}).unwrap_err();
+        let objects = to.path().join("objects");
+        let built = compile(&tool, module.path(), &[], to.path(), &objects, &mut |_| {});
+        let error = built.unwrap_err();
         let told = error.to_string();
         assert!(told.starts_with("broken could not be built"), "{told}");
         assert!(told.contains("undefined: nonsense"), "{told}");
@@ -368,18 +399,50 @@ mod tests {
 
     #[test]
     fn what_is_built_of_something_else_is_kept_elsewhere() {
-        let (required, sums): (&[u8], &[u8]) = (b"require x v1", b"x v1 h1:1");
+        let module = |required: &str, sums: &str, own: &str| {
+            [required, sums, own].map(|text| text.as_bytes().to_vec())
+        };
+        let same = module("require x v1", "x v1 h1:1", "");
         let flags = flags(&TOOLS[0], "1.0.0");
         let known = [
-            key(&TOOLS[0], [required, sums], "go1.26", &flags),
-            key(&TOOLS[1], [required, sums], "go1.26", &flags),
-            key(&TOOLS[0], [b"require x v2", sums], "go1.26", &flags),
-            key(&TOOLS[0], [required, b"x v1 h1:2"], "go1.26", &flags),
-            key(&TOOLS[0], [required, sums], "go1.27", &flags),
-            key(&TOOLS[0], [required, sums], "go1.26", &flags[1..]),
+            key(&TOOLS[0], &same, "go1.26", &flags),
+            key(&TOOLS[1], &same, "go1.26", &flags),
+            key(
+                &TOOLS[0],
+                &module("require x v2", "x v1 h1:1", ""),
+                "go1.26",
+                &flags,
+            ),
+            key(
+                &TOOLS[0],
+                &module("require x v1", "x v1 h1:2", ""),
+                "go1.26",
+                &flags,
+            ),
+            key(
+                &TOOLS[0],
+                &module("require x v1", "x v1 h1:1", "main"),
+                "go1.26",
+                &flags,
+            ),
+            key(&TOOLS[0], &same, "go1.27", &flags),
+            key(&TOOLS[0], &same, "go1.26", &flags[1..]),
         ];
         let different: std::collections::BTreeSet<&String> = known.iter().collect();
         assert_eq!(different.len(), known.len());
+    }
+
+    #[test]
+    fn the_source_of_a_program_of_our_own_is_part_of_what_is_built() {
+        let module = tempfile::tempdir().unwrap();
+        fs::write(module.path().join("go.mod"), "module x").unwrap();
+        assert!(own_sources(module.path()).unwrap().is_empty());
+        let program = module.path().join("writer");
+        fs::create_dir(&program).unwrap();
+        fs::write(program.join("main.go"), "package main").unwrap();
+        let before = own_sources(module.path()).unwrap();
+        fs::write(program.join("main.go"), "package other").unwrap();
+        assert_ne!(before, own_sources(module.path()).unwrap());
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub enum Group {
     Forge,
     /// Programs that bump versions by themselves, and their kinds.
     Bots,
+    /// What a pipeline runs and where it puts images: workflows and their lint, a registry, a scanner
+    /// with a database of its own, signatures.
+    Ci,
 }
 
 /// A Go module under `testbed/tools/`.
@@ -177,6 +180,72 @@ pub static TOOLS: &[Tool] = &[
         tags: "",
         cgo: false,
         manifests: &["config/crd/bases"],
+    },
+    Tool {
+        name: "registry",
+        group: Group::Ci,
+        module: "github.com/distribution/distribution/v3",
+        programs: &[(
+            "github.com/distribution/distribution/v3/cmd/registry",
+            "registry",
+        )],
+        stamps: &[],
+        tags: "",
+        cgo: false,
+        manifests: &[],
+    },
+    Tool {
+        name: "crane",
+        group: Group::Ci,
+        module: "github.com/google/go-containerregistry",
+        programs: &[("github.com/google/go-containerregistry/cmd/crane", "crane")],
+        stamps: &[],
+        tags: "",
+        cgo: false,
+        manifests: &[],
+    },
+    Tool {
+        name: "act",
+        group: Group::Ci,
+        module: "github.com/nektos/act",
+        programs: &[("github.com/nektos/act", "act")],
+        stamps: &[],
+        tags: "",
+        cgo: false,
+        manifests: &[],
+    },
+    Tool {
+        name: "actionlint",
+        group: Group::Ci,
+        module: "github.com/rhysd/actionlint",
+        programs: &[("github.com/rhysd/actionlint/cmd/actionlint", "actionlint")],
+        stamps: &[],
+        tags: "",
+        cgo: false,
+        manifests: &[],
+    },
+    Tool {
+        name: "grype",
+        group: Group::Ci,
+        module: "github.com/anchore/grype",
+        programs: &[
+            ("github.com/anchore/grype/cmd/grype", "grype"),
+            ("testbed/grype/grype-db-writer", "grype-db-writer"),
+        ],
+        stamps: &["main.version={version}"],
+        tags: "",
+        cgo: false,
+        manifests: &[],
+    },
+    Tool {
+        name: "cosign",
+        group: Group::Ci,
+        module: "github.com/sigstore/cosign/v3",
+        programs: &[("github.com/sigstore/cosign/v3/cmd/cosign", "cosign")],
+        stamps: &[],
+        tags: "",
+        cgo: false,
+        manifests: &[],
     },
 ];
 

@@ -13,6 +13,7 @@ pub(super) fn build(with: &[Extra]) -> Result<Toolbox> {
     groups.extend(with.iter().map(|extra| match extra {
         Extra::Forge => Group::Forge,
         Extra::Bots => Group::Bots,
+        Extra::Ci => Group::Ci,
     }));
     let started = Instant::now();
     let mut shown = Shown::default();

@@ -26,6 +26,7 @@ struct Up {
     git: String,
     argocd: String,
     forge: Option<String>,
+    registry: Option<String>,
     environment: BTreeMap<String, String>,
     components: BTreeMap<String, u32>,
 }
@@ -147,6 +148,7 @@ pub(super) fn keep(wanted: &Wanted) -> Result<()> {
     let options = Options {
         forge: wanted.with.contains(&Extra::Forge),
         bots: wanted.with.contains(&Extra::Bots),
+        ci: wanted.with.contains(&Extra::Ci),
         ..Options::default()
     };
     let bed = Testbed::start(&options)?;
@@ -166,6 +168,7 @@ pub(super) fn keep(wanted: &Wanted) -> Result<()> {
         git: bed.git().url(""),
         argocd: format!("http://{}", bed.argocd_address()?),
         forge: bed.forge().ok().map(|forge| forge.url().to_owned()),
+        registry: bed.registry().ok().map(|registry| registry.host()),
         environment: environment
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
@@ -207,6 +210,9 @@ pub(super) fn status(name: &str) -> Result<()> {
     println!("Git         {}", up.git);
     if let Some(forge) = &up.forge {
         println!("Gitea       {forge} ({FORGE_USER}, {PASSWORD})");
+    }
+    if let Some(registry) = &up.registry {
+        println!("images      {registry}");
     }
     println!(
         "kubeconfig  {}",

@@ -87,6 +87,8 @@ enum Extra {
     Forge,
     /// Argo CD Image Updater and Flux' image reflector
     Bots,
+    /// An image registry, and what pipelines run: act, actionlint, crane, grype, cosign
+    Ci,
 }
 
 impl Extra {
@@ -95,6 +97,7 @@ impl Extra {
         match self {
             Self::Forge => "forge",
             Self::Bots => "bots",
+            Self::Ci => "ci",
         }
     }
 }
