@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 /// What `ripcord schema` can print.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 24] = [
     "plan",
     "status",
     "history",
@@ -28,6 +28,8 @@ const NAMES: [&str; 22] = [
     "started",
     "received",
     "payload",
+    "pipeline",
+    "pipeline-check",
     "config",
 ];
 

@@ -40,6 +40,11 @@ const LAYERS: &[Layer] = &[
         owns: &["rusqlite", "similar"],
     },
     Layer {
+        name: "ripcord-pipeline",
+        may_use: &["ripcord-domain", "ripcord-manifest"],
+        owns: &["diffy"],
+    },
+    Layer {
         name: "ripcord-connect",
         may_use: &["ripcord-domain"],
         owns: &["kube", "k8s-openapi"],
@@ -107,6 +112,7 @@ const LAYERS: &[Layer] = &[
             "ripcord-hotfix",
             "ripcord-ledger",
             "ripcord-lineage",
+            "ripcord-pipeline",
             "ripcord-recovery",
             "ripcord-registry",
             "ripcord-runbook",

@@ -2,6 +2,7 @@
 
 mod guarding;
 mod hotfixing;
+mod pipeline;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub(crate) use hotfixing::{
     DebtArgs, GateArgs, HotfixCommand, MergeBackArgs, ReceiveArgs, RelandArgs, RelandCommand,
     ShipArgs, SourceArgs, StartArgs, WayArg,
 };
+pub(crate) use pipeline::{PipelineArgs, PipelineCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -209,6 +211,9 @@ pub(crate) enum Command {
     /// Land again what was reverted: whether a merge would, and the branch that does
     #[command(subcommand)]
     Reland(RelandCommand),
+    /// The CI files of a hotfix: written, kept up to date beside people's edits, and judged
+    #[command(subcommand)]
+    Pipeline(PipelineCommand),
     /// Take a deploy that a service's pipeline asks for: look at it, and commit it to the infra repo
     #[command(
         after_help = "Examples:\n  ripcord receive --event \"$GITHUB_EVENT_PATH\"\n  ripcord receive --event payload.json --dry-run\n  ripcord receive --from-variables"
@@ -287,6 +292,10 @@ pub(crate) enum SchemaName {
     Received,
     /// What `receive` takes
     Payload,
+    /// `pipeline init`
+    Pipeline,
+    /// `pipeline init --check`
+    PipelineCheck,
     /// `ripcord.yaml`
     Config,
 }

@@ -6,6 +6,7 @@ mod drift;
 mod guard;
 mod hotfix;
 mod init;
+mod pipeline;
 mod planning;
 mod quarantine;
 mod read;
@@ -54,6 +55,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
         Command::Quarantine(command) => quarantine::run(global, command, output),
         Command::Hotfix(command) => hotfix::run(global, command, output),
         Command::Reland(command) => reland::run(command, output),
+        Command::Pipeline(command) => pipeline::run(global, command, output),
         Command::Receive(args) => receive::run(global, args, output),
         Command::Resume { recovery, pace } => {
             recovering::resume(global, recovery.as_deref(), pace, output)

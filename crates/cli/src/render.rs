@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod hotfix;
 pub(crate) mod human;
+pub(crate) mod pipeline;
 pub(crate) mod recovery;
 mod table;
 

@@ -40,6 +40,8 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Started => schema_for!(ripcord_hotfix::start::Started),
         SchemaName::Received => schema_for!(ripcord_hotfix::Received),
         SchemaName::Payload => schema_for!(ripcord_domain::hotfix::Payload),
+        SchemaName::Pipeline => schema_for!(crate::render::pipeline::Initialised),
+        SchemaName::PipelineCheck => schema_for!(crate::render::pipeline::Checked),
         SchemaName::Config => schema_for!(Config),
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::stage::{Stage, assert_says, deploy, json};
 
 /// Asserts that standard output is one document that `ripcord schema NAME` allows.
 #[track_caller]
-fn valid(stage: &Stage, name: &str, output: Output, code: i32) -> Value {
+pub(crate) fn valid(stage: &Stage, name: &str, output: Output, code: i32) -> Value {
     let schema = json(stage.ripcord().run(["schema", name]).unwrap(), 0);
     let validator = jsonschema::validator_for(&schema).unwrap();
     let document = json(output, code);

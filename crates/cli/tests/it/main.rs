@@ -23,6 +23,7 @@ mod machine;
 mod moves;
 mod naive;
 mod naive_clones;
+mod pipeline;
 mod pre_receive;
 mod quarantine;
 mod race;

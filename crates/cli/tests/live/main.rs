@@ -23,6 +23,7 @@ mod operations;
 mod outage;
 mod overtaken;
 mod parts;
+mod pipelines;
 mod running_bots;
 mod schemas;
 mod settings;
