@@ -214,19 +214,8 @@ fn parts(
     all: &[Shipped],
 ) -> Vec<Part> {
     let known = settings.config.sources.get(&fix.service);
+    let opened = books.sources.of(fix, known);
     let known = known.cloned().unwrap_or_default();
-    let address = known
-        .repository
-        .clone()
-        .or_else(|| fix.source.repository.clone());
-    let opened = match &address {
-        Some(address) => books.sources.open(address, known.main.as_deref()),
-        None => Err(Problem::new(
-            Kind::Usage,
-            "unknown_source",
-            "where the source is, is not known: `sources: {SERVICE: {repository: URL}}`",
-        )),
-    };
     let source = match opened {
         Ok(source) => source,
         Err(problem) => {
@@ -331,11 +320,10 @@ fn normal_image(
         Err(problem) => return (unknown(&problem), None),
     };
     let asked = || -> Result<(bool, bool), Problem> {
-        let is_normal = source
-            .repo
-            .is_ancestor(commit, source.tip)
-            .map_err(from_repo)?;
-        Ok((is_normal, source.contains(fix, commit)?.is_contained()))
+        Ok((
+            source.is_on_main(commit)?,
+            source.contains(fix, commit)?.is_contained(),
+        ))
     };
     let built = format!(
         "{}, built of {}",

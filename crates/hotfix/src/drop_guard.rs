@@ -13,8 +13,63 @@ use ripcord_recovery::risk::DROPS_HOTFIX;
 /// Whether a commit of a service's source holds a fix; an error is what kept it from being known.
 pub(crate) type Holds<'f> = dyn Fn(&Shipped, &str) -> Result<bool, Problem> + 'f;
 
-/// Refuses a deploy that drops one of the hotfixes. `running` is the commit that the environment's image was
-/// built of, where it is known.
+/// What becomes of a hotfix.
+pub(crate) enum Fate {
+    /// It stays, or it was gone before.
+    Kept,
+    /// It goes.
+    Dropped,
+    /// It may go.
+    Unknown(Problem),
+}
+
+/// What becomes of a hotfix by a deploy of what was built of `next`. `running` is the commit that the image was
+/// built of which the environment declares before, where it is known.
+pub(crate) fn fate(
+    fix: &Shipped,
+    before: &Unit,
+    next: Result<&str, &Problem>,
+    running: &dyn Fn() -> Option<String>,
+    holds: &Holds<'_>,
+) -> Fate {
+    let fate = match next {
+        Ok(next) if next == fix.source.commit => return Fate::Kept,
+        Ok(next) => match holds(fix, next) {
+            Ok(true) => return Fate::Kept,
+            Ok(false) => Fate::Dropped,
+            Err(why) => Fate::Unknown(why),
+        },
+        Err(why) => Fate::Unknown(why.clone()),
+    };
+    // A rollback took it out before, and nothing is dropped by going on.
+    let is_gone = || running().is_some_and(|commit| matches!(holds(fix, &commit), Ok(false)));
+    if !serves(fix, before) && is_gone() {
+        return Fate::Kept;
+    }
+    fate
+}
+
+/// Whether the environment declares the hotfix's own image.
+pub(crate) fn serves(fix: &Shipped, unit: &Unit) -> bool {
+    let mut values = unit.places.iter().flat_map(|place| &place.values);
+    values.any(|value| fix.is_declared_as(&value.value))
+}
+
+/// What happens to a hotfix, in words.
+pub(crate) fn sentence(fix: &Shipped, unknown: Option<&Problem>, now: Timestamp) -> String {
+    let live = fix.words(now);
+    match unknown {
+        None => {
+            format!("this would remove {live}: the commit it was built of does not hold the fix")
+        }
+        Some(why) => format!(
+            "whether this would remove {live}, is not known: {}",
+            why.message
+        ),
+    }
+}
+
+/// Refuses a deploy that drops one of the hotfixes, or may.
 pub(crate) fn refuse(
     payload: &Payload,
     unit: &Unit,
@@ -23,58 +78,32 @@ pub(crate) fn refuse(
     holds: &Holds<'_>,
     now: Timestamp,
 ) -> Result<(), Problem> {
-    let name = payload.hotfix.as_ref().map(|fix| &fix.name);
+    let own = payload.hotfix.as_ref().map(|fix| &fix.name);
+    let unknown = Problem::new(
+        Kind::Refused,
+        "unknown_source",
+        "what the new image was built of is not known",
+    );
     let next = payload.source.as_ref().map(|source| source.commit.as_str());
-    for fix in hotfixes.iter().filter(|fix| Some(&fix.name) != name) {
-        let kept = match next {
-            Some(next) if next == fix.source.commit => continue,
-            Some(next) => holds(fix, next),
-            None => Err(Problem::new(
-                Kind::Refused,
-                "unknown_source",
-                "what the new image was built of is not known",
-            )),
+    for fix in hotfixes.iter().filter(|fix| Some(&fix.name) != own) {
+        let why = match fate(fix, unit, next.ok_or(&unknown), running, holds) {
+            Fate::Kept => continue,
+            Fate::Dropped => None,
+            Fate::Unknown(why) => Some(why),
         };
-        if matches!(kept, Ok(true)) {
-            continue;
-        }
-        if !serves(fix, unit) && is_gone_already(fix, running, holds) {
-            continue;
-        }
-        return Err(refusal(fix, kept.err().as_ref(), now));
+        return Err(refusal(fix, why.as_ref(), now));
     }
     Ok(())
 }
 
-/// Whether the environment declares the hotfix's own image.
-fn serves(fix: &Shipped, unit: &Unit) -> bool {
-    let mut values = unit.places.iter().flat_map(|place| &place.values);
-    values.any(|value| fix.is_declared_as(&value.value))
-}
-
-/// Whether what runs is known not to hold the fix: a rollback took it out, and nothing is dropped by going on.
-fn is_gone_already(fix: &Shipped, running: &dyn Fn() -> Option<String>, holds: &Holds<'_>) -> bool {
-    running().is_some_and(|commit| matches!(holds(fix, &commit), Ok(false)))
-}
-
 fn refusal(fix: &Shipped, unknown: Option<&Problem>, now: Timestamp) -> Problem {
-    let live = fix.words(now);
-    let message = match unknown {
-        None => {
-            format!("this would remove {live}: the commit it was built of does not hold the fix")
-        }
-        Some(why) => format!(
-            "whether this would remove {live}, is not known: {}",
-            why.message
-        ),
-    };
-    let mut problem = Problem::new(Kind::Refused, DROPS_HOTFIX, message);
-    problem = problem.hint(format!(
-        "merge `{}` and build again; `ripcord hotfix status` shows what is missing",
-        fix.name.branch()
-    ));
-    problem.hint(format!(
-        "`ripcord receive --drops-hotfix {} --reason TEXT` deploys it all the same, and says so in the commit",
-        fix.name
-    ))
+    Problem::new(Kind::Refused, DROPS_HOTFIX, sentence(fix, unknown, now))
+        .hint(format!(
+            "merge `{}` and build again; `ripcord hotfix status` shows what is missing",
+            fix.name.branch()
+        ))
+        .hint(format!(
+            "`ripcord receive --drops-hotfix {} --reason TEXT` deploys it all the same, and says so in the commit",
+            fix.name
+        ))
 }

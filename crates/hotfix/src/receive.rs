@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use ripcord_domain::config::Settings;
-use ripcord_domain::hotfix::{HotfixName, Payload};
+use ripcord_domain::hotfix::{HotfixName, Payload, Shipped};
 use ripcord_domain::message::trailer;
 use ripcord_domain::plan::{Outcome, Plan, SCHEMA};
 use ripcord_domain::problem::{Kind, Problem};
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Runtime;
 
+use crate::overdue::{self, Next};
 use crate::proof::{self, Secret};
 use crate::source::Sources;
 use crate::within;
@@ -332,23 +333,29 @@ fn judge(
         .config
         .sources
         .get(&situation.unit.service);
-    let holds = |fix: &ripcord_domain::hotfix::Shipped, commit: &str| {
-        let address = known
-            .and_then(|source| source.repository.clone())
-            .or_else(|| fix.source.repository.clone());
-        let Some(address) = address else {
-            return Err(Problem::new(
-                Kind::Usage,
-                "unknown_source",
-                format!("where the source of {} is, is not known", fix.service),
-            )
-            .hint("`sources: {SERVICE: {repository: URL}}` in ripcord.yaml of the infra repo"));
-        };
-        let main = known.and_then(|source| source.main.as_deref());
-        let source = receiver.sources.open(&address, main)?;
+    let holds = |fix: &Shipped, commit: &str| {
+        let source = receiver.sources.of(fix, known)?;
         let built = source.commit(commit)?;
         Ok(source.contains(fix, built)?.is_contained())
     };
+    // A normal deploy pays by being of main; a hotfix waits until main holds the one before.
+    let pays = |fix: &Shipped| {
+        let asked = || -> Result<bool, Problem> {
+            let source = receiver.sources.of(fix, known)?;
+            let Some(next) = payload.source.as_ref().filter(|_| payload.hotfix.is_none()) else {
+                return source.holds(fix);
+            };
+            let next = source.commit(&next.commit)?;
+            Ok(source.is_on_main(next)? && source.contains(fix, next)?.is_contained())
+        };
+        matches!(asked(), Ok(true))
+    };
+    let next = match &payload.hotfix {
+        Some(fix) => Next::Hotfix(&fix.name),
+        None => Next::Deploy,
+    };
+    let policy = &situation.settings.config.hotfix;
+    overdue::refuse(policy, &next, &kept, &pays, now)?;
     let running = || running(receiver, payload, situation);
     drop_guard::refuse(payload, situation.unit, &kept, &running, &holds, now)
 }

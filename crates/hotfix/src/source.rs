@@ -1,8 +1,12 @@
 //! The repositories of services: what their commits are made of.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use jiff::Timestamp;
+use ripcord_domain::config::SourceOf;
 use ripcord_domain::hotfix::Shipped;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_git::{FetchDepth, Location, Oid, Repo};
@@ -21,19 +25,55 @@ pub struct Source {
     pub tip: Oid,
 }
 
-/// Opens source repositories, each in a private copy.
-#[derive(Clone, Debug)]
+/// Opens source repositories, each in a private copy, and fetches each once.
 pub struct Sources {
     /// Where the copies are kept.
-    pub cache: PathBuf,
+    cache: PathBuf,
+    opened: RefCell<HashMap<(String, Option<String>), Rc<Source>>>,
 }
 
 impl Sources {
+    /// Those whose copies are kept in a folder.
+    pub fn new(cache: PathBuf) -> Self {
+        Self {
+            cache,
+            opened: RefCell::default(),
+        }
+    }
+
+    /// The source of a service, by what is configured, else by what the hotfix was shipped with.
+    ///
+    /// # Errors
+    /// Neither says where it is; as [`Self::open`].
+    pub fn of(&self, fix: &Shipped, known: Option<&SourceOf>) -> Result<Rc<Source>, Problem> {
+        let configured = known.and_then(|known| known.repository.as_ref());
+        let address = configured.or(fix.source.repository.as_ref());
+        let Some(address) = address else {
+            return Err(Problem::new(
+                Kind::Usage,
+                "unknown_source",
+                format!("where the source of {} is, is not known", fix.service),
+            )
+            .hint("`sources: {SERVICE: {repository: URL}}` in ripcord.yaml of the infra repo"));
+        };
+        self.open(address, known.and_then(|known| known.main.as_deref()))
+    }
+
     /// Opens a repository by its address and fetches its main line.
     ///
     /// # Errors
     /// No such repository, or it cannot be reached.
-    pub fn open(&self, address: &str, main: Option<&str>) -> Result<Source, Problem> {
+    pub fn open(&self, address: &str, main: Option<&str>) -> Result<Rc<Source>, Problem> {
+        let name = (address.to_owned(), main.map(str::to_owned));
+        if let Some(source) = self.opened.borrow().get(&name) {
+            return Ok(Rc::clone(source));
+        }
+        let source = Rc::new(self.fetch(address, main)?);
+        self.opened.borrow_mut().insert(name, Rc::clone(&source));
+        Ok(source)
+    }
+
+    fn fetch(&self, address: &str, main: Option<&str>) -> Result<Source, Problem> {
         let repo = match Location::parse(address).map_err(from_repo)? {
             Location::Clone(path) => Repo::open_clone(&path),
             Location::Remote(url) => Repo::open_remote(&url, &self.cache),
@@ -130,6 +170,14 @@ impl Source {
             });
         }
         Ok((ahead, false))
+    }
+
+    /// Whether a commit is on the main line.
+    ///
+    /// # Errors
+    /// Missing objects.
+    pub fn is_on_main(&self, commit: Oid) -> Result<bool, Problem> {
+        self.repo.is_ancestor(commit, self.tip).map_err(from_repo)
     }
 
     /// Whether the main line holds a hotfix.

@@ -1,8 +1,7 @@
 //! A hotfix begins: its branch, from the commit that production runs.
 
 use jiff::Timestamp;
-use ripcord_domain::hotfix::HotfixName;
-use ripcord_domain::hotfix::debt::Blocks;
+use ripcord_domain::hotfix::{HotfixName, Shipped};
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_git::{Oid, PushOutcome, RejectKind};
@@ -13,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
+use crate::overdue::{self, Next};
 use crate::production::{By, built_of, image_of};
 use crate::source::{Ahead, Source, Sources};
 
@@ -132,26 +132,17 @@ pub fn start(start: &Start<'_>) -> Result<Started, Problem> {
     let shipped =
         ripcord_recovery::hotfixes::of_unit(repo, place.tree, &unit.service, &unit.environment)?;
     let policy = &place.settings.config.hotfix;
-    if policy.overdue_blocks != Blocks::Nothing {
-        let within = crate::within::read("hotfix.within", &policy.within)?;
-        let overdue = shipped.iter().find(|fix| {
-            fix.name != name
-                && start.now.duration_since(fix.opened) > within
-                && !matches!(source.holds(fix), Ok(true))
-        });
-        if let Some(fix) = overdue {
-            return Err(Problem::new(
-                Kind::Refused,
-                "debt_overdue",
-                format!("hotfix {} is overdue and not in {}: the next one waits for it", fix.name, source.main),
-            )
-            .hint("`ripcord hotfix status` shows what is missing")
-            .hint("`hotfix: {overdue_blocks: nothing}` in ripcord.yaml of the infra repo changes that policy"));
-        }
-    }
+    let is_in_main = |fix: &Shipped| matches!(source.holds(fix), Ok(true));
+    overdue::refuse(
+        policy,
+        &Next::Hotfix(&name),
+        &shipped,
+        &is_in_main,
+        start.now,
+    )?;
     let others: Vec<HotfixName> = shipped
         .iter()
-        .filter(|fix| fix.name != name && !matches!(source.holds(fix), Ok(true)))
+        .filter(|fix| fix.name != name && !is_in_main(fix))
         .map(|fix| fix.name.clone())
         .collect();
     let (not_in_production, and_more) = source.ahead_of(commit, MOST)?;

@@ -1,17 +1,20 @@
-//! Whether a change deploys what is quarantined.
+//! Whether a change deploys what is quarantined, or takes a hotfix out.
 //!
 //! What every service runs is compared before and after, whatever files and layouts were touched to
 //! get there. What counts is what the target branch keeps out, what the change itself puts in, and
 //! what it lifts: to lift and to deploy are two changes. What cannot be read is not let through.
 
 mod in_force;
+mod replaced;
 
 use std::collections::BTreeSet;
 
 use bstr::ByteSlice;
 use jiff::Timestamp;
-use ripcord_domain::catalog::{Place as Declared, UnitName};
+use ripcord_domain::catalog::{Place as Declared, Unit, UnitName};
 use ripcord_domain::config::Settings;
+use ripcord_domain::hotfix::Shipped;
+use ripcord_domain::message::trailer;
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::quarantine::{self, Identity, path_of};
@@ -21,7 +24,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::in_force::{InForce, Rules, in_force};
+pub use self::replaced::{Dropped, Drops, Replaced};
 use crate::problems::from_repo;
+use crate::risk::DROPS_HOTFIX;
 use crate::survey::{self, Branch, Extent, Place};
 
 /// The code of the refusal.
@@ -51,6 +56,8 @@ pub struct Verdict {
     pub compared: Vec<Compared>,
     /// Every deploy of a quarantined version.
     pub findings: Vec<Finding>,
+    /// Every hotfix that is taken out, or may be.
+    pub drops: Vec<Dropped>,
 }
 
 /// Two commits.
@@ -131,16 +138,27 @@ impl Verdict {
             branch: branch.name.clone(),
             compared: Vec::new(),
             findings: Vec::new(),
+            drops: Vec::new(),
         }
+    }
+
+    /// Whether there is nothing to refuse.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty() && self.refused_drops().next().is_none()
+    }
+
+    /// The hotfixes for which the change is refused.
+    pub fn refused_drops(&self) -> impl Iterator<Item = &Dropped> {
+        self.drops.iter().filter(|drop| drop.is_refused)
     }
 
     /// The refusal, if there is anything to refuse.
     ///
     /// # Errors
-    /// A quarantined version is deployed.
+    /// A quarantined version is deployed, or a hotfix is taken out.
     pub fn settle(&self) -> Result<(), Problem> {
         let Some(first) = self.findings.first() else {
-            return Ok(());
+            return self.settle_drops();
         };
         let mut problem = Problem::new(
             Kind::Refused,
@@ -163,13 +181,34 @@ impl Verdict {
         }
         Err(problem)
     }
+
+    fn settle_drops(&self) -> Result<(), Problem> {
+        let Some(first) = self.refused_drops().next() else {
+            return Ok(());
+        };
+        Err(Problem::new(Kind::Refused, DROPS_HOTFIX, first.message.clone())
+            .hint(format!(
+                "merge `{}` into what is deployed, and build again; `ripcord hotfix status` shows what is missing",
+                first.hotfix.branch()
+            ))
+            .hint(format!(
+                "a commit of the change with `{}: {}` in its last paragraph takes it out all the same",
+                trailer::DROPS_HOTFIX,
+                first.hotfix
+            )))
+    }
 }
 
 /// Compares a change with where it left the branch.
 ///
 /// # Errors
 /// What cannot be read or found: whether the change is clean is not known then.
-pub fn guard(branch: &Branch, request: &GuardRequest, now: Timestamp) -> Result<Verdict, Problem> {
+pub fn guard(
+    branch: &Branch,
+    request: &GuardRequest,
+    drops: &Drops<'_>,
+    now: Timestamp,
+) -> Result<Verdict, Problem> {
     let repo = &branch.repo;
     let resolve = |spec: &str| repo.resolve(spec).map_err(from_repo);
     let mut verdict = Verdict::of(branch);
@@ -201,7 +240,7 @@ pub fn guard(branch: &Branch, request: &GuardRequest, now: Timestamp) -> Result<
         target: target.or(base),
         allow_lift: request.allow_lift,
     };
-    judge(branch, &change, now, &mut verdict)?;
+    judge(branch, &change, drops, now, &mut verdict)?;
     Ok(verdict)
 }
 
@@ -243,6 +282,7 @@ pub fn receive(
     branch: &Branch,
     lines: &str,
     allow_lift: bool,
+    drops: &Drops<'_>,
     now: Timestamp,
 ) -> Result<Verdict, Problem> {
     let repo = &branch.repo;
@@ -288,7 +328,7 @@ pub fn receive(
             target: base,
             allow_lift,
         };
-        judge(branch, &change, now, &mut verdict)?;
+        judge(branch, &change, drops, now, &mut verdict)?;
     }
     Ok(verdict)
 }
@@ -315,6 +355,7 @@ struct Change<'a> {
 fn judge(
     branch: &Branch,
     change: &Change<'_>,
+    drops: &Drops<'_>,
     now: Timestamp,
     verdict: &mut Verdict,
 ) -> Result<(), Problem> {
@@ -325,6 +366,7 @@ fn judge(
         .map(|base| before(branch, base, &head))
         .transpose()?;
     let rules = in_force(branch, change, &head, base.as_ref(), now)?;
+    let fixes = replaced::shipped(repo, change, base.as_ref())?;
     verdict.compared.push(Compared {
         base: change.base.map(|base| base.to_string()),
         head: change.head.to_string(),
@@ -337,10 +379,13 @@ fn judge(
         .map(|change| change.path.to_str_lossy().into_owned())
         .filter(|path| !quarantine::is_ours(path))
         .collect();
-    if rules.is_empty() || changed.is_empty() {
+    if (rules.is_empty() && fixes.is_empty()) || changed.is_empty() {
         return Ok(());
     }
+    let mut count: BTreeSet<&Service> = rules.keys().collect();
+    count.extend(fixes.iter().map(|fix| &fix.service));
     let mut found = BTreeSet::new();
+    let mut dropped = BTreeSet::new();
     for settings in readings(branch, &head, base.as_ref())? {
         let at = |place: &Place| {
             let place = Place {
@@ -354,7 +399,7 @@ fn judge(
         };
         let after = at(&head)?;
         let before = base.as_ref().map(at).transpose()?.unwrap_or_default();
-        stop_for_unreadable(&settings, &after, &changed, &rules)?;
+        stop_for_unreadable(&settings, &after, &changed, &count)?;
         find(
             repo,
             head.tree,
@@ -363,8 +408,22 @@ fn judge(
             &rules,
             &mut found,
         )?;
+        let replaced = |before: &Unit, after: &Unit, fix: &Shipped| {
+            drops(&Replaced {
+                repo,
+                settings: &settings,
+                before,
+                after,
+                fix,
+                base: change.base,
+                head: change.head,
+                now,
+            })
+        };
+        replaced::ask(&replaced, (&before, &after), &fixes, &mut dropped)?;
     }
     verdict.findings.extend(found);
+    verdict.drops.extend(dropped);
     Ok(())
 }
 
@@ -409,11 +468,11 @@ fn stop_for_unreadable(
     settings: &Settings,
     after: &Catalog,
     changed: &BTreeSet<String>,
-    rules: &Rules,
+    count: &BTreeSet<&Service>,
 ) -> Result<(), Problem> {
     let unread = after.unreadable.iter().find(|skipped| {
         let owner = layout::owner_of_path(settings, &skipped.path).service;
-        changed.contains(&skipped.path) && owner.is_none_or(|owner| rules.contains_key(&owner))
+        changed.contains(&skipped.path) && owner.is_none_or(|owner| count.contains(&owner))
     });
     match unread {
         None => Ok(()),

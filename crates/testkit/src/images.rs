@@ -25,6 +25,8 @@ struct Shelf {
     blobs: BTreeMap<String, String>,
     /// What every question is answered with instead.
     trouble: Option<u16>,
+    /// How many questions came.
+    questions: usize,
 }
 
 /// A registry on loopback that ends with its handle.
@@ -98,6 +100,11 @@ impl ImageRegistry {
         self.shelf().trouble = status;
     }
 
+    /// How many questions came so far.
+    pub fn requests(&self) -> usize {
+        self.shelf().questions
+    }
+
     fn shelf(&self) -> std::sync::MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,7 +119,8 @@ impl Drop for ImageRegistry {
 }
 
 async fn answer(State(shelf): State<Arc<Mutex<Shelf>>>, Path(path): Path<String>) -> Response {
-    let shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    shelf.questions += 1;
     if let Some(status) = shelf.trouble {
         // <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>
         let code = match status {

@@ -2,17 +2,25 @@
 
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
 use ripcord_domain::{Kind, Problem};
 use ripcord_git::Repo;
-use ripcord_recovery::guard::{self, GuardRequest, Verdict};
+use ripcord_hotfix::guard::dropped;
+use ripcord_hotfix::source::Sources;
+use ripcord_recovery::guard::{self, Dropped, GuardRequest, Replaced, Verdict};
 use ripcord_recovery::problems::from_repo;
 use ripcord_recovery::survey::{self, Branch};
+use ripcord_registry::Registries;
+use tokio::runtime::Runtime;
 
 use crate::args::{Annotations, Global, GuardArgs};
 use crate::moment;
 use crate::render::{Output, annotations, human};
 use crate::wiring::{self, Wanted};
+
+/// How long a registry may take: somebody's push waits.
+const REGISTRY: Duration = Duration::from_secs(20);
 
 pub(super) fn run(global: &Global, args: &GuardArgs, output: &mut Output) -> Result<(), Problem> {
     let verdict = judge(global, args);
@@ -22,11 +30,32 @@ pub(super) fn run(global: &Global, args: &GuardArgs, output: &mut Output) -> Res
         }
         (Some(Annotations::Gitlab), Ok(verdict)) => output.raw(&annotations::gitlab(verdict)),
         // Who pushes is told what is wrong, and nothing else.
-        (_, Ok(verdict)) if args.pre_receive && verdict.findings.is_empty() => {}
+        (_, Ok(verdict)) if args.pre_receive && verdict.is_clean() => {}
         (_, Ok(verdict)) => output.answer(verdict, |screen| human::verdict(screen, verdict)),
         (_, Err(_)) => {}
     }
     verdict?.settle()
+}
+
+/// Asks registries and sources about hotfixes, only where one may be lost.
+struct Asker {
+    sources: Sources,
+    runtime: Runtime,
+}
+
+impl Asker {
+    fn new() -> Result<Self, Problem> {
+        Ok(Self {
+            sources: Sources::new(wiring::cache_root()?),
+            runtime: ripcord_runbook::runtime()?,
+        })
+    }
+
+    fn dropped(&self, replaced: &Replaced<'_>) -> Result<Option<Dropped>, Problem> {
+        let mirrors = replaced.settings.config.mirrors.clone();
+        let registries = Registries::new(mirrors, REGISTRY);
+        dropped(replaced, &registries, &self.sources, &self.runtime)
+    }
 }
 
 fn judge(global: &Global, args: &GuardArgs) -> Result<Verdict, Problem> {
@@ -44,7 +73,13 @@ fn judge(global: &Global, args: &GuardArgs) -> Result<Verdict, Problem> {
         head: args.head.clone(),
         allow_lift: args.allow_lift,
     };
-    guard::guard(&opened, &request, moment::now())
+    let asker = Asker::new()?;
+    guard::guard(
+        &opened,
+        &request,
+        &|replaced| asker.dropped(replaced),
+        moment::now(),
+    )
 }
 
 /// The configuration of the default branch: it holds where the branch that is guarded has none.
@@ -105,5 +140,12 @@ fn receive(global: &Global, allow_lift: bool) -> Result<Verdict, Problem> {
                 format!("what is pushed could not be read: {error}"),
             )
         })?;
-    guard::receive(&branch, &lines, allow_lift, moment::now())
+    let asker = Asker::new()?;
+    guard::receive(
+        &branch,
+        &lines,
+        allow_lift,
+        &|replaced| asker.dropped(replaced),
+        moment::now(),
+    )
 }

@@ -6,6 +6,7 @@ mod merge_back;
 mod ship;
 mod start;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use ripcord_domain::Problem;
@@ -39,12 +40,10 @@ pub(super) fn run(
 }
 
 /// The source that is named; the clone one stands in needs no copy.
-pub(super) fn source(args: &SourceArgs) -> Result<Source, Problem> {
+pub(super) fn source(args: &SourceArgs) -> Result<Rc<Source>, Problem> {
     sources()?.open(&args.source, args.main.as_deref())
 }
 
 fn sources() -> Result<Sources, Problem> {
-    Ok(Sources {
-        cache: wiring::cache_root()?,
-    })
+    Ok(Sources::new(wiring::cache_root()?))
 }

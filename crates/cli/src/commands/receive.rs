@@ -27,9 +27,7 @@ pub(super) fn run(global: &Global, args: &ReceiveArgs, output: &mut Output) -> R
     let opened = wiring::open(global, Wanted::Environment(Some(&payload.environment)))?;
     let settings = opened.newest()?.settings;
     let registries = Registries::new(settings.config.mirrors, REGISTRY);
-    let sources = Sources {
-        cache: wiring::cache_root()?,
-    };
+    let sources = Sources::new(wiring::cache_root()?);
     let runtime = ripcord_runbook::runtime()?;
     let names = args.drops_hotfix.iter().map(|name| HotfixName::parse(name));
     let names: Vec<HotfixName> = names.collect::<Result<_, _>>()?;

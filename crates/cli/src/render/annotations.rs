@@ -1,14 +1,17 @@
 //! What `guard` found, in the words of forges.
 
 use ripcord_domain::Problem;
-use ripcord_recovery::guard::{Finding, Verdict};
+use ripcord_recovery::guard::{Dropped, Finding, Verdict};
 use serde_json::json;
 
 /// Workflow commands of GitHub Actions: one line each, shown beside the changed line
 /// (<https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>).
 pub(crate) fn github(verdict: Result<&Verdict, &Problem>) -> String {
     match verdict {
-        Ok(verdict) => verdict.findings.iter().map(command).collect(),
+        Ok(verdict) => {
+            let findings = verdict.findings.iter().map(command);
+            findings.chain(verdict.drops.iter().map(dropped)).collect()
+        }
         Err(problem) => format!("::error title=ripcord guard::{}\n", data(&problem.message)),
     }
 }
@@ -22,6 +25,16 @@ fn command(finding: &Finding) -> String {
         property(&finding.path),
         property("quarantined version"),
         data(&finding.sentence())
+    )
+}
+
+fn dropped(drop: &Dropped) -> String {
+    let level = if drop.is_refused { "error" } else { "notice" };
+    format!(
+        "::{level} file={},title={}::{}\n",
+        property(&drop.path),
+        property("hotfix"),
+        data(&drop.message)
     )
 }
 
@@ -48,14 +61,20 @@ fn property(text: &str) -> String {
 /// A code quality report of GitLab, as its merge requests show it
 /// (<https://docs.gitlab.com/ci/testing/code_quality/>).
 pub(crate) fn gitlab(verdict: &Verdict) -> String {
-    let findings: Vec<serde_json::Value> = verdict
+    let mut findings: Vec<serde_json::Value> = verdict
         .findings
         .iter()
         .map(|finding| {
             json!({
                 "description": finding.sentence(),
                 "check_name": "ripcord/quarantined",
-                "fingerprint": fingerprint(finding),
+                "fingerprint": fingerprint(&[
+                    &finding.path,
+                    finding.service.as_str(),
+                    finding.environment.as_str(),
+                    &finding.subject,
+                    &finding.version,
+                ]),
                 "severity": "blocker",
                 "location": {
                     "path": finding.path,
@@ -64,21 +83,28 @@ pub(crate) fn gitlab(verdict: &Verdict) -> String {
             })
         })
         .collect();
+    findings.extend(verdict.drops.iter().map(|drop| {
+        json!({
+            "description": drop.message,
+            "check_name": "ripcord/hotfix",
+            "fingerprint": fingerprint(&[
+                &drop.path,
+                drop.service.as_str(),
+                drop.environment.as_str(),
+                drop.hotfix.as_str(),
+                &drop.version,
+            ]),
+            "severity": if drop.is_refused { "blocker" } else { "info" },
+            "location": {"path": drop.path, "lines": {"begin": 1}},
+        })
+    }));
     let text = serde_json::to_string_pretty(&findings).unwrap_or_default();
     format!("{text}\n")
 }
 
 /// The same for the same finding however often it is looked for: GitLab tells by it what is new.
-fn fingerprint(finding: &Finding) -> String {
-    let Finding {
-        path,
-        service,
-        environment,
-        subject,
-        version,
-        ..
-    } = finding;
-    let text = format!("{path}\0{service}\0{environment}\0{subject}\0{version}");
+fn fingerprint(parts: &[&str; 5]) -> String {
+    let text = parts.join("\0");
     // FNV-1a with two starts: wide enough that no two findings of a change meet.
     let hash = |start: u64| {
         text.bytes().fold(start, |hash, byte| {

@@ -394,7 +394,16 @@ pub(crate) fn verdict(screen: &mut Screen<'_>, verdict: &Verdict) -> io::Result<
             finding.sentence().replace('\n', " ")
         )?;
     }
-    if verdict.findings.is_empty() {
+    for drop in &verdict.drops {
+        let note = if drop.is_refused { "" } else { "note: " };
+        writeln!(
+            screen.out,
+            "{}: {note}{}",
+            drop.path.replace('\n', "\\n"),
+            drop.message.replace('\n', " ")
+        )?;
+    }
+    if verdict.is_clean() {
         let in_force: usize = verdict.compared.iter().map(|one| one.in_force).sum();
         let what = match in_force {
             0 => "nothing is quarantined".to_owned(),

@@ -9,11 +9,11 @@ use crate::hotfix_start::Workshop;
 use crate::receive::gate_of;
 use crate::stage::{assert_says, deploy, json};
 
-const FIX: &str = "hotfix/INC-31-double-charge";
+pub(crate) const FIX: &str = "hotfix/INC-31-double-charge";
 
 impl Workshop {
     /// The fix on its branch, shipped at a time.
-    fn ship(&mut self, at: &str) -> String {
+    pub(crate) fn ship(&mut self, at: &str) -> String {
         let _ = self
             .run(&[
                 "hotfix",
@@ -39,7 +39,7 @@ impl Workshop {
         fix
     }
 
-    fn receive(&self, payload: &Value, at: &str) -> Output {
+    pub(crate) fn receive(&self, payload: &Value, at: &str) -> Output {
         let file = self.stage.scratch.path().join("payload.json");
         fs::write(&file, payload.to_string()).unwrap();
         let url = self.stage.url();
@@ -48,7 +48,7 @@ impl Workshop {
         self.stage.ripcord().at(at).run(args).unwrap()
     }
 
-    fn normal(&self, tag: &str, commit: &str) -> Value {
+    pub(crate) fn normal(&self, tag: &str, commit: &str) -> Value {
         let digest = self.registry.push("acme/payments", tag, Some(commit));
         json!({
             "service": "payments", "image": "ghcr.io/acme/payments", "tag": tag,
@@ -240,4 +240,64 @@ fn a_squashed_fix_is_in_main_and_a_revert_takes_it_out_again() {
     workshop.source.commit(&message).land().unwrap();
     let debts = workshop.status("2026-11-20T22:00:00Z", &["status"], 0);
     assert_eq!(states(&debts)[0].1, "owed", "{debts}");
+}
+
+/// The infra repo with a policy for debts that are overdue.
+fn with_policy(workshop: &mut Workshop, blocks: &str) {
+    let infra = &mut workshop.stage.infra;
+    let text = infra.read("ripcord.yaml").unwrap();
+    infra.write(
+        "ripcord.yaml",
+        format!("{text}hotfix: {{overdue_blocks: {blocks}}}\n"),
+    );
+    infra.commit("Block what is overdue").land().unwrap();
+}
+
+const IN_TIME: &str = "2026-11-21T17:00:00Z";
+const OVERDUE: &str = "2026-11-21T17:15:00Z";
+
+#[test]
+fn a_debt_that_is_overdue_blocks_the_next_hotfix_where_the_policy_says_so() {
+    for (policy, code) in [("nothing", 0), ("hotfixes", 3), ("deploys", 3)] {
+        let mut workshop = Workshop::new();
+        let first = workshop.ship("2026-11-20T17:15:00Z");
+        with_policy(&mut workshop, policy);
+        // The same one again is not the next one.
+        let mut again = workshop.normal("hotfix-1b", &first);
+        again["hotfix"] = json!({"name": "INC-31-double-charge"});
+        again["gate"] = gate_of(again["digest"].as_str().unwrap(), &first);
+        let _ = workshop.receive(&again, OVERDUE).assert_code(0);
+        let mut next = workshop.normal("hotfix-2", &first);
+        next["hotfix"] = json!({"name": "INC-32"});
+        next["gate"] = gate_of(next["digest"].as_str().unwrap(), &first);
+        let output = workshop.receive(&next, OVERDUE).assert_code(code);
+        if code != 0 {
+            assert_says(
+                &output,
+                &["INC-31-double-charge", "overdue", "the next one waits"],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_debt_that_is_overdue_blocks_deploys_that_do_not_pay_and_no_other() {
+    let mut workshop = Workshop::new();
+    let fix = workshop.ship("2026-11-20T17:15:00Z");
+    with_policy(&mut workshop, "deploys");
+    // Of the fix, on no main: nothing is dropped, and nothing is paid.
+    let beside = workshop.normal("v3", &fix);
+    let output = workshop.receive(&beside, OVERDUE).assert_code(3);
+    assert_says(&output, &["overdue", "a deploy without it waits"]);
+    let merged = workshop.source.merge_commit("Merge", FIX).land().unwrap();
+    let pays = workshop.normal("v4", &merged);
+    let _ = workshop.receive(&pays, OVERDUE).assert_code(0);
+    // Before it is overdue, and by a policy that blocks hotfixes only, the first goes through.
+    for (policy, at) in [("deploys", IN_TIME), ("hotfixes", OVERDUE)] {
+        let mut workshop = Workshop::new();
+        let fix = workshop.ship("2026-11-20T17:15:00Z");
+        with_policy(&mut workshop, policy);
+        let beside = workshop.normal("v3", &fix);
+        let _ = workshop.receive(&beside, at).assert_code(0);
+    }
 }

@@ -21,7 +21,7 @@ pub(crate) fn rolled_back() -> Stage {
 
 /// A clone with a change in it, committed on a branch of its own.
 pub(crate) struct Proposal<'s> {
-    stage: &'s Stage,
+    pub(crate) stage: &'s Stage,
     pub(crate) clone: PathBuf,
 }
 

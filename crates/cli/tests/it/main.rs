@@ -12,6 +12,7 @@ mod contract;
 mod debts;
 mod doctor;
 mod documents;
+mod drop_guard;
 mod duel;
 mod faults;
 mod gate;
