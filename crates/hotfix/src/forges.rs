@@ -13,6 +13,9 @@ use crate::source::Source;
 /// How long a forge may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// The code of an address that is on no forge.
+pub(crate) const NO_FORGE: &str = "no_forge";
+
 /// Whom a forge is asked as: by a token where there is one, else whom git pushes as.
 pub fn who(repo: &Repo, token: Option<&str>) -> Option<Who> {
     match token {
@@ -37,7 +40,7 @@ pub async fn open(
     let place = Place::of(&remote.push_url().to_string()).ok_or_else(|| {
         Problem::new(
             Kind::Usage,
-            "no_forge",
+            NO_FORGE,
             format!("{remote} is on no forge: it has no owner and name"),
         )
     })?;

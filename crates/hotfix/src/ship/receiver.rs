@@ -10,7 +10,7 @@ use ripcord_recovery::deploy::landed;
 use serde_json::{Map, Value};
 
 use super::{GLANCE, Hop, SILENT, Ship, Way};
-use crate::forges;
+use crate::forges::{self, NO_FORGE};
 
 /// Sends the event and follows it to its commit.
 pub(super) fn send(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Problem> {
@@ -42,7 +42,23 @@ pub(super) fn resume(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Probl
         way.committed(&commit);
         return Ok(());
     }
-    let repository = open(ship)?;
+    let repository = match open(ship) {
+        Ok(repository) => repository,
+        // No forge carries it out: what is not there now does not come.
+        Err(problem) if problem.code == NO_FORGE => {
+            return Err(Problem::new(
+                Kind::Nothing,
+                "not_committed",
+                format!(
+                    "`{}` of {} has no commit of {}",
+                    ship.branch.name,
+                    ship.branch.repo.remote(),
+                    ship.payload.correlation_id
+                ),
+            ));
+        }
+        Err(problem) => return Err(problem),
+    };
     to_commit(ship, &repository, &unseen(ship), None, way)
 }
 
