@@ -135,12 +135,13 @@ pub fn debts(books: &Books<'_>, which: &Which) -> Result<Debts, Problem> {
     let repo = &books.branch.repo;
     let policy = &place.settings.config.hotfix;
     let time = within::read("hotfix.within", &policy.within)?;
-    let mut shipped = hotfixes::all(repo, place.tree)?;
+    let all = hotfixes::all(repo, place.tree)?;
     let service = which
         .service
         .as_ref()
         .map(|typed| place.settings.service(typed));
-    shipped.retain(|fix| {
+    // What serves may be of another hotfix than those that are asked for.
+    let is_asked = |fix: &&Shipped| {
         service
             .as_ref()
             .is_none_or(|service| fix.service == *service)
@@ -149,7 +150,8 @@ pub fn debts(books: &Books<'_>, which: &Which) -> Result<Debts, Problem> {
                 .as_ref()
                 .is_none_or(|asked| fix.environment.answers_to(asked))
             && which.hotfix.as_ref().is_none_or(|name| fix.name == *name)
-    });
+    };
+    let mut shipped: Vec<&Shipped> = all.iter().filter(is_asked).collect();
     if shipped.is_empty()
         && let Some(name) = &which.hotfix
     {
@@ -168,11 +170,11 @@ pub fn debts(books: &Books<'_>, which: &Which) -> Result<Debts, Problem> {
         survey::catalog_of(repo, &place, &names)?
     };
     let mut found = Vec::new();
-    for fix in &shipped {
+    for fix in shipped {
         let unit = catalog
             .units
             .get(&(fix.service.clone(), fix.environment.clone()));
-        let parts = parts(books, &place.settings, fix, unit, &shipped);
+        let parts = parts(books, &place.settings, fix, unit, &all);
         found.push(of(fix, parts, time, &policy.remind, books.now));
     }
     Ok(Debts {
@@ -301,7 +303,7 @@ fn normal_image(
         );
         return (owed(gone), None);
     };
-    let image = match image_of(unit, books.registries, books.runtime) {
+    let image = match image_of(unit, Some(&fix.image), books.registries, books.runtime) {
         Ok(image) => image,
         Err(problem) => return (unknown(&problem), None),
     };
@@ -442,26 +444,48 @@ fn rescan(books: &Books<'_>, known: &SourceOf, source: &Source, commit: Option<O
     let commit = commit.to_string();
     match (books.checks)(source, known, &commit) {
         Err(problem) => unknown(&problem),
-        Ok(ran) => {
-            let mut scans = ran
-                .iter()
-                .filter(|check| check.name.to_ascii_lowercase().contains(SCAN));
-            let passed = scans.find(|check| check.outcome == Outcome::Passed);
-            passed.map_or_else(
-                || {
-                    owed(format!(
-                        "no check with `{SCAN}` in its name passed on {}",
-                        short(&commit)
-                    ))
-                },
-                |check| State::Paid {
-                    evidence: format!("`{}` passed on {}", check.name, short(&commit)),
-                },
-            )
-        }
+        Ok(ran) => scanned(&ran, short(&commit)),
+    }
+}
+
+fn scanned(ran: &[CheckState], at: &str) -> State {
+    let scans = ran
+        .iter()
+        .filter(|check| check.name.to_ascii_lowercase().contains(SCAN));
+    // One that passed says nothing of another that did not.
+    match scans.max_by_key(|check| check.outcome) {
+        None => owed(format!("no check with `{SCAN}` in its name ran on {at}")),
+        Some(check) if check.outcome == Outcome::Passed => State::Paid {
+            evidence: format!("`{}` passed on {at}", check.name),
+        },
+        Some(check) => owed(not_passed(check.outcome, &check.name, at)),
     }
 }
 
 fn short(commit: &str) -> &str {
     ripcord_domain::message::short_commit(commit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scan_that_passed_does_not_pay_for_one_that_failed() {
+        let check = |name: &str, outcome| CheckState {
+            name: name.to_owned(),
+            workflow: None,
+            event: None,
+            outcome,
+            words: String::new(),
+            url: None,
+        };
+        let secrets = check("Secret scan", Outcome::Passed);
+        let image = |outcome| check("image scan", outcome);
+        let of = |ran: &[CheckState]| matches!(scanned(ran, "1234567"), State::Paid { .. });
+        assert!(of(&[secrets.clone(), image(Outcome::Passed)]));
+        assert!(!of(&[secrets.clone(), image(Outcome::Failed)]));
+        assert!(!of(&[image(Outcome::Pending), secrets]));
+        assert!(!of(&[check("unit tests", Outcome::Passed)]));
+    }
 }

@@ -13,6 +13,9 @@ use ripcord_recovery::risk::DROPS_HOTFIX;
 /// Whether a commit of a service's source holds a fix; an error is what kept it from being known.
 pub(crate) type Holds<'f> = dyn Fn(&Shipped, &str) -> Result<bool, Problem> + 'f;
 
+/// The commit that the image was built of which the environment declares, where it is known.
+pub(crate) type Running<'f> = dyn Fn(&Shipped) -> Option<String> + 'f;
+
 /// What becomes of a hotfix.
 pub(crate) enum Fate {
     /// It stays, or it was gone before.
@@ -23,13 +26,12 @@ pub(crate) enum Fate {
     Unknown(Problem),
 }
 
-/// What becomes of a hotfix by a deploy of what was built of `next`. `running` is the commit that the image was
-/// built of which the environment declares before, where it is known.
+/// What becomes of a hotfix by a deploy of what was built of `next`.
 pub(crate) fn fate(
     fix: &Shipped,
     before: &Unit,
     next: Result<&str, &Problem>,
-    running: &dyn Fn() -> Option<String>,
+    running: &Running<'_>,
     holds: &Holds<'_>,
 ) -> Fate {
     let fate = match next {
@@ -42,17 +44,27 @@ pub(crate) fn fate(
         Err(why) => Fate::Unknown(why.clone()),
     };
     // A rollback took it out before, and nothing is dropped by going on.
-    let is_gone = || running().is_some_and(|commit| matches!(holds(fix, &commit), Ok(false)));
+    let is_gone = || running(fix).is_some_and(|commit| matches!(holds(fix, &commit), Ok(false)));
     if !serves(fix, before) && is_gone() {
         return Fate::Kept;
     }
     fate
 }
 
-/// Whether the environment declares the hotfix's own image.
+/// Whether a place of the environment declares the hotfix's own image.
 pub(crate) fn serves(fix: &Shipped, unit: &Unit) -> bool {
-    let mut values = unit.places.iter().flat_map(|place| &place.values);
-    values.any(|value| fix.is_declared_as(&value.value))
+    let mut places = unit.places.iter();
+    places.any(|place| fix.is_declared_as(&place.values))
+}
+
+/// Whether every place of the environment that runs this image declares the hotfix's own.
+pub(crate) fn serves_everywhere(fix: &Shipped, unit: &Unit) -> bool {
+    let mut places = unit.places.iter();
+    let own = places
+        .by_ref()
+        .filter(|place| fix.is_of_image(place.image_name()));
+    let own: Vec<_> = own.collect();
+    !own.is_empty() && own.iter().all(|place| fix.is_declared_as(&place.values))
 }
 
 /// What happens to a hotfix, in words.
@@ -74,7 +86,7 @@ pub(crate) fn refuse(
     payload: &Payload,
     unit: &Unit,
     hotfixes: &[Shipped],
-    running: &dyn Fn() -> Option<String>,
+    running: &Running<'_>,
     holds: &Holds<'_>,
     now: Timestamp,
 ) -> Result<(), Problem> {

@@ -35,6 +35,22 @@ pub(crate) fn check(payload: &Payload) -> Result<(), Problem> {
             payload.digest
         )));
     }
+    if record.hotfix.as_ref() != Some(&hotfix.name) {
+        let of = record
+            .hotfix
+            .as_ref()
+            .map_or("no hotfix", |name| name.as_str());
+        return Err(refused(format!("the gate's record is of {of}")));
+    }
+    let is_other =
+        |said: &Option<String>, asked: &str| said.as_ref().is_some_and(|said| said != asked);
+    if is_other(&record.image, &payload.image) || is_other(&record.tag, &payload.tag) {
+        return Err(refused(format!(
+            "the gate's record is of {}:{}",
+            record.image.as_deref().unwrap_or_default(),
+            record.tag.as_deref().unwrap_or_default()
+        )));
+    }
     let commit = payload.source.as_ref().map(|source| source.commit.as_str());
     if commit != Some(record.commit.as_str()) {
         return Err(refused(format!(

@@ -32,7 +32,7 @@ pub fn dropped(
     let Replaced {
         before, after, fix, ..
     } = replaced;
-    if drop_guard::serves(fix, after) || is_on_purpose(replaced)? {
+    if drop_guard::serves_everywhere(fix, after) || is_on_purpose(replaced)? {
         return Ok(None);
     }
     let known = replaced.settings.config.sources.get(&fix.service);
@@ -40,7 +40,7 @@ pub fn dropped(
     let known = known.cloned().unwrap_or_default();
     let of = |unit| -> Result<String, Problem> {
         let source = opened.as_ref().map_err(Clone::clone)?;
-        let image = image_of(unit, registries, runtime)?;
+        let image = image_of(unit, Some(&fix.image), registries, runtime)?;
         Ok(built_of(&image, source, &known)?.commit.to_string())
     };
     let holds = |fix: &_, commit: &str| {
@@ -49,14 +49,20 @@ pub fn dropped(
         Ok(source.contains(fix, commit)?.is_contained())
     };
     let next = of(after);
-    let fate = drop_guard::fate(fix, before, next.as_deref(), &|| of(before).ok(), &holds);
+    let fate = drop_guard::fate(
+        fix,
+        before,
+        next.as_deref(),
+        &|_: &_| of(before).ok(),
+        &holds,
+    );
     let why = match fate {
         Fate::Kept => return Ok(None),
         Fate::Dropped => None,
         Fate::Unknown(why) => Some(why),
     };
     let mut places = after.places.iter();
-    let place = places.find(|place| place.image_name() == fix.image);
+    let place = places.find(|place| fix.is_of_image(place.image_name()));
     let place = place.or(after.places.first());
     Ok(Some(Dropped {
         path: place.map_or_else(String::new, |place| place.id.path.clone()),

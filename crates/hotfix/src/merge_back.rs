@@ -62,14 +62,28 @@ pub struct WayBack {
     pub left_out: Option<String>,
     /// The pull request.
     pub pull_request: Option<String>,
+    /// Why it could not be looked at, or opened.
+    pub problem: Option<String>,
 }
 
 impl MergedBack {
     /// What a job ends with.
     ///
     /// # Errors
-    /// A merge conflicts, or would leave something out.
+    /// One could not be looked at or opened; a merge conflicts, or would leave something out.
     pub fn settle(&self) -> Result<(), Problem> {
+        let unclear = self.hotfixes.iter().find(|one| one.problem.is_some());
+        if let Some((one, why)) = unclear.and_then(|one| Some((one, one.problem.as_ref()?))) {
+            return Err(Problem::new(
+                Kind::Remote,
+                "merge_back_unclear",
+                format!("`{}`: {why}", one.hotfix.branch()),
+            )
+            .hint(format!(
+                "again, by itself: `ripcord hotfix merge-back {}`",
+                one.hotfix
+            )));
+        }
         let blocked = |one: &&WayBack| !one.conflicts.is_empty() || one.left_out.is_some();
         let Some(one) = self.hotfixes.iter().find(blocked) else {
             return Ok(());
@@ -120,7 +134,17 @@ pub fn merge_back(asked: &MergeBack<'_>) -> Result<MergedBack, Problem> {
     }
     let mut hotfixes = Vec::new();
     for (name, tip) in wanted {
-        hotfixes.push(way_back(asked, name, tip)?);
+        // One that cannot be looked at keeps no other from being opened.
+        let way = way_back(asked, &name, tip);
+        hotfixes.push(way.unwrap_or_else(|problem| WayBack {
+            hotfix: name,
+            commit: tip.to_string(),
+            is_in_main: false,
+            conflicts: Vec::new(),
+            left_out: None,
+            pull_request: None,
+            problem: Some(problem.message),
+        }));
     }
     Ok(MergedBack {
         schema: SCHEMA,
@@ -131,7 +155,7 @@ pub fn merge_back(asked: &MergeBack<'_>) -> Result<MergedBack, Problem> {
     })
 }
 
-fn way_back(asked: &MergeBack<'_>, name: HotfixName, tip: Oid) -> Result<WayBack, Problem> {
+fn way_back(asked: &MergeBack<'_>, name: &HotfixName, tip: Oid) -> Result<WayBack, Problem> {
     let source = asked.source;
     let tip = source.commit(&tip.to_string())?;
     let branch = Branch { tip, base: None };
@@ -151,17 +175,18 @@ fn way_back(asked: &MergeBack<'_>, name: HotfixName, tip: Oid) -> Result<WayBack
     let conflicts: Vec<String> = paths.iter().map(ToString::to_string).collect();
     let wants_one = !is_in_main && !asked.only_check && left_out.is_none();
     let pull_request = if wants_one {
-        Some(open(asked, &name, &conflicts)?)
+        Some(open(asked, name, &conflicts)?)
     } else {
         None
     };
     Ok(WayBack {
-        hotfix: name,
+        hotfix: name.clone(),
         commit: tip.to_string(),
         is_in_main,
         conflicts,
         left_out,
         pull_request,
+        problem: None,
     })
 }
 
@@ -169,7 +194,7 @@ fn open(asked: &MergeBack<'_>, name: &HotfixName, conflicts: &[String]) -> Resul
     let (repo, main) = (&asked.source.repo, asked.source.main.as_str());
     let branch = name.branch();
     let mut body = format!(
-        "`{branch}` is in production and not in `{main}`. Until it is merged, what is built from `{main}` would take the fix out again.\n"
+        "`{branch}` is not in `{main}`. Until it is merged, what is built of `{main}` does not hold the fix.\n"
     );
     if !conflicts.is_empty() {
         body.push_str("\nMerging conflicts in:\n");

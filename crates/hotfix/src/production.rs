@@ -3,8 +3,9 @@
 //! The image's own label says it, else its tag names a commit or a tag of Git. A registry that shows the image
 //! checks what the repository says; one that does not answer is said, and leaves the tag.
 
-use ripcord_domain::catalog::Unit;
+use ripcord_domain::catalog::{Place, Unit};
 use ripcord_domain::config::SourceOf;
+use ripcord_domain::hotfix::record::is_same_name;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_git::Oid;
 use ripcord_registry::{Labels, Presence, Registries};
@@ -48,15 +49,23 @@ pub struct Built {
     pub unchecked: Option<String>,
 }
 
-/// The first image of a unit, asked for at its registry.
+/// An image of a unit, asked for at its registry: the one of this name, wherever it is kept, else the first.
 ///
 /// # Errors
 /// The unit runs no image whose registry is known.
-pub fn image_of(unit: &Unit, registries: &Registries, runtime: &Runtime) -> Result<Image, Problem> {
-    let place = unit
-        .places
-        .iter()
-        .find(|place| place.image_name().contains('/'));
+pub fn image_of(
+    unit: &Unit,
+    named: Option<&str>,
+    registries: &Registries,
+    runtime: &Runtime,
+) -> Result<Image, Problem> {
+    let all = || {
+        let places = unit.places.iter();
+        places.filter(|place| place.image_name().contains('/'))
+    };
+    let is_named =
+        |place: &&Place| named.is_some_and(|name| is_same_name(place.image_name(), name));
+    let place = all().find(is_named).or_else(|| all().next());
     let Some(place) = place else {
         return Err(Problem::new(
             Kind::Nothing,

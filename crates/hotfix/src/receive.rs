@@ -1,13 +1,14 @@
 //! The receiver: a deploy that a service's pipeline asks for is looked at from every side, then committed.
 
 use jiff::Timestamp;
-use ripcord_domain::config::Settings;
+use ripcord_domain::config::Config;
+use ripcord_domain::hotfix::payload::{Source, is_commit};
 use ripcord_domain::hotfix::{HotfixName, Payload, Shipped};
 use ripcord_domain::message::trailer;
 use ripcord_domain::plan::{Outcome, Plan, SCHEMA};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::receiving::Key;
-use ripcord_domain::{Environment, Service};
+use ripcord_git::{Location, SafeUrl};
 use ripcord_recovery::deploy::{self, Situation, Wanted};
 use ripcord_recovery::ship::{Event, Shipping};
 use ripcord_recovery::survey::Branch;
@@ -18,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::runtime::Runtime;
 
 use crate::overdue::{self, Next};
+use crate::production::{built_of, image_of};
 use crate::proof::{self, Secret};
 use crate::source::Sources;
 use crate::within;
@@ -104,22 +106,24 @@ pub fn receive(
     let now = (receiver.clock)();
     let place = receiver.branch.newest()?;
     let config = &place.settings.config;
-    let service = place.settings.service(&payload.service);
-    let environment = place.settings.environment(&payload.environment);
     let window = within::read("receive.replay_window", &config.receive.replay_window)?;
-    who_asks(
-        receiver,
-        &place.settings,
-        payload,
-        (&service, &environment),
-        window,
-        now,
-    )?;
+    let key = who_asks(receiver, config, payload, window, now)?;
     let mut warnings = Vec::new();
     let labels = image(receiver, payload, &mut warnings)?;
-    let payload = &with_source(payload, &labels)?;
+    let payload = &with_source(payload, &labels, &mut warnings)?;
     gate_record::check(payload)?;
-    let judge = |situation: &Situation<'_>| judge(receiver, payload, situation, now);
+    let judge = |situation: &Situation<'_>| {
+        if let Some((name, rules)) = &key {
+            let unit = situation.unit;
+            rules.allows(
+                name,
+                &unit.service,
+                &unit.environment,
+                payload.hotfix.is_some(),
+            )?;
+        }
+        judge(receiver, payload, situation, now)
+    };
     let known_for = jiff::SignedDuration::from_hours(24 * KNOWN_FOR_DAYS).max(window);
     let mut trailers = Vec::new();
     if let Some((names, reason)) = &receiver.drops {
@@ -172,18 +176,17 @@ fn received(payload: &Payload, plan: Plan, warnings: Vec<String>) -> Received {
     }
 }
 
-/// Whether who asks may ask for this.
+/// Who asks: the name of a key and what it is good for; none where no key is needed.
 fn who_asks(
     receiver: &Receiver<'_>,
-    settings: &Settings,
+    config: &Config,
     payload: &Payload,
-    (service, environment): (&Service, &Environment),
     window: jiff::SignedDuration,
     now: Timestamp,
-) -> Result<(), Problem> {
-    let keys = &settings.config.receive.keys;
+) -> Result<Option<(String, Key)>, Problem> {
+    let keys = &config.receive.keys;
     if keys.is_empty() || receiver.is_own {
-        return Ok(());
+        return Ok(None);
     }
     let Some(proof) = &payload.proof else {
         return Err(Problem::new(
@@ -212,7 +215,7 @@ fn who_asks(
     };
     let secret = Secret::new(name, &secret)?;
     proof::verify(payload, proof, &secret, window, now)?;
-    rules.allows(name, service, environment, payload.hotfix.is_some())
+    Ok(Some((name.to_owned(), rules.clone())))
 }
 
 /// Whether the image is there, and still the one that went through the gate.
@@ -282,36 +285,79 @@ fn not_there(image: &str, presence: Presence) -> Problem {
 }
 
 /// The request with what the image says it was built of, which must not be something else.
-fn with_source(payload: &Payload, labels: &Labels) -> Result<Payload, Problem> {
+fn with_source(
+    payload: &Payload,
+    labels: &Labels,
+    warnings: &mut Vec<String>,
+) -> Result<Payload, Problem> {
     let mut sourced = payload.clone();
-    let Some(revision) = &labels.revision else {
-        return Ok(sourced);
-    };
-    match &mut sourced.source {
-        Some(source) if source.commit != *revision => {
-            return Err(Problem::new(
-                Kind::Refused,
-                "other_source",
-                format!(
-                    "{} was built of {revision}, and the request says {}",
-                    payload.by_tag(),
-                    source.commit
-                ),
-            ));
+    if let Some(revision) = &labels.revision {
+        match &sourced.source {
+            Some(source) if is_start_of(revision, &source.commit) => {}
+            Some(source) if is_hex(revision) => {
+                return Err(Problem::new(
+                    Kind::Refused,
+                    "other_source",
+                    format!(
+                        "{} was built of {revision}, and the request says {}",
+                        payload.by_tag(),
+                        source.commit
+                    ),
+                ));
+            }
+            None if is_commit(revision) => {
+                sourced.source = Some(Source {
+                    repository: None,
+                    commit: revision.clone(),
+                    base: None,
+                });
+            }
+            _ => warnings.push(format!(
+                "{} says that it was built of `{}`, which is no commit",
+                payload.by_tag(),
+                revision.escape_default()
+            )),
         }
-        Some(source) if source.repository.is_none() => {
-            source.repository.clone_from(&labels.source);
+        if let Some(source) = &mut sourced.source
+            && source.repository.is_none()
+        {
+            // A build may have put its own token into the address.
+            let label = labels.source.as_deref();
+            source.repository = label.map(|address| SafeUrl::new(address).for_others());
         }
-        None if ripcord_domain::hotfix::payload::is_commit(revision) => {
-            sourced.source = Some(ripcord_domain::hotfix::payload::Source {
-                repository: labels.source.clone(),
-                commit: revision.clone(),
-                base: None,
-            });
+        if sourced.check().is_err()
+            && let Some(source) = &mut sourced.source
+        {
+            source.repository = None;
+            warnings.push(
+                "the image's label of its source is no address: it is not recorded".to_owned(),
+            );
         }
-        _ => {}
     }
+    if let Some(source) = &mut sourced.source
+        && source.repository.as_deref().is_some_and(is_path)
+    {
+        warnings.push(
+            "the source's address is a path of another machine: it is not recorded".to_owned(),
+        );
+        source.repository = None;
+    }
+    sourced.check()?;
     Ok(sourced)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether a label names a commit, in short or in full.
+fn is_start_of(revision: &str, commit: &str) -> bool {
+    is_hex(revision) && commit.starts_with(&revision.to_ascii_lowercase())
+}
+
+/// Whether an address is of a folder, which is another one on every machine.
+fn is_path(address: &str) -> bool {
+    matches!(Location::parse(address), Ok(Location::Clone(_)) | Err(_))
 }
 
 /// What is asked on every tip that the push is tried on.
@@ -325,6 +371,8 @@ fn judge(
     let kept: Vec<_> = situation
         .hotfixes
         .iter()
+        // Another image of the service is built of another source.
+        .filter(|fix| fix.is_of_image(&payload.image))
         .filter(|fix| !dropped.is_some_and(|names| names.contains(&fix.name)))
         .cloned()
         .collect();
@@ -356,26 +404,18 @@ fn judge(
     };
     let policy = &situation.settings.config.hotfix;
     overdue::refuse(policy, &next, &kept, &pays, now)?;
-    let running = || running(receiver, payload, situation);
-    drop_guard::refuse(payload, situation.unit, &kept, &running, &holds, now)
-}
-
-/// The commit that the environment's present image was built of.
-fn running(
-    receiver: &Receiver<'_>,
-    payload: &Payload,
-    situation: &Situation<'_>,
-) -> Option<String> {
-    let version = situation.unit.version();
-    let image = if version.starts_with("sha256:") {
-        format!("{}@{version}", payload.image)
-    } else {
-        format!("{}:{version}", payload.image)
+    let running = |fix: &Shipped| {
+        let source = receiver.sources.of(fix, known).ok()?;
+        let image = image_of(
+            situation.unit,
+            Some(&payload.image),
+            receiver.registries,
+            receiver.runtime,
+        );
+        let built = built_of(&image.ok()?, &source, &known.cloned().unwrap_or_default());
+        Some(built.ok()?.commit.to_string())
     };
-    let labels = receiver
-        .runtime
-        .block_on(receiver.registries.labels(&image));
-    labels.ok()?.revision
+    drop_guard::refuse(payload, situation.unit, &kept, &running, &holds, now)
 }
 
 /// The SHA-256 of a record, in hex, by its compact text.

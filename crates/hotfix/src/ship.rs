@@ -195,7 +195,8 @@ impl<'a, 'f> Way<'a, 'f> {
             format!("{id} stands still before `{}`: {why}", before.words()),
         )
         .hint(format!(
-            "`ripcord hotfix ship --follow {id}` goes on following; the same request is carried out once"
+            "`ripcord hotfix ship {} --record FILE --follow {id}` goes on following; the same request is carried out once",
+            self.shipment.service
         ))
     }
 }

@@ -199,11 +199,21 @@ impl Source {
             None => self.repo.merge_base(tip, line).map_err(from_repo)?,
         };
         match base {
-            // Where it left the line is not known, and the line has all of it.
-            Some(base) if base == tip && fix.source.base.is_none() => Ok(Containment::Contained {
-                how: How::Ancestry,
-                effect: Effect::Present,
-            }),
+            // No commit of its own, as when main's are gated again: then its tip is what counts.
+            Some(base) if base == tip => {
+                let is_in = self.repo.is_ancestor(tip, line).map_err(from_repo)?;
+                Ok(if is_in {
+                    Containment::Contained {
+                        how: How::Ancestry,
+                        effect: Effect::Present,
+                    }
+                } else {
+                    Containment::Missing {
+                        commits: Vec::new(),
+                        copies: Vec::new(),
+                    }
+                })
+            }
             Some(base) => contained(&self.repo, Range { base, tip }, line),
             None => Ok(Containment::Missing {
                 commits: Vec::new(),

@@ -96,7 +96,7 @@ pub fn start(start: &Start<'_>) -> Result<Started, Problem> {
     let unit = catalog.find(&place.settings, start.service, start.environment)?;
     let known = place.settings.config.sources.get(&unit.service);
     let known = known.cloned().unwrap_or_default();
-    let image = image_of(unit, start.registries, start.runtime)?;
+    let image = image_of(unit, None, start.registries, start.runtime)?;
     let label = image
         .labels
         .as_ref()

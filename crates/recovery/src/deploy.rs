@@ -13,21 +13,25 @@ use ripcord_domain::message::trailer;
 use ripcord_domain::plan::{CommitText, Outcome, Plan, Pushed, ServicePlan};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::receiving::is_from;
-use ripcord_git::{Mode, Repo, trailers};
+use ripcord_domain::{Catalog, Environment};
+use ripcord_git::{Commit, Mode, Repo, trailers};
 use ripcord_manifest::{NewImage, deploy_image};
 
 use crate::draft::{Changed, Content, Draft, File};
+use crate::history::DEEPER;
 use crate::problems::from_repo;
 use crate::rollback::{self, Prepared};
 use crate::ship::{self, Event, Shipping};
-use crate::survey::{self, Branch, Place};
+use crate::survey::{self, Branch, Extent, Place};
 use crate::{hotfixes, places, quarantine};
 
 /// The code of a refused image.
 pub const FOREIGN_IMAGE: &str = "foreign_image";
 
-/// Commits in which a request is looked for that was carried out already.
+/// Commits in which a request is looked for where no time is named.
 const NEAR: usize = 2_000;
+/// So many commits in a row that are older than was asked for are its past.
+const OLDER: usize = 100;
 
 /// What a deploy meets on a tip, for who has rules of their own about it.
 pub struct Situation<'a> {
@@ -100,11 +104,25 @@ fn prepare<'a>(
     let draft = Draft::on(repo, place.tree);
     let oldest = now.as_second() - wanted.known_for.as_secs();
     if let Some(commit) = carried_out(repo, place, &payload.correlation_id, oldest)? {
-        return Ok(done_already(repo, place, draft, commit));
+        is_this_request(&commit, &place.settings, payload)?;
+        return Ok(done_already(repo, place, draft, commit.id.to_string()));
     }
     let settings = &place.settings;
-    let catalog = survey::catalog_of(repo, place, &[&payload.service])?;
-    let unit = catalog.find(settings, &payload.service, Some(&payload.environment))?;
+    let mut catalog = survey::catalog_of(repo, place, &[&payload.service])?;
+    let find = |catalog: &Catalog| {
+        let unit = catalog.find(settings, &payload.service, Some(&payload.environment));
+        unit.cloned()
+    };
+    let mut unit = find(&catalog)?;
+    if images_of(settings, &unit, payload)?
+        .iter()
+        .any(|place| place.inherited)
+    {
+        // Who else builds on the same files shows only when all are read.
+        catalog = survey::catalog(repo, place, Extent::Whole)?;
+        unit = find(&catalog)?;
+    }
+    let unit = &unit;
     let ours = images_of(settings, unit, payload)?;
     let shipped = hotfixes::of_unit(repo, place.tree, &unit.service, &unit.environment)?;
     (wanted.judge)(&Situation {
@@ -155,36 +173,109 @@ fn prepare<'a>(
 /// The commit on the branch's newest tip by which a request was carried out, if it was.
 ///
 /// # Errors
-/// The remote cannot be reached.
-pub fn landed(branch: &Branch, correlation_id: &str) -> Result<Option<String>, Problem> {
+/// The remote cannot be reached; another request had the same id.
+pub fn landed(branch: &Branch, payload: &Payload) -> Result<Option<String>, Problem> {
     let place = branch.newest()?;
-    carried_out(&branch.repo, &place, correlation_id, i64::MIN)
+    let found = match seen(&branch.repo, &place, &payload.correlation_id, None)? {
+        Seen::Commit(commit) => Some(commit),
+        Seen::Nothing | Seen::Boundary => None,
+    };
+    if let Some(commit) = &found {
+        is_this_request(commit, &place.settings, payload)?;
+    }
+    Ok(found.map(|commit| commit.id.to_string()))
 }
 
-/// The commit that carried a request out, if one did that is not older.
+/// The commit that carried a request out, if one did that is not older than `since`; more of the past is fetched for
+/// it where it is not here.
 fn carried_out(
     repo: &Repo,
     place: &Place,
     correlation_id: &str,
-    oldest: i64,
-) -> Result<Option<String>, Problem> {
-    for link in repo.first_parents(place.tip).take(NEAR) {
-        let commit = repo
-            .commit(link.map_err(from_repo)?.commit)
-            .map_err(from_repo)?;
-        let is_it = trailers::trailers(&commit.message)
-            .iter()
-            .any(|(key, value)| {
-                key.eq_ignore_ascii_case(trailer::CORRELATION_ID) && value == correlation_id
-            });
-        if is_it {
-            return Ok(Some(commit.id.to_string()));
-        }
-        if commit.committer.seconds < oldest {
-            break;
+    since: i64,
+) -> Result<Option<Commit>, Problem> {
+    let mut deeper = DEEPER.into_iter();
+    loop {
+        match seen(repo, place, correlation_id, Some(since))? {
+            Seen::Commit(commit) => return Ok(Some(commit)),
+            Seen::Nothing => return Ok(None),
+            Seen::Boundary => repo
+                .deepen(&place.branch, deeper.next())
+                .map_err(from_repo)?,
         }
     }
-    Ok(None)
+}
+
+/// What the branch shows of a request.
+enum Seen {
+    Commit(Commit),
+    /// Nothing, as far back as was asked.
+    Nothing,
+    /// Nothing in what is here of the past, and that ends before.
+    Boundary,
+}
+
+/// Looks back to a time, or over the newest commits.
+fn seen(
+    repo: &Repo,
+    place: &Place,
+    correlation_id: &str,
+    since: Option<i64>,
+) -> Result<Seen, Problem> {
+    let most = if since.is_some() { usize::MAX } else { NEAR };
+    let mut older = 0;
+    for link in repo.first_parents(place.tip).take(most) {
+        let link = link.map_err(from_repo)?;
+        let commit = repo.commit(link.commit).map_err(from_repo)?;
+        if says(&commit, trailer::CORRELATION_ID, correlation_id) {
+            return Ok(Seen::Commit(commit));
+        }
+        // One clock that was wrong ends nothing.
+        older = match since {
+            Some(since) if commit.committer.seconds < since => older + 1,
+            _ => 0,
+        };
+        if older == OLDER {
+            return Ok(Seen::Nothing);
+        }
+        if link.boundary {
+            return Ok(Seen::Boundary);
+        }
+    }
+    Ok(Seen::Nothing)
+}
+
+fn says(commit: &Commit, name: &str, wanted: &str) -> bool {
+    let all = trailers::trailers(&commit.message);
+    let mut of_name = all.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    of_name.any(|(_, value)| value == wanted)
+}
+
+/// Refuses a request whose id another one had: it was not carried out by that commit.
+fn is_this_request(commit: &Commit, settings: &Settings, payload: &Payload) -> Result<(), Problem> {
+    let all = trailers::trailers(&commit.message);
+    let environment = settings.environment(&payload.environment);
+    let is_there = all.iter().any(|(key, value)| {
+        let said = Environment::new(value);
+        key.eq_ignore_ascii_case(trailer::ENVIRONMENT)
+            && (said == environment || said.answers_to(&payload.environment))
+    });
+    let service = settings.service(&payload.service);
+    let is_it = says(commit, trailer::SERVICE, service.as_str())
+        && is_there
+        && says(commit, trailer::IMAGE_DIGEST, &payload.digest);
+    if is_it {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Kind::Refused,
+        "correlation_id_reused",
+        format!(
+            "{} was carried out by {} already, and deployed something else",
+            payload.correlation_id, commit.id
+        ),
+    )
+    .hint("each request needs a `correlation_id` of its own; nothing was deployed by this one"))
 }
 
 fn done_already<'a>(

@@ -44,7 +44,7 @@ pub enum Until {
 /// Commits by which a shallow clone is deepened, one after the other; then all of them. Each step
 /// costs a few times the one before, so one too many costs little, and one too few never a full clone
 /// for a deploy that lies in the newest tenth of half a million commits.
-const DEEPER: [u32; 6] = [200, 1000, 4000, 16_000, 64_000, 256_000];
+pub(crate) const DEEPER: [u32; 6] = [200, 1000, 4000, 16_000, 64_000, 256_000];
 
 /// Reads the timelines of units along the line that ends at the tip. A shallow clone is deepened
 /// until there is something to go back to.

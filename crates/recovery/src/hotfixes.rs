@@ -39,8 +39,7 @@ pub(crate) fn undone_with<'f>(fixes: &'f [Shipped], undone: &[&Deploy]) -> Vec<&
         undone
             .iter()
             .flat_map(|deploy| deploy.after.values())
-            .flatten()
-            .any(|value| fix.is_declared_as(&value.value))
+            .any(|values| fix.is_declared_as(values))
     };
     fixes.iter().filter(|fix| brought(fix)).collect()
 }

@@ -69,10 +69,17 @@ impl ImageRegistry {
 
     /// Puts an image there that says what it was built of; its digest. A tag that is there moves.
     pub fn push(&self, name: &str, tag: &str, revision: Option<&str>) -> String {
-        let labels = revision.map_or_else(
-            || json!({}),
-            |commit| json!({"org.opencontainers.image.revision": commit}),
-        );
+        let labels = revision.map(|commit| ("revision", commit));
+        self.push_labelled(name, tag, labels.as_slice())
+    }
+
+    /// The same with labels of `org.opencontainers.image`.
+    pub fn push_labelled(&self, name: &str, tag: &str, labels: &[(&str, &str)]) -> String {
+        let label = |(name, value): &(&str, &str)| {
+            let name = format!("org.opencontainers.image.{name}");
+            (name, json!(value))
+        };
+        let labels: serde_json::Map<String, _> = labels.iter().map(label).collect();
         let configuration = json!({
             "architecture": "amd64", "os": "linux", "config": {"Labels": labels},
             "rootfs": {"type": "layers", "diff_ids": []}, "history": [{"comment": tag}],

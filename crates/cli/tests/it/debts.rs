@@ -183,6 +183,8 @@ fn a_second_hotfix_without_the_first_is_refused_and_one_on_top_of_it_lands() {
         payload["hotfix"] = json!({"name": "INC-32"});
         let digest = payload["digest"].as_str().unwrap().to_owned();
         payload["gate"] = gate_of(&digest, commit);
+        payload["gate"]["hotfix"] = json!("INC-32");
+        payload["gate"]["tag"] = json!(tag);
         payload
     };
     let beside = second(&workshop, "hotfix-2", &workshop.released.clone());
@@ -266,10 +268,13 @@ fn a_debt_that_is_overdue_blocks_the_next_hotfix_where_the_policy_says_so() {
         let mut again = workshop.normal("hotfix-1b", &first);
         again["hotfix"] = json!({"name": "INC-31-double-charge"});
         again["gate"] = gate_of(again["digest"].as_str().unwrap(), &first);
+        again["gate"]["tag"] = json!("hotfix-1b");
         let _ = workshop.receive(&again, OVERDUE).assert_code(0);
         let mut next = workshop.normal("hotfix-2", &first);
         next["hotfix"] = json!({"name": "INC-32"});
         next["gate"] = gate_of(next["digest"].as_str().unwrap(), &first);
+        next["gate"]["hotfix"] = json!("INC-32");
+        next["gate"]["tag"] = json!("hotfix-2");
         let output = workshop.receive(&next, OVERDUE).assert_code(code);
         if code != 0 {
             assert_says(
@@ -300,4 +305,86 @@ fn a_debt_that_is_overdue_blocks_deploys_that_do_not_pay_and_no_other() {
         let beside = workshop.normal("v3", &fix);
         let _ = workshop.receive(&beside, at).assert_code(0);
     }
+}
+
+#[test]
+fn the_image_of_another_hotfix_is_no_normal_one_when_one_alone_is_asked_for() {
+    let mut workshop = Workshop::new();
+    workshop.ship("2026-11-20T17:15:00Z");
+    let merged = workshop.source.merge_commit("Merge", FIX).land().unwrap();
+    // The next hotfix is built of what is main by now.
+    let mut next = workshop.normal("hotfix-2", &merged);
+    next["hotfix"] = json!({"name": "INC-32"});
+    next["gate"] = gate_of(next["digest"].as_str().unwrap(), &merged);
+    next["gate"]["hotfix"] = json!("INC-32");
+    next["gate"]["tag"] = json!("hotfix-2");
+    let _ = workshop
+        .receive(&next, "2026-11-20T20:00:00Z")
+        .assert_code(0);
+    for args in [&["status", "INC-31-double-charge"][..], &["list"]] {
+        let debts = workshop.status("2026-11-20T21:00:00Z", args, 0);
+        assert_eq!(states(&debts)[1].1, "owed", "{args:?}: {debts}");
+    }
+}
+
+#[test]
+fn a_hotfix_without_a_commit_of_its_own_is_not_in_what_was_built_before_it() {
+    let mut workshop = Workshop::new();
+    let main = workshop.source.rev("main").unwrap();
+    let mut payload = workshop.normal("hotfix-1", &main);
+    payload["source"]["base"] = json!(main);
+    payload["hotfix"] = json!({"name": "INC-31-double-charge"});
+    payload["gate"] = gate_of(payload["digest"].as_str().unwrap(), &main);
+    let _ = workshop
+        .receive(&payload, "2026-11-20T17:15:00Z")
+        .assert_code(0);
+    let before = workshop.normal("v3", &workshop.released.clone());
+    let refused = workshop
+        .receive(&before, "2026-11-20T18:00:00Z")
+        .assert_code(3);
+    assert_says(&refused, &["would remove hotfix INC-31-double-charge"]);
+    workshop.source.write("more.go", "package main\n");
+    let after = workshop.source.commit("More").land().unwrap();
+    let after = workshop.normal("v4", &after);
+    let _ = workshop
+        .receive(&after, "2026-11-20T18:00:00Z")
+        .assert_code(0);
+}
+
+#[test]
+fn another_image_of_the_service_is_not_asked_for_the_fix() {
+    let mut workshop = Workshop::new();
+    let infra = &mut workshop.stage.infra;
+    let path = crate::stage::overlay("payments", "production");
+    let text = infra.read(&path).unwrap();
+    infra.write(
+        &path,
+        format!("{text}  - name: ghcr.io/acme/proxy\n    newTag: p1\n"),
+    );
+    infra.commit("Put a proxy in front").land().unwrap();
+    workshop.ship("2026-11-20T17:15:00Z");
+    let commit = "3".repeat(40);
+    let digest = workshop.registry.push("acme/proxy", "p2", Some(&commit));
+    let payload = json!({
+        "service": "payments", "image": "ghcr.io/acme/proxy", "tag": "p2", "digest": digest,
+        "environment": "production", "correlation_id": "d-proxy-1", "source": {"commit": commit},
+    });
+    let _ = workshop
+        .receive(&payload, "2026-11-20T18:00:00Z")
+        .assert_code(0);
+}
+
+#[test]
+fn a_rollback_of_images_that_only_their_tags_tell_apart_took_the_hotfix_out_too() {
+    let mut workshop = Workshop::new();
+    workshop.ship("2026-11-20T17:15:00Z");
+    let tag = workshop.released.clone();
+    workshop.registry.push("acme/payments", &tag, None);
+    deploy(&mut workshop.stage.infra, "payments", "production", &tag);
+    let main = workshop.source.rev("main").unwrap();
+    let mut payload = workshop.normal("v3", &main);
+    payload["digest"] = json!(workshop.registry.push("acme/payments", "v3", None));
+    let _ = workshop
+        .receive(&payload, "2026-11-21T07:20:00Z")
+        .assert_code(0);
 }

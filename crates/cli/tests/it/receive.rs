@@ -291,3 +291,134 @@ fn a_hotfix_without_the_record_of_its_gate_is_refused() {
         &["cannot be read"],
     );
 }
+
+#[test]
+fn a_record_of_another_hotfix_or_another_tag_is_refused() {
+    let reception = Reception::new("");
+    let mut payload = reception.payload();
+    payload["gate"]["hotfix"] = json!("INC-32");
+    reception.refused(&payload, 3, "not_gated", &["is of INC-32"]);
+    payload["gate"]["hotfix"] = Value::Null;
+    reception.refused(&payload, 3, "not_gated", &["is of no hotfix"]);
+    let mut payload = reception.payload();
+    payload["gate"]["tag"] = json!("hotfix-0");
+    reception.refused(&payload, 3, "not_gated", &["payments:hotfix-0"]);
+}
+
+#[test]
+fn an_id_that_another_request_had_is_no_success() {
+    let mut reception = Reception::new("");
+    let _ = reception.receive(&reception.payload(), &[]).assert_code(0);
+    let digest = reception.registry.push("acme/payments", "v9", None);
+    let mut other = with(reception.payload(), "hotfix", Value::Null);
+    other["digest"] = json!(digest);
+    other["tag"] = json!("v9");
+    other["source"] = Value::Null;
+    reception.refused(
+        &other,
+        3,
+        "correlation_id_reused",
+        &["d-7f3k9qxy", "of its own"],
+    );
+    crate::stage::deploy(&mut reception.stage.infra, "payments", "staging", "good000");
+    let elsewhere = with(reception.payload(), "environment", json!("staging"));
+    reception.refused(&elsewhere, 3, "correlation_id_reused", &["something else"]);
+}
+
+#[test]
+fn a_request_is_known_again_beyond_what_a_fresh_copy_holds() {
+    let mut reception = Reception::new("");
+    let _ = reception.receive(&reception.payload(), &[]).assert_code(0);
+    for n in 0..80 {
+        let commit = reception
+            .stage
+            .infra
+            .deploy("orders", "production", &format!("o{n}"));
+        commit.at("2026-10-01T12:00:30Z").queue().unwrap();
+    }
+    reception.stage.infra.land_queued().unwrap();
+    let _ = reception.stage.roll_back().assert_code(0);
+    let fresh = reception.stage.scratch.path().join("fresh");
+    let cache = fresh.display().to_string();
+    let variables = [
+        ("RIPCORD_CACHE_DIR", cache.as_str()),
+        ("XDG_CACHE_HOME", cache.as_str()),
+    ];
+    let said = reception.receive_with(&reception.payload(), &["-o", "json"], &variables);
+    assert_eq!(json(said, 0)["outcome"], "known_already");
+}
+
+#[test]
+fn a_token_in_an_images_label_is_not_committed() {
+    let reception = Reception::new("");
+    let source = "https://gitlab-ci-token:very-secret@git.acme.example/pay.git";
+    let labels = [("revision", FIX), ("source", source)];
+    let digest = reception
+        .registry
+        .push_labelled("acme/payments", "hotfix-1", &labels);
+    let mut payload = with(reception.payload(), "digest", json!(digest));
+    payload["gate"]["digest"] = json!(digest);
+    let output = reception.receive(&payload, &["-o", "json"]);
+    assert!(!format!("{output:?}").contains("very-secret"));
+    let _ = output.assert_code(0);
+    let shown = reception.stage.infra.git(&["show", "main"]).unwrap();
+    assert!(!shown.contains("very-secret"), "{shown}");
+    assert!(
+        shown.contains("Source-Repository: https://git.acme.example/pay.git"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_short_revision_in_a_label_is_the_commit_that_it_begins() {
+    let reception = Reception::new("");
+    for (label, code) in [(&FIX[..9], 0), ("v1.2", 0), ("2222222", 3)] {
+        let digest = reception
+            .registry
+            .push("acme/payments", "hotfix-1", Some(label));
+        let mut payload = with(reception.payload(), "digest", json!(digest));
+        payload["gate"]["digest"] = json!(digest);
+        payload["correlation_id"] = json!(format!("d-{label}"));
+        let _ = reception.receive(&payload, &[]).assert_code(code);
+    }
+}
+
+#[test]
+fn a_base_that_another_service_builds_on_is_not_changed() {
+    let reception = Reception::new(
+        "receive: {registries: [ghcr.io/acme]}
+",
+    );
+    let mut stage = reception.stage;
+    let infra = &mut stage.infra;
+    let resources = |of: &str| {
+        format!(
+            "resources: [{of}]
+"
+        )
+    };
+    infra.write(
+        "services/pay/base/kustomization.yaml",
+        "images: [{name: ghcr.io/acme/pay, newTag: v1}]
+",
+    );
+    infra.write(
+        "services/pay/overlays/production/kustomization.yaml",
+        resources("../../base"),
+    );
+    infra.write(
+        "services/cart/overlays/production/kustomization.yaml",
+        resources("../../../pay/base"),
+    );
+    infra
+        .commit("Build cart on the base of pay")
+        .land()
+        .unwrap();
+    let reception = Reception { stage, ..reception };
+    let digest = reception.registry.push("acme/pay", "v2", None);
+    let payload = json!({
+        "service": "pay", "image": "ghcr.io/acme/pay", "tag": "v2", "digest": digest,
+        "environment": "production", "correlation_id": "d-shared-1",
+    });
+    reception.refused(&payload, 3, "shared_place", &["cart"]);
+}

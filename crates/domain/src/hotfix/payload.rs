@@ -322,6 +322,9 @@ impl Payload {
     }
 }
 
+/// Below this every whole number has one `f64`, and one text without an exponent.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
+
 /// JSON whose keys are in order: the same value has one text, whoever wrote it.
 fn canonical(value: &Value) -> String {
     match value {
@@ -344,6 +347,11 @@ fn canonical(value: &Value) -> String {
             let all: Vec<String> = all.iter().map(canonical).collect();
             format!("[{}]", all.join(","))
         }
+        // `12.0` and `12` are one number: a forge may hand it on either way.
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) if float.fract() == 0.0 && float.abs() < WHOLE => format!("{float:.0}"),
+            _ => number.to_string(),
+        },
         other => other.to_string(),
     }
 }

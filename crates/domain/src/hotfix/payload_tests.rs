@@ -149,3 +149,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_whole_number_is_signed_alike_however_a_forge_writes_it() {
+    let of = |text: &str| canonical(&serde_json::from_str(text).unwrap());
+    assert_eq!(
+        of(r#"{"seconds": 42.0, "x": [0.0]}"#),
+        of(r#"{"x": [0], "seconds": 42}"#)
+    );
+    assert_ne!(of("42.5"), of("42"));
+    assert_eq!(of("-3.0"), "-3");
+}

@@ -6,13 +6,14 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use super::name::HotfixName;
 use super::payload::{Payload, Source};
+use crate::catalog::Value;
 use crate::names::{Environment, Service};
 use crate::problem::{Kind, Problem};
-use crate::quarantine::file_name;
+use crate::quarantine::{Identity, file_name};
 
 /// The folder of the files, from the root of the infra repo.
 pub const FOLDER: &str = ".ripcord/hotfixes";
@@ -52,7 +53,7 @@ pub struct Shipped {
     pub correlation_id: String,
     /// The record of its gate, in its short form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gate: Option<Value>,
+    pub gate: Option<Json>,
 }
 
 impl Shipped {
@@ -80,12 +81,18 @@ impl Shipped {
         })
     }
 
-    /// Whether a value of a manifest declares the hotfix's own image: by its digest, its tag, or both.
-    pub fn is_declared_as(&self, value: &str) -> bool {
-        value.contains(&self.digest)
-            || value
-                .strip_suffix(&self.tag)
-                .is_some_and(|before| before.is_empty() || before.ends_with(':'))
+    /// Whether what a place declares is the hotfix's own image: by its digest, where there is one, else by its tag.
+    pub fn is_declared_as(&self, values: &[Value]) -> bool {
+        let Identity { version, digest } = Identity::of(values);
+        match digest {
+            Some(digest) => digest == self.digest,
+            None => version == Some(self.tag.as_str()),
+        }
+    }
+
+    /// Whether an image is of the same name, wherever it is kept: a service may run more than one.
+    pub fn is_of_image(&self, image: &str) -> bool {
+        is_same_name(&self.image, image)
     }
 
     /// The hotfix, its incident and its age in words, such as `hotfix INC-31-charge of INC-31, live for 14 h`.
@@ -148,6 +155,11 @@ impl Shipped {
     }
 }
 
+/// Whether two images have the same last name: `ghcr.io/acme/pay` and `registry.acme.example/pay`.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    one.rsplit('/').next() == other.rsplit('/').next()
+}
+
 /// The folder of a service's hotfixes in an environment.
 pub fn folder_of(service: &Service, environment: &Environment) -> String {
     format!(
@@ -196,6 +208,24 @@ mod tests {
         assert_eq!(moved.unwrap_err().code, "hotfix_unreadable");
         let torn = &one.text().into_bytes()[..40];
         assert_eq!(Shipped::parse(&path, torn).unwrap_err().kind, Kind::Local);
+    }
+
+    #[test]
+    fn where_there_is_a_digest_the_tag_beside_it_says_nothing() {
+        let fix = shipped("pay");
+        let value = |role: &str, value: &str| Value {
+            role: role.into(),
+            value: value.into(),
+        };
+        let tag = value("tag", "hotfix-1");
+        assert!(fix.is_declared_as(std::slice::from_ref(&tag)));
+        assert!(fix.is_declared_as(&[tag.clone(), value("digest", &fix.digest)]));
+        let other = format!("sha256:{}", "cd".repeat(32));
+        assert!(!fix.is_declared_as(&[tag, value("digest", &other)]));
+        assert!(fix.is_declared_as(&[value("image", "ghcr.io/acme/pay:hotfix-1")]));
+        assert!(!fix.is_declared_as(&[value("image", "ghcr.io/acme/pay:my-hotfix-1")]));
+        assert!(fix.is_of_image("mirror.acme.example/pay"));
+        assert!(!fix.is_of_image("ghcr.io/acme/pay-proxy"));
     }
 
     #[test]

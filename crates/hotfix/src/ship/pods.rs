@@ -35,12 +35,14 @@ pub(super) fn to_pods(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Prob
                         .iter()
                         .map(|app| app.application.clone())
                         .collect();
-                    serving::refresh(which, &names)?;
-                    asked = true;
+                    // Argo CD looks by itself too, only later.
+                    asked = serving::refresh(which, &names).is_ok();
                 }
-                match hop_of(ship, &seen, &commit, way)? {
-                    None => return Ok(()),
-                    Some(stands) => stands,
+                match hop_of(ship, &seen, &commit, way) {
+                    Ok(None) => return Ok(()),
+                    Ok(Some(stands)) => stands,
+                    Err(problem) if problem.kind == Kind::Remote => (Hop::Synced, problem.message),
+                    Err(problem) => return Err(problem),
                 }
             }
             Err(problem) if problem.kind == Kind::Remote => (Hop::Synced, problem.message),

@@ -38,7 +38,7 @@ pub(super) fn send(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Problem
 
 /// Follows an event that was sent before to its commit.
 pub(super) fn resume(ship: &Ship<'_>, way: &mut Way<'_, '_>) -> Result<(), Problem> {
-    if let Some(commit) = landed(ship.branch, &ship.payload.correlation_id)? {
+    if let Some(commit) = landed(ship.branch, ship.payload)? {
         way.committed(&commit);
         return Ok(());
     }
@@ -92,13 +92,18 @@ fn to_commit(
     doubt: Option<String>,
     way: &mut Way<'_, '_>,
 ) -> Result<(), Problem> {
-    let id = ship.payload.correlation_id.as_str();
     let mut why = doubt.unwrap_or_else(|| "the forge shows no run yet".to_owned());
     let mut ended: Option<Instant> = None;
     loop {
-        if let Some(commit) = landed(ship.branch, id)? {
-            way.committed(&commit);
-            return Ok(());
+        match landed(ship.branch, ship.payload) {
+            Ok(Some(commit)) => {
+                way.committed(&commit);
+                return Ok(());
+            }
+            Ok(None) => {}
+            // A remote that does not answer now may a moment later.
+            Err(problem) if problem.kind == Kind::Remote => why = problem.message,
+            Err(problem) => return Err(problem),
         }
         match ship.runtime.block_on(repository.run_of(sent)) {
             Ok(None) if way.started.elapsed() > SILENT => {
@@ -109,7 +114,17 @@ fn to_commit(
             }
             Ok(None) => {}
             Ok(Some(run)) => {
-                why = stands(&run, way)?;
+                why = match stands(&run, way) {
+                    Ok(why) => why,
+                    // A step after the receiver's may have failed.
+                    Err(failed) => match landed(ship.branch, ship.payload)? {
+                        None => return Err(failed),
+                        Some(commit) => {
+                            way.committed(&commit);
+                            return Ok(());
+                        }
+                    },
+                };
                 if run.state == RunState::Succeeded {
                     why = format!("{why}, and `{}` has no commit of it", ship.branch.name);
                     // What it had declared already needs no commit.
@@ -175,7 +190,7 @@ fn failed(what: &str) -> Problem {
     Problem::new(
         Kind::Rejected,
         "receiver_failed",
-        format!("the receiver's run {what}; nothing was committed"),
+        format!("the receiver's run {what}; the branch has no commit of it"),
     )
     .hint("its log says what was refused")
     .hint("`ripcord hotfix ship --direct` commits without the forge's runners")

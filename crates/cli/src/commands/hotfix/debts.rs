@@ -104,7 +104,12 @@ fn lacks(
     let seen = serving::serving(branch, &declared, &recovering::which(cluster))?;
     let name = without_version(image);
     let is_of_service = |one: &str| without_version(one) == name;
-    let is_right = |one: &str| one == image || one.starts_with(&format!("{image}@"));
+    let digest = image.split_once('@').map(|(_, digest)| digest);
+    let is_right = |one: &str| {
+        let has_digest =
+            || digest.is_some_and(|digest| is_of_service(one) && one.ends_with(digest));
+        one == image || one.starts_with(&format!("{image}@")) || has_digest()
+    };
     for app in &seen.applications {
         for running in &app.workloads {
             if let Some(missing) = running.lacks(&is_of_service, &is_right) {
