@@ -157,7 +157,8 @@ fn what_does_not_fit_the_infra_repo_is_refused() {
     reception.refused(&unknown, 2, "unknown_service", &["did you mean payments"]);
     let nowhere = with(payload(), "environment", json!("qa"));
     reception.refused(&nowhere, 2, "unknown_environment", &["production"]);
-    let foreign = with(payload(), "image", json!("ghcr.io/evil/payments"));
+    let mut foreign = with(payload(), "image", json!("ghcr.io/evil/payments"));
+    foreign["gate"]["image"] = json!("ghcr.io/evil/payments");
     reception
         .registry
         .push("evil/payments", "hotfix-1", Some(FIX));
