@@ -54,6 +54,18 @@ pub struct Place {
     pub shared_with: Vec<UnitName>,
 }
 
+impl Place {
+    /// The name of the image that is pulled: what it is renamed to where it is, as by `newName` of a kustomization,
+    /// else the subject.
+    pub fn image_name(&self) -> &str {
+        let renamed = self.values.iter().find(|value| value.role == "name");
+        let renamed = renamed.map(|value| value.value.as_str());
+        renamed
+            .filter(|name| !name.is_empty())
+            .unwrap_or(&self.subject)
+    }
+}
+
 /// A service in an environment with the places that decide what it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {

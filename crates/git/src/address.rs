@@ -46,6 +46,13 @@ impl SafeUrl {
     }
 }
 
+impl SafeUrl {
+    /// The URL for somebody else: without user, password and query.
+    pub fn for_others(&self) -> String {
+        redact(&self.0).replacen("***@", "", 1).replace("?***", "")
+    }
+}
+
 impl fmt::Display for SafeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&redact(&self.0))
@@ -170,6 +177,21 @@ mod tests {
         ] {
             assert_eq!(redact(text), shown);
             assert!(!format!("{:?}", SafeUrl::new(text)).contains("pw"));
+        }
+    }
+
+    #[test]
+    fn a_url_for_others_can_be_used_and_holds_no_secret() {
+        for (text, given) in [
+            (
+                "https://gitlab-ci-token:pw@host/x.git",
+                "https://host/x.git",
+            ),
+            ("https://host/x?private_token=pw", "https://host/x"),
+            ("ssh://git@host/x", "ssh://git@host/x"),
+            ("/srv/git/x.git", "/srv/git/x.git"),
+        ] {
+            assert_eq!(SafeUrl::new(text).for_others(), given);
         }
     }
 

@@ -56,7 +56,7 @@ pub fn dropped(
         Fate::Unknown(why) => Some(why),
     };
     let mut places = after.places.iter();
-    let place = places.find(|place| place.subject == fix.image);
+    let place = places.find(|place| place.image_name() == fix.image);
     let place = place.or(after.places.first());
     Ok(Some(Dropped {
         path: place.map_or_else(String::new, |place| place.id.path.clone()),

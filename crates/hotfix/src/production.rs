@@ -53,7 +53,10 @@ pub struct Built {
 /// # Errors
 /// The unit runs no image whose registry is known.
 pub fn image_of(unit: &Unit, registries: &Registries, runtime: &Runtime) -> Result<Image, Problem> {
-    let place = unit.places.iter().find(|place| place.subject.contains('/'));
+    let place = unit
+        .places
+        .iter()
+        .find(|place| place.image_name().contains('/'));
     let Some(place) = place else {
         return Err(Problem::new(
             Kind::Nothing,
@@ -67,7 +70,7 @@ pub fn image_of(unit: &Unit, registries: &Registries, runtime: &Runtime) -> Resu
             "hotfixes need the name of the image in the infra repo, such as `ghcr.io/acme/pay`",
         ));
     };
-    let name = place.subject.clone();
+    let name = place.image_name().to_owned();
     let of = |role: &str| {
         let mut values = place.values.iter();
         values

@@ -223,8 +223,8 @@ fn images_of<'u>(
     payload: &Payload,
 ) -> Result<Vec<&'u Declared>, Problem> {
     let last = |name: &str| name.rsplit('/').next().map(str::to_owned);
-    let is_exact = |place: &&Declared| place.subject == payload.image;
-    let is_same_name = |place: &&Declared| last(&place.subject) == last(&payload.image);
+    let is_exact = |place: &&Declared| place.image_name() == payload.image;
+    let is_same_name = |place: &&Declared| last(place.image_name()) == last(&payload.image);
     let all = || unit.places.iter().filter(|place| is_image(place));
     let mut ours: Vec<&Declared> = all().filter(is_exact).collect();
     let is_known = !ours.is_empty();
@@ -232,10 +232,12 @@ fn images_of<'u>(
         ours = all().filter(is_same_name).collect();
     }
     if ours.is_empty() && all().count() == 1 {
-        ours = all().filter(|place| !place.subject.contains('/')).collect();
+        ours = all()
+            .filter(|place| !place.image_name().contains('/'))
+            .collect();
     }
     let runs = || {
-        let names: Vec<&str> = all().map(|place| place.subject.as_str()).collect();
+        let names: Vec<&str> = all().map(Declared::image_name).collect();
         names.join(", ")
     };
     if ours.is_empty() {
@@ -264,14 +266,16 @@ fn images_of<'u>(
     // A reference in one piece keeps its name: another registry would be another image.
     let elsewhere = ours
         .iter()
-        .find(|place| place.subject.contains('/') && place.subject != payload.image);
+        .find(|place| place.image_name().contains('/') && place.image_name() != payload.image);
     if let Some(place) = elsewhere {
         return Err(Problem::new(
             Kind::Refused,
             FOREIGN_IMAGE,
             format!(
                 "{} runs {} and not {}: a deploy sets the version and leaves the name",
-                unit.service, place.subject, payload.image
+                unit.service,
+                place.image_name(),
+                payload.image
             ),
         ));
     }

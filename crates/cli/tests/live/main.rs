@@ -16,6 +16,7 @@ mod followed;
 mod forge;
 mod generated;
 mod held;
+mod hotfix;
 mod in_cluster;
 mod kills;
 mod meanwhile;

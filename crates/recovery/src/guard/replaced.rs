@@ -112,7 +112,7 @@ fn runs(unit: &Unit) -> BTreeSet<(&str, Option<&str>, Option<&str>)> {
     places
         .map(|place| {
             let Identity { version, digest } = Identity::of(&place.values);
-            (place.subject.as_str(), version, digest)
+            (place.image_name(), version, digest)
         })
         .collect()
 }

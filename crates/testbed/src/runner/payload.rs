@@ -43,6 +43,7 @@ impl Payload {
         ensure!(jobs.len() == 1, "a task of {} jobs", jobs.len());
         let (id, own) = jobs.iter_mut().next().context("a task of no job")?;
         let id = id.clone();
+        with_numbers(own);
         let own = own.as_object_mut().context("the task's job is no map")?;
         let steps = own.get("steps").and_then(Value::as_array);
         let steps = steps.context("the task's job has no steps")?;
@@ -62,6 +63,21 @@ impl Payload {
             job: id,
             steps,
         })
+    }
+}
+
+/// Gitea hands numbers on as texts, which act does not take where a number belongs.
+fn with_numbers(job: &mut Value) {
+    for step in job["steps"].as_array_mut().into_iter().flatten() {
+        number(step);
+    }
+    number(job);
+}
+
+fn number(of: &mut Value) {
+    let text = of["timeout-minutes"].as_str();
+    if let Some(minutes) = text.and_then(|text| text.parse::<f64>().ok()) {
+        of["timeout-minutes"] = json!(minutes);
     }
 }
 
@@ -131,6 +147,19 @@ mod tests {
         assert_eq!(gate["steps"][0]["run"], "exit 1");
         assert_eq!(workflow["jobs"]["ship"]["needs"], json!(["gate"]));
         assert_eq!(workflow["jobs"][REPORT]["needs"], json!(["ship"]));
+    }
+
+    #[test]
+    fn numbers_that_came_as_texts_are_numbers_again() {
+        let text = TASK.replace(
+            "steps: [{",
+            "timeout-minutes: \"15\"\n    steps: [{timeout-minutes: '2', ",
+        );
+        let payload = Payload::new(&text, &BTreeMap::new(), Path::new("/r")).unwrap();
+        let workflow: Value = serde_json::from_str(&payload.text).unwrap();
+        let ship = &workflow["jobs"]["ship"];
+        assert_eq!(ship["timeout-minutes"], json!(15.0));
+        assert_eq!(ship["steps"][0]["timeout-minutes"], json!(2.0));
     }
 
     #[test]

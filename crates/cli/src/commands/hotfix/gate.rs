@@ -57,7 +57,7 @@ pub(super) fn run(global: &Global, args: &GateArgs, output: &mut Output) -> Resu
         hotfix,
         commit: &commit,
         base,
-        repository: Some(repo.remote().to_string()),
+        repository: Some(repo.remote().url().for_others()),
         overrides: &overrides,
         by: &by,
         clock: &moment::now,
