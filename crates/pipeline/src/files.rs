@@ -201,6 +201,13 @@ fn block(name: &str, settings: &Settings) -> Option<String> {
         "login" if settings.registry.is_none() => String::new(),
         "login" if gitlab => "# REGISTRY_USER and REGISTRY_PASSWORD: variables of the project, or of the job itself.\n- |\n  (\n    %%login-script%%\n  )".to_owned(),
         "login" => include_str!("../templates/actions/login.yml").to_owned(),
+        "own-login" if settings.registry.is_none() => String::new(),
+        // A request from a fork is given no password.
+        "own-login" => include_str!("../templates/actions/login.yml").replacen(
+            "\n",
+            "\n  if: github.event.pull_request.head.repo.full_name == github.repository\n",
+            1,
+        ),
         "tags" if settings.runner.is_empty() => String::new(),
         "tags" => format!("tags: {}", flow(&settings.runner)),
         "addresses" => addresses(settings),

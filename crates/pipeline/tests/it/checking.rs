@@ -57,7 +57,7 @@ fn a_file_that_somebody_else_wrote_is_told_and_judged() {
     there.insert(FILE.to_owned(), edited);
     assert_eq!(broken(&service(), &there), only(Rule::HandWritten));
     let spoiled = there[FILE].replace(
-        "--record \"$RUNNER_TEMP/gate-record.json\"\n\n",
+        "--record \"$RUNNER_TEMP/gate-record.json\" --signed-off-by \"$GITHUB_ACTOR\"\n\n",
         "|| true\n\n",
     );
     there.insert(FILE.to_owned(), spoiled);

@@ -62,7 +62,7 @@ fn gitlab(side: Side, from: &str, to: &str, rule: Rule) {
     );
 }
 
-const GATE: &str = "          ripcord hotfix gate --record \"$RUNNER_TEMP/gate-record.json\"\n";
+const GATE: &str = "          ripcord hotfix gate --record \"$RUNNER_TEMP/gate-record.json\" --signed-off-by \"$GITHUB_ACTOR\"\n";
 const GATE_STEP: &str = "      - name: Gate\n";
 const SHIP_STEP: &str = "      - name: Ship\n";
 
@@ -391,7 +391,7 @@ fn a_receiver_asks_ripcord_and_takes_its_answer() {
 fn gitlabs_jobs_follow_the_same_rules() {
     let service = |from: &str, to: &str, rule| gitlab(Side::Service, from, to, rule);
     let infra = |from: &str, to: &str, rule| gitlab(Side::Infra, from, to, rule);
-    let gate = "    - ripcord hotfix gate --hotfix \"${CI_COMMIT_BRANCH#hotfix/}\" --record gate-record.json\n";
+    let gate = "    - ripcord hotfix gate --hotfix \"${CI_COMMIT_BRANCH#hotfix/}\" --record gate-record.json --signed-off-by \"$GITLAB_USER_LOGIN\"\n";
     let ship = "  needs: [ripcord-gate]\n";
     service(gate, "", Rule::GateMissing);
     service(
