@@ -279,11 +279,7 @@ impl Pushed {
             .workflow(&clone, "hotfix.yml", "push", &event)
             .secret("INFRA_REPO_TOKEN", TOKEN)
             .secret("RIPCORD_PROOF_KEY", KEY)
-            .env("TRIVY_CACHE_DIR", &cache)
-            .env("GIT_AUTHOR_NAME", "Dana")
-            .env("GIT_AUTHOR_EMAIL", "dana@acme.example")
-            .env("GIT_COMMITTER_NAME", "Dana")
-            .env("GIT_COMMITTER_EMAIL", "dana@acme.example");
+            .env("TRIVY_CACHE_DIR", &cache);
         let ran = Act::new(&tools()).unwrap().run(&workflow).unwrap();
         Self { place, ran }
     }
