@@ -388,3 +388,39 @@ fn a_rollback_of_images_that_only_their_tags_tell_apart_took_the_hotfix_out_too(
         .receive(&payload, "2026-11-21T07:20:00Z")
         .assert_code(0);
 }
+
+#[test]
+fn the_daily_job_reminds_at_each_limit_and_its_exit_code_says_what_it_saw() {
+    let mut workshop = Workshop::new();
+    workshop.ship("2026-11-20T17:00:00Z");
+    let check = |workshop: &Workshop, at: &str| {
+        let url = workshop.stage.url();
+        let args = ["hotfix", "check", "--all", "--repo", &url];
+        workshop.stage.ripcord().at(at).run(args).unwrap()
+    };
+    for (at, words, code) in [
+        ("2026-11-20T18:00:00Z", "open, 23 h left", 0),
+        (
+            "2026-11-21T05:00:00Z",
+            "50 % of the time is over, 12 h left",
+            0,
+        ),
+        (
+            "2026-11-21T13:00:00Z",
+            "80 % of the time is over, 4 h left",
+            0,
+        ),
+        ("2026-11-21T17:00:00Z", "OVERDUE by 0 h", 8),
+    ] {
+        let output = check(&workshop, at).assert_code(code);
+        assert_says(&output, &[words, "the fix is in main"]);
+    }
+    // Nobody can look at a cluster here: that is neither paid nor overdue.
+    let merged = workshop.source.merge_commit("Merge", FIX).land().unwrap();
+    let normal = workshop.normal("v3", &merged);
+    let _ = workshop
+        .receive(&normal, "2026-11-20T17:30:00Z")
+        .assert_code(0);
+    let unsure = check(&workshop, "2026-11-20T18:00:00Z").assert_code(6);
+    assert_says(&unsure, &["unknown", "could not be looked at"]);
+}

@@ -18,6 +18,7 @@ mod faults;
 mod gate;
 mod guard;
 mod hostile;
+mod hotfix_broken;
 mod hotfix_ship;
 mod hotfix_start;
 mod machine;

@@ -2,6 +2,7 @@
 
 use ripcord_testkit::{InfraRepo, Output};
 
+use crate::hotfix_start::Workshop;
 use crate::stage::{Stage, assert_says, json};
 
 /// A feature that was merged, broke production, and was reverted.
@@ -152,4 +153,35 @@ fn a_conflict_with_main_is_told_early_and_resolved_by_nobody() {
         1,
     );
     assert_eq!(unknown["error"]["code"], "no_branch");
+}
+
+#[test]
+fn an_image_of_before_the_reland_stays_quarantined_and_one_of_after_it_is_deployed() {
+    const NOW: &str = "2026-10-01T13:00:00Z";
+    let mut workshop = Workshop::new();
+    let main = workshop.source.rev("main").unwrap();
+    let bad = workshop.normal("v3", &main);
+    let _ = workshop.receive(&bad, NOW).assert_code(0);
+    let _ = workshop.stage.roll_back().assert_code(0);
+    // The bad commit is reverted, and lands again.
+    workshop.source.remove("refund.go");
+    let body = format!("This reverts commit {main}.");
+    let revert = workshop.source.commit("Revert \"Refund\"").body(&body);
+    let reverted = revert.land().unwrap();
+    workshop
+        .source
+        .write("refund.go", "package main // refund\n");
+    let body = format!("This reverts commit {reverted}.");
+    let again = workshop.source.commit("Reapply \"Refund\"").body(&body);
+    let relanded = again.land().unwrap();
+    let mut old = workshop.normal("v3", &main);
+    old["correlation_id"] = "d-after-1".into();
+    let refused = workshop.receive(&old, NOW).assert_code(3);
+    assert_says(
+        &refused,
+        &["v3 must not be deployed to production", "quarantine lift"],
+    );
+    let new = workshop.normal("v4", &relanded);
+    let _ = workshop.receive(&new, NOW).assert_code(0);
+    assert_eq!(workshop.stage.live(), "v4");
 }
