@@ -14,6 +14,7 @@ mod overhead;
 mod proof;
 mod race;
 mod races;
+mod receive;
 mod recover;
 mod relapses;
 mod report;
@@ -143,6 +144,18 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Many deploys that are asked for at the same moment
+    Receive {
+        /// The binary; without one only the alternative runs
+        #[arg(long)]
+        ripcord: Option<PathBuf>,
+        /// How many; several with commas
+        #[arg(long, value_delimiter = ',', default_value = "100,1000")]
+        requests: Vec<usize>,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// What is seen in which order after a way back, on the testbed
     Proof {
         #[arg(long, default_value_t = 7)]
@@ -226,6 +239,11 @@ fn main() -> Result<()> {
             out,
         } => (relapses::run(ripcord, *trials, *together, only)?, out),
         Command::Overhead { ripcord, runs, out } => (overhead::run(ripcord, *runs)?, out),
+        Command::Receive {
+            ripcord,
+            requests,
+            out,
+        } => (receive::run(ripcord.as_deref(), requests)?, out),
         Command::Proof { runs, out } => (proof::run(*runs)?, out),
         Command::Warm(common) => (warm::run(&Setup::new(common)?)?, &common.out),
         Command::Cold(common) => (cold::run(&Setup::new(common)?)?, &common.out),

@@ -12,5 +12,6 @@ pub(crate) const RECIPE: &str = include_str!("../scripts/recipe.sh");
 pub(crate) const COLD_FULL: &str = include_str!("../scripts/cold-full.sh");
 pub(crate) const COLD_SHALLOW: &str = include_str!("../scripts/cold-shallow.sh");
 pub(crate) const COLD_TREELESS: &str = include_str!("../scripts/cold-treeless.sh");
+pub(crate) const DEPLOY_JOB: &str = include_str!("../scripts/deploy-job.sh");
 pub(crate) const FLEET_SCRIPT: &str = include_str!("../scripts/fleet-script.sh");
 pub(crate) const FLEET_RECIPE: &str = include_str!("../scripts/fleet-recipe.sh");
