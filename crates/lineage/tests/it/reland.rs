@@ -21,7 +21,7 @@ fn merged() -> (World, Oid) {
 }
 
 #[track_caller]
-fn check(world: &World) -> Verdict {
+pub(crate) fn check(world: &World) -> Verdict {
     let branch = Branch {
         tip: world.id("fix"),
         base: None,
