@@ -430,6 +430,48 @@ fn what_the_branch_stands_on_and_was_reverted_is_told_and_does_not_block() {
 }
 
 #[test]
+fn a_branch_that_merged_another_off_a_later_main_does_not_own_the_revert() {
+    let world = World::new();
+    world.branch("fix", "main");
+    world.change("a", 2, "fixed");
+    world.on("main");
+    let merge = world.merge("fix");
+    let revert = world.revert_merge(merge);
+    world.branch("other", "main");
+    world.change("b", 2, "a colleague's");
+    world.on("fix");
+    world.merge("other");
+    world.on("main");
+    let verdict = check(&world);
+    assert_eq!(verdict.case, Case::OnlyNewComes, "{verdict:?}");
+    let undone = &verdict.stays_undone[0];
+    assert_eq!(undone.by.as_ref().unwrap().commit, revert);
+    assert_eq!(subjects(&undone.commits), ["a 2: fixed"]);
+    assert_eq!(subjects(&verdict.new), ["b 2: a colleague's"]);
+}
+
+#[test]
+fn a_branch_that_merged_another_that_took_over_main_does_not_own_the_revert() {
+    let world = World::new();
+    world.branch("other", "main");
+    world.change("b", 2, "a colleague's");
+    world.branch("fix", "main");
+    world.change("a", 2, "fixed");
+    world.on("main");
+    let merge = world.merge("fix");
+    world.revert_merge(merge);
+    world.on("other");
+    world.merge("main");
+    world.change("b", 12, "the colleague goes on");
+    world.on("fix");
+    world.merge("other");
+    world.on("main");
+    let verdict = check(&world);
+    assert_eq!(verdict.case, Case::OnlyNewComes, "{verdict:?}");
+    assert_eq!(subjects(&verdict.stays_undone[0].commits), ["a 2: fixed"]);
+}
+
+#[test]
 fn a_merge_that_conflicts_says_where() {
     let (world, merge) = merged();
     world.revert_merge(merge);
