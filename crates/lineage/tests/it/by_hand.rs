@@ -1,7 +1,7 @@
 //! Reverts that a person made by hand, as git's own conflicted.
 
 use ripcord_git::Oid;
-use ripcord_lineage::{Case, Containment, Proof, Range, contained};
+use ripcord_lineage::{Branch, Case, Containment, Proof, Range, Way, contained, reland_prepare};
 
 use crate::fixture::{World, lines};
 use crate::reland::check;
@@ -79,4 +79,28 @@ fn a_message_that_names_a_commit_and_takes_no_line_of_it_back_is_no_revert() {
     world.commit(&format!("Talk\n\nThis reverts commit {fixed}."));
     let verdict = check(&world);
     assert_eq!(verdict.case, Case::AlreadyThere, "{verdict:?}");
+}
+
+#[test]
+fn what_a_revert_dropped_besides_does_not_come_back_with_it() {
+    let world = World::new();
+    world.branch("fix", "main");
+    let fixed = world.change("a", 5, "fixed");
+    world.on("main");
+    world.merge("fix");
+    world.change("a", 15, "dropped on purpose");
+    world.change("a", 6, "the line beside");
+    let without = lines("a").replace("a line 6", "the line beside");
+    world.write("a", without);
+    world.commit(&format!("Back\n\nThis reverts commit {fixed}."));
+    let branch = Branch {
+        tip: world.id("fix"),
+        base: None,
+    };
+    assert_eq!(check(&world).case, Case::NothingComes);
+    let (repo, main) = (world.repo(), world.id("main"));
+    let problem = reland_prepare(&repo, branch, main, Way::RevertOfRevert)
+        .err()
+        .unwrap();
+    assert_eq!(problem.code, "reland_differs");
 }
