@@ -403,6 +403,9 @@ fn a_fast_forwarded_branch_needs_its_beginning() {
     let main = world.id("main");
     let unknown = reland_check(&repo, Branch { tip, base: None }, main).unwrap();
     assert_eq!(subjects(&unknown.beneath), ["a 2: fixed"]);
+    let sentence = unknown.sentence();
+    assert!(!sentence.contains("all of it"), "{sentence}");
+    assert!(sentence.contains("a 2: fixed"), "{sentence}");
     let known = reland_check(
         &repo,
         Branch {
@@ -427,6 +430,12 @@ fn what_the_branch_stands_on_and_was_reverted_is_told_and_does_not_block() {
     let verdict = check(&world);
     assert_eq!(verdict.case, Case::Plain);
     assert_eq!(subjects(&verdict.beneath), ["c 2: a bad deploy"]);
+    let branch = Branch {
+        tip: world.id("fix"),
+        base: Some(bad),
+    };
+    let known = reland_check(&world.repo(), branch, world.id("main")).unwrap();
+    assert!(known.beneath.is_empty(), "{known:?}");
 }
 
 #[test]
