@@ -37,16 +37,20 @@ pub struct RelandChecked {
     pub stays_undone: Vec<String>,
     /// The branch's commits that main has not.
     pub new: Vec<String>,
+    /// Commits that the branch stands on and that main reverted since, where it was not said where the
+    /// branch began: a merge does not bring them back, and nobody knows whether they are its own.
+    pub beneath: Vec<String>,
 }
 
 impl RelandChecked {
     /// What a check of a pull request ends with.
     ///
     /// # Errors
-    /// A merge brings less than the branch holds.
+    /// A merge brings less than the branch holds, or may do so and it was not said where the branch
+    /// began.
     pub fn settle(&self) -> Result<(), Problem> {
         if !self.blocks {
-            return Ok(());
+            return self.settle_beneath();
         }
         Err(Problem::new(
             Kind::Refused,
@@ -59,6 +63,28 @@ impl RelandChecked {
         .hint(format!(
             "`ripcord reland prepare {} --push-to BRANCH` builds one that lands again",
             self.branch
+        )))
+    }
+
+    fn settle_beneath(&self) -> Result<(), Problem> {
+        if self.beneath.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Kind::Refused,
+            "beginning_unknown",
+            format!(
+                "merging {} into {} may bring less than it holds: {}",
+                self.branch, self.main, self.sentence
+            ),
+        )
+        .hint(
+            "`--base REV` says at which commit the branch began: before the reverted one if that is \
+             the branch's own, else at it or after it",
+        )
+        .hint(format!(
+            "if it is not the branch's own, bringing the branch up to date with {} settles it as well",
+            self.main
         )))
     }
 }
@@ -131,6 +157,7 @@ pub fn check(
             .map(ripcord_lineage::Undone::sentence)
             .collect(),
         new: verdict.new.iter().map(told).collect(),
+        beneath: verdict.beneath.iter().map(told).collect(),
     })
 }
 

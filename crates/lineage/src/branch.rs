@@ -38,8 +38,8 @@ pub(crate) struct Lines<'r> {
     pub(crate) since: Vec<Node>,
     /// What the branch has and the line has not.
     pub(crate) ahead: HashSet<Oid>,
-    /// The branch's own line from its tip, each commit with the commit of the line that had been merged
-    /// into it last, or the base.
+    /// The branch's own line from its tip, each commit with the newest commit of the line that had been
+    /// merged into it, by itself or beneath another branch, or the base.
     pub(crate) states: Vec<(Oid, Option<Oid>)>,
     pub(crate) nodes: HashMap<Oid, Node>,
     /// The line's own commits since the branch began, newest first.
@@ -65,13 +65,21 @@ impl<'r> Lines<'r> {
             .map(|node| (node.commit, node.clone()))
             .collect();
         let chain = chain(tip, &all);
-        // Commits of the line that were merged into the branch bring the line's work, not its own.
+        // Commits of the line that were merged into the branch, or that a branch which was merged into
+        // it stands on, bring the line's work, not its own.
+        let first_parents = on_line_since(line, &all);
+        let newest_first: HashMap<Oid, usize> = first_parents.iter().copied().zip(0..).collect();
         let mut states = Vec::new();
         let mut merged_in: Vec<Oid> = Vec::new();
+        let mut newest: Option<Oid> = None;
+        let mut known: HashSet<Oid> = chain.iter().map(|node| node.commit).collect();
         for node in chain.iter().rev() {
-            let others = node.parents.iter().skip(1);
-            merged_in.extend(others.filter(|id| on_line.contains(*id)));
-            states.push((node.commit, merged_in.last().copied().or(base)));
+            let others = node.parents.iter().skip(1).copied().collect();
+            let met = met(others, &on_line, &all, &mut known);
+            let at = |id: &Oid| newest_first.get(id).copied().unwrap_or(usize::MAX);
+            newest = newest.into_iter().chain(met.iter().copied()).min_by_key(at);
+            merged_in.extend(met);
+            states.push((node.commit, newest.or(base)));
         }
         states.reverse();
         let mut not_own = bases.clone();
@@ -86,7 +94,6 @@ impl<'r> Lines<'r> {
             .rev()
             .filter(|node| own_ids.contains(&node.commit))
             .collect();
-        let first_parents = on_line_since(line, &all);
         let since = since
             .into_iter()
             .filter(|node| !own_ids.contains(&node.commit))
@@ -235,6 +242,28 @@ fn beginning(repo: &Repo, tip: Oid, on_line: &HashSet<Oid>) -> Result<Option<Oid
         }
     }
     Ok(None)
+}
+
+/// The line's own commits that one meets first on every way back from these, as far as they are among
+/// these commits; what is known already is not walked again.
+fn met(
+    mut open: Vec<Oid>,
+    on_line: &HashSet<Oid>,
+    all: &HashMap<Oid, Node>,
+    known: &mut HashSet<Oid>,
+) -> Vec<Oid> {
+    let mut found = Vec::new();
+    while let Some(id) = open.pop() {
+        let Some(node) = all.get(&id).filter(|_| known.insert(id)) else {
+            continue;
+        };
+        if on_line.contains(&id) {
+            found.push(id);
+        } else {
+            open.extend(&node.parents);
+        }
+    }
+    found
 }
 
 /// The first parents of a tip among these commits, newest first.

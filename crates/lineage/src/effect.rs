@@ -183,7 +183,8 @@ impl Files {
     }
 }
 
-fn count(bytes: &[u8]) -> HashMap<BString, usize> {
+/// How often every line is there.
+pub(crate) fn count(bytes: &[u8]) -> HashMap<BString, usize> {
     let mut counts = HashMap::new();
     for line in bytes.lines() {
         *counts.entry(BString::from(line)).or_default() += 1;

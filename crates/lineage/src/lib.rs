@@ -13,6 +13,7 @@ mod names;
 mod prepare;
 mod problems;
 mod reland;
+mod taken;
 mod undoing;
 mod undone;
 

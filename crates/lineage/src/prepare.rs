@@ -306,7 +306,8 @@ impl Building<'_> {
     }
 
     /// Proves that what was built so far is the line with what was undone, and nothing else: what was
-    /// undone is in force in it, and to do it again on the line by itself gives the same tree.
+    /// undone is in force in it, and to do it again on the line by itself gives the same tree. Where it
+    /// cannot be done again by itself, only reverts that did nothing else are believed.
     fn prove(&mut self, checked: &Checked<'_>, undone: &[Undone]) -> Result<(), Problem> {
         let steps: Vec<Step> = undone.iter().flat_map(|one| one.steps.clone()).collect();
         let mut again = Some(checked.lines.line_tree);
@@ -337,6 +338,10 @@ impl Building<'_> {
                 .staged
                 .differing_paths(again, self.tree)
                 .map_err(from_repo)?,
+            // What else a revert by hand did is not told from what it reverted.
+            None if undone.iter().any(|one| one.proof == Proof::Said) => {
+                return Err(differs::<&str>(&[]));
+            }
             None => Vec::new(),
         };
         if !paths.is_empty() {

@@ -73,7 +73,8 @@ pub struct Verdict {
     /// though those were undone there.
     pub rebase_drops: Vec<Named>,
     /// Commits that the branch stands on, not known to be its own, and that the line reverted since:
-    /// a merge does not bring them back. Where the branch began decides whether they are its own.
+    /// a merge does not bring them back. Where the branch began decides whether they are its own; empty
+    /// where that was said.
     pub beneath: Vec<Named>,
 }
 
@@ -84,10 +85,19 @@ impl Verdict {
         let stays = stays.join("; ");
         let mut sentence = match self.case {
             Case::Plain => match self.merge {
-                Merge::Nothing => "a merge brings nothing, and nothing was reverted".to_owned(),
+                Merge::Nothing if self.beneath.is_empty() => {
+                    "a merge brings nothing, and nothing was reverted".to_owned()
+                }
+                Merge::Nothing => "a merge brings nothing".to_owned(),
+                _ if !self.beneath.is_empty() => {
+                    "a merge brings what is known to be its own".to_owned()
+                }
                 _ => "nothing of it was reverted: a merge brings all of it".to_owned(),
             },
-            Case::AlreadyThere => "all of it is there and in force".to_owned(),
+            Case::AlreadyThere if self.beneath.is_empty() => {
+                "all of it is there and in force".to_owned()
+            }
+            Case::AlreadyThere => "what is known to be its own is there and in force".to_owned(),
             Case::RevertedRevert => {
                 "it was reverted and the revert was reverted: nothing is missing".to_owned()
             }
@@ -102,6 +112,11 @@ impl Verdict {
                 listed(&self.new)
             ),
         };
+        if !self.beneath.is_empty() {
+            sentence.push_str(", but the branch stands on ");
+            sentence.push_str(&listed(&self.beneath));
+            sentence.push_str(", reverted since: a merge does not bring that back");
+        }
         if let Merge::Conflict(paths) = &self.merge {
             sentence.push_str("; merging conflicts in ");
             sentence.push_str(&listed(paths));
@@ -143,7 +158,11 @@ pub(crate) fn check(repo: &Repo, branch: Branch, line: Oid) -> Result<Checked<'_
         let landed = landed(&lines, &mut staged, &mut patches)?;
         let mut undoing = Undoing::new(&lines, &mut staged, &mut patches)?;
         let (undone, came_back) = undoing.find(&landed)?;
-        let beneath = undoing.beneath()?;
+        // Who says where the branch began says that it is not its own.
+        let beneath = match branch.base {
+            Some(_) => Vec::new(),
+            None => undoing.beneath()?,
+        };
         let verdict = judge(&lines, &mut staged, &landed, undone, came_back, &beneath)?;
         (landed, verdict)
     };

@@ -15,6 +15,7 @@ use crate::effect::{Effect, Step, effect};
 use crate::landed::{Landed, Patches, bringers};
 use crate::names::Named;
 use crate::problems::from_repo;
+use crate::taken::Taken;
 use crate::undone::{Landing, Proof, Undone, group};
 
 /// Something that landed: what may have been undone as one.
@@ -96,7 +97,9 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             let is_back = match here {
                 Effect::Present => true,
                 Effect::Evolved => {
-                    self.was_back_after(reverter.by, unit.step)? || self.came_with_later(&unit)?
+                    self.was_back_after(reverter.by, unit.step)?
+                        || self.came_with_later(&unit)?
+                        || self.was_done_by_hand_again(reverter, unit.step)?
                 }
                 Effect::Absent | Effect::Part(_) => false,
             };
@@ -179,6 +182,27 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
             }
             let tree = self.lines.tree(id).map_err(from_repo)?;
             if self.effect(step, tree)? == Effect::Present {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the line had, at any time after something was taken away by hand, all those lines again.
+    fn was_done_by_hand_again(&mut self, reverter: &Reverter, step: Step) -> Result<bool, Problem> {
+        let by = self.lines.nodes.get(&reverter.by);
+        let Some(by) = by.filter(|_| !reverter.is_exact) else {
+            return Ok(false);
+        };
+        let there = self.lines.step(by).map_err(from_repo)?;
+        let taken = Taken::of(self.staged, step, there).map_err(from_repo)?;
+        let after = self.after(&HashSet::from([by.commit]));
+        for id in &self.lines.first_parents {
+            if !after.contains(id) {
+                break;
+            }
+            let tree = self.lines.tree(*id).map_err(from_repo)?;
+            if taken.is_back_in(self.staged, tree).map_err(from_repo)? {
                 return Ok(true);
             }
         }
@@ -344,13 +368,24 @@ impl<'l, 'r, 's> Undoing<'l, 'r, 's> {
         Ok(merged == TreeMerge::Clean(there.after) && there.before != there.after)
     }
 
-    /// Whether something was in force before a commit and is gone, or in part, after it.
+    /// Whether something was in force before a commit and is gone, or in part, after it; or, where the
+    /// lines beside were changed and that cannot be told, whether a line of it went the other way.
     fn took_away(&mut self, by: Oid, step: Step) -> Result<bool, Problem> {
         let Some(by) = self.lines.nodes.get(&by) else {
             return Ok(false);
         };
         let there = self.lines.step(by).map_err(from_repo)?;
-        Ok(self.effect(step, there.after)?.lacks() && !self.effect(step, there.before)?.lacks())
+        if self.effect(step, there.before)?.lacks() {
+            return Ok(false);
+        }
+        match self.effect(step, there.after)? {
+            Effect::Absent | Effect::Part(_) => Ok(true),
+            Effect::Present => Ok(false),
+            Effect::Evolved => {
+                let taken = Taken::of(self.staged, step, there).map_err(from_repo)?;
+                Ok(!taken.is_empty())
+            }
+        }
     }
 
     /// The newest that was not taken back itself.

@@ -369,6 +369,13 @@ pub(crate) fn reland_checked(screen: &mut Screen<'_>, checked: &RelandChecked) -
     for commit in &checked.new {
         writeln!(screen.out, "  new: {commit}")?;
     }
+    for commit in &checked.beneath {
+        let main = &checked.main;
+        writeln!(
+            screen.out,
+            "  warning: reverted on {main}, and beneath the branch: {commit}"
+        )?;
+    }
     Ok(())
 }
 

@@ -116,6 +116,51 @@ fn the_prepared_branch_brings_back_what_was_reverted_and_the_fix() {
 }
 
 #[test]
+fn a_fast_forwarded_branch_of_which_main_reverted_a_part_does_not_look_clean() {
+    let stage = Stage::empty();
+    let mut source = InfraRepo::new(&stage.scratch, "pay.git").unwrap();
+    source.write("pay.go", "one\n");
+    let begun = source.commit("Begin").land().unwrap();
+    source.write("feature.go", "feature\n");
+    let feature = source.commit("Feature").on("feature").land().unwrap();
+    source.write("page.go", "page\n");
+    let page = source.commit("Its page").on("feature").land().unwrap();
+    source
+        .git(&["update-ref", "refs/heads/main", &page])
+        .unwrap();
+    source.remove("feature.go");
+    let body = format!("This reverts commit {feature}.");
+    source
+        .commit("Revert \"Feature\"")
+        .body(&body)
+        .land()
+        .unwrap();
+    source.write("more.go", "more\n");
+    source.commit("More").on("feature").land().unwrap();
+    let reverted = Reverted { stage, source };
+
+    let shown = reverted.run(&["reland", "check", "feature"]);
+    assert_says(
+        &shown,
+        &["warning: reverted on main", "Feature", "--base REV"],
+    );
+    let _ = shown.assert_code(3);
+    let check = ["reland", "check", "feature", "-o", "json"];
+    let said = json(reverted.run(&check), 3);
+    assert_eq!(said["blocks"], false, "{said}");
+    assert!(
+        said["beneath"][0].as_str().unwrap().ends_with("Feature"),
+        "{said}"
+    );
+    let own = [&check[..], &["--base", &begun]].concat();
+    let said = json(reverted.run(&own), 3);
+    assert_eq!(said["case"], "only_new_comes", "{said}");
+    let not_own = [&check[..], &["--base", &page]].concat();
+    let said = json(reverted.run(&not_own), 0);
+    assert_eq!(said["case"], "plain", "{said}");
+}
+
+#[test]
 fn a_pull_request_is_checked_by_its_number() {
     let reverted = Reverted::new();
     let tip = reverted.source.rev("feature").unwrap();

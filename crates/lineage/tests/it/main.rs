@@ -6,6 +6,7 @@
     reason = "in a test a panic is the report"
 )]
 
+mod by_hand;
 mod containment;
 mod content;
 mod fixture;

@@ -239,8 +239,17 @@ impl History {
     }
 }
 
+/// Few cases, as each runs git many times; more where `PROPTEST_CASES` asks for them.
+fn config() -> ProptestConfig {
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 60;
+    }
+    config
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// What is said to be contained is in force, line by line; and what is in force is contained.
     #[test]

@@ -21,7 +21,7 @@ fn merged() -> (World, Oid) {
 }
 
 #[track_caller]
-fn check(world: &World) -> Verdict {
+pub(crate) fn check(world: &World) -> Verdict {
     let branch = Branch {
         tip: world.id("fix"),
         base: None,
@@ -403,6 +403,9 @@ fn a_fast_forwarded_branch_needs_its_beginning() {
     let main = world.id("main");
     let unknown = reland_check(&repo, Branch { tip, base: None }, main).unwrap();
     assert_eq!(subjects(&unknown.beneath), ["a 2: fixed"]);
+    let sentence = unknown.sentence();
+    assert!(!sentence.contains("all of it"), "{sentence}");
+    assert!(sentence.contains("a 2: fixed"), "{sentence}");
     let known = reland_check(
         &repo,
         Branch {
@@ -427,6 +430,54 @@ fn what_the_branch_stands_on_and_was_reverted_is_told_and_does_not_block() {
     let verdict = check(&world);
     assert_eq!(verdict.case, Case::Plain);
     assert_eq!(subjects(&verdict.beneath), ["c 2: a bad deploy"]);
+    let branch = Branch {
+        tip: world.id("fix"),
+        base: Some(bad),
+    };
+    let known = reland_check(&world.repo(), branch, world.id("main")).unwrap();
+    assert!(known.beneath.is_empty(), "{known:?}");
+}
+
+#[test]
+fn a_branch_that_merged_another_off_a_later_main_does_not_own_the_revert() {
+    let world = World::new();
+    world.branch("fix", "main");
+    world.change("a", 2, "fixed");
+    world.on("main");
+    let merge = world.merge("fix");
+    let revert = world.revert_merge(merge);
+    world.branch("other", "main");
+    world.change("b", 2, "a colleague's");
+    world.on("fix");
+    world.merge("other");
+    world.on("main");
+    let verdict = check(&world);
+    assert_eq!(verdict.case, Case::OnlyNewComes, "{verdict:?}");
+    let undone = &verdict.stays_undone[0];
+    assert_eq!(undone.by.as_ref().unwrap().commit, revert);
+    assert_eq!(subjects(&undone.commits), ["a 2: fixed"]);
+    assert_eq!(subjects(&verdict.new), ["b 2: a colleague's"]);
+}
+
+#[test]
+fn a_branch_that_merged_another_that_took_over_main_does_not_own_the_revert() {
+    let world = World::new();
+    world.branch("other", "main");
+    world.change("b", 2, "a colleague's");
+    world.branch("fix", "main");
+    world.change("a", 2, "fixed");
+    world.on("main");
+    let merge = world.merge("fix");
+    world.revert_merge(merge);
+    world.on("other");
+    world.merge("main");
+    world.change("b", 12, "the colleague goes on");
+    world.on("fix");
+    world.merge("other");
+    world.on("main");
+    let verdict = check(&world);
+    assert_eq!(verdict.case, Case::OnlyNewComes, "{verdict:?}");
+    assert_eq!(subjects(&verdict.stays_undone[0].commits), ["a 2: fixed"]);
 }
 
 #[test]
