@@ -134,7 +134,7 @@ pub fn read_osv(bytes: &[u8]) -> Result<Report, String> {
 /// (<https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>).
 ///
 /// # Errors
-/// It is no SARIF 2.1.0, or has no run.
+/// It is no SARIF 2.1.0, has no run, or a run says of itself that it failed.
 pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
     let said = json(bytes)?;
     if said["version"] != "2.1.0" {
@@ -146,6 +146,10 @@ pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
     }
     let mut report = Report::default();
     for run in runs {
+        let is_failed = |call: &Value| call["executionSuccessful"] == Value::Bool(false);
+        if list(&run["invocations"]).iter().any(is_failed) {
+            return Err("it says itself that the run did not end well".to_owned());
+        }
         let driver = &run["tool"]["driver"];
         report.version = report.version.or_else(|| {
             let version = text(&driver["semanticVersion"]).or_else(|| text(&driver["version"]))?;

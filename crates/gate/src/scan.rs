@@ -50,7 +50,6 @@ pub(crate) struct Scanned {
 /// Scans, and tells the results apart.
 pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
     let file = asked.out.join(format!("{}.json", slug(asked.name)));
-    let _ = std::fs::remove_file(&file);
     let Some(first) = call(asked, &file, Update::Yes) else {
         return Scanned {
             checked: Checked {
@@ -69,7 +68,6 @@ pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
     if checked.verdict == Verdict::ScannerFailed
         && let Some(second) = call(asked, &file, Update::No)
     {
-        let _ = std::fs::remove_file(&file);
         let again = attempt(asked, &second, &file, Update::No);
         let seconds = checked.seconds + again.seconds;
         if again.verdict != Verdict::ScannerFailed {
@@ -207,7 +205,7 @@ fn call(asked: &Asked<'_>, file: &Path, update: Update) -> Option<Command> {
 /// What understands a scanner's report.
 type Reader = fn(&[u8]) -> Result<Report, String>;
 
-/// One call of a scanner.
+/// One call of a scanner. A report from before is none of this call: it goes first.
 fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) -> Checked {
     let mut checked = empty(asked, &command.to_string());
     let renews = update == Update::Yes;
@@ -218,6 +216,25 @@ fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) ->
         ("GRYPE_DB_VALIDATE_AGE", "false".to_owned()),
     ];
     let program = asked.policy.with.program();
+    let (path, read): (PathBuf, Reader) = match asked.policy.with {
+        Scanner::Trivy => (file.to_owned(), read_trivy),
+        Scanner::Grype => (file.to_owned(), read_grype),
+        Scanner::OsvScanner => (file.to_owned(), read_osv),
+        Scanner::Sarif => {
+            let named = asked.policy.sarif.as_deref().unwrap_or_default();
+            (asked.folder.join(named), read_sarif)
+        }
+    };
+    if let Err(error) = std::fs::remove_file(&path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        checked.verdict = Verdict::ScannerFailed;
+        checked.why = Some(format!(
+            "the report from before cannot be removed: {}: {error}",
+            path.display()
+        ));
+        return checked;
+    }
     let log = asked.out.join(format!("{}.log", slug(asked.name)));
     let place = Place {
         folder: asked.folder,
@@ -242,15 +259,6 @@ fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) ->
     };
     checked.seconds = ended.seconds;
     checked.last_lines.clone_from(&ended.last_lines);
-    let (path, read): (PathBuf, Reader) = match asked.policy.with {
-        Scanner::Trivy => (file.to_owned(), read_trivy),
-        Scanner::Grype => (file.to_owned(), read_grype),
-        Scanner::OsvScanner => (file.to_owned(), read_osv),
-        Scanner::Sarif => {
-            let named = asked.policy.sarif.as_deref().unwrap_or_default();
-            (asked.folder.join(named), read_sarif)
-        }
-    };
     let report = std::fs::read(&path)
         .map_err(|_| "it wrote no report".to_owned())
         .and_then(|bytes| read(&bytes).map_err(|why| format!("its report cannot be read: {why}")));
@@ -309,6 +317,16 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
             );
         }
     };
+    if !status.success() && report.findings.is_empty() {
+        let code = code.unwrap_or_default();
+        return fail(
+            Verdict::ScannerFailed,
+            format!(
+                "{program} ended with status {code}, and its report has no finding{}",
+                words()
+            ),
+        );
+    }
     let database = report.database.or_else(|| database_of(asked.policy.with));
     checked.tool = Some(Tool {
         name: program.to_owned(),

@@ -309,21 +309,64 @@ fn a_build_without_a_digest_is_no_build() {
     let _ = output.assert_code(3);
 }
 
+/// A shop that scans by a script of its own, which writes SARIF.
+fn sarif_shop(script: &str, more: &str) -> Shop {
+    let scan = "  scan: {with: sarif, run: 'sh scan.sh', run_image: 'sh scan.sh {image}', sarif: out.sarif}\n";
+    let shop = Shop::new(&policy("true", &format!("{scan}{more}")));
+    fs::write(shop.clone.join("scan.sh"), script).unwrap();
+    fs::write(shop.clone.join(".gitignore"), "out.sarif\n").unwrap();
+    shop.stage
+        .git(&shop.clone, &["add", "scan.sh", ".gitignore"]);
+    shop.stage.git(&shop.clone, &["commit", "-qm", "Scan"]);
+    shop
+}
+
+const SARIF_FOUND: &str = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x","rules":[{"id":"V1","properties":{"security-severity":"9.1"}}]}},"results":[{"ruleId":"V1"}]}]}"#;
+const SARIF_CLEAN: &str =
+    r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"results":[]}]}"#;
+
 #[test]
 fn any_other_scanner_goes_by_sarif() {
-    let more = "  scan: {with: sarif, run: 'sh scan.sh', sarif: out.sarif}\n";
-    let shop = Shop::new(&policy("true", more));
-    let found = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x","rules":[{"id":"V1","properties":{"security-severity":"9.1"}}]}},"results":[{"ruleId":"V1"}]}]}"#;
-    fs::write(
-        shop.clone.join("scan.sh"),
-        format!("echo '{found}' > out.sarif\n"),
-    )
-    .unwrap();
-    shop.stage.git(&shop.clone, &["add", "scan.sh"]);
-    shop.stage.git(&shop.clone, &["commit", "-qm", "Scan"]);
+    let shop = sarif_shop(&format!("echo '{SARIF_FOUND}' > out.sarif\n"), "");
     let record = shop.record(&[], 3);
     assert_eq!(verdict(&record, "source scan"), "found");
     assert_eq!(record["checks"][1]["findings"][0]["id"], "V1");
+}
+
+#[test]
+fn a_scanner_that_crashes_does_not_pass_by_a_report_from_before() {
+    let shop = sarif_shop("echo boom >&2\nexit 2\n", "");
+    fs::write(shop.clone.join("out.sarif"), SARIF_CLEAN).unwrap();
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "source scan"), "scanner_failed");
+    let shop = sarif_shop("true\n", "");
+    fs::write(shop.clone.join("out.sarif"), SARIF_CLEAN).unwrap();
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "source scan"), "scanner_failed");
+}
+
+#[test]
+fn an_image_scan_that_writes_nothing_does_not_pass_by_the_report_of_the_source_scan() {
+    let build = format!(
+        "  build: {{run: 'echo {DIGEST} > $RIPCORD_DIGEST_FILE', image: ghcr.io/acme/shop}}\n"
+    );
+    let script = format!("[ -n \"$1\" ] || echo '{SARIF_CLEAN}' > out.sarif\n");
+    let record = sarif_shop(&script, &build).record(&[], 3);
+    assert_eq!(verdict(&record, "source scan"), "passed");
+    assert_eq!(verdict(&record, "image scan"), "scanner_failed");
+}
+
+#[test]
+fn a_scanner_that_fails_without_a_finding_does_not_pass() {
+    let shop = sarif_shop(&format!("echo '{SARIF_CLEAN}' > out.sarif\nexit 2\n"), "");
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "source scan"), "scanner_failed");
+    let why = record["checks"][1]["why"].as_str().unwrap();
+    assert!(why.contains("status 2"), "{why}");
+    // With a finding below the threshold the status says what the report says.
+    let low = SARIF_FOUND.replace("9.1", "5.0");
+    let shop = sarif_shop(&format!("echo '{low}' > out.sarif\nexit 1\n"), "");
+    assert_eq!(verdict(&shop.record(&[], 0), "source scan"), "passed");
 }
 
 #[test]

@@ -24,6 +24,18 @@ fn sarif_tells_how_bad_by_the_score_of_the_rule() {
 }
 
 #[test]
+fn a_sarif_run_that_says_that_it_failed_is_no_report() {
+    let run = |well: Value| {
+        json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [],
+            "invocations": [{"executionSuccessful": true}, {"executionSuccessful": well}]}]})
+    };
+    let read = |well: Value| read_sarif(run(well).to_string().as_bytes());
+    assert!(read(json!(true)).is_ok());
+    let why = read(json!(false)).unwrap_err();
+    assert!(why.contains("did not end well"), "{why}");
+}
+
+#[test]
 fn what_is_no_report_is_none() {
     for bytes in [
         &b""[..],
