@@ -132,6 +132,7 @@ pub fn read_osv(bytes: &[u8]) -> Result<Report, String> {
 
 /// SARIF 2.1.0 of any scanner: how bad a result is stands at its rule, as `security-severity`
 /// (<https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>).
+/// Where it does not, the level tells, and the worst level may be the worst there is.
 ///
 /// # Errors
 /// It is no SARIF 2.1.0, has no run, or a run says of itself that it failed.
@@ -173,20 +174,13 @@ pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
                 .or_else(|| at.and_then(|at| rules.get(at)));
             let empty = Value::Null;
             let rule = rule.unwrap_or(&empty);
-            let score = [&result["properties"], &rule["properties"]]
+            let said = [&result["properties"], &rule["properties"]]
                 .into_iter()
-                .find_map(|of| {
-                    let said = &of["security-severity"];
-                    said.as_str()
-                        .map_or_else(|| said.as_f64(), |text| text.parse().ok())
-                });
+                .find_map(|of| severity_of(&of["security-severity"]));
             let level = result["level"]
                 .as_str()
                 .or_else(|| rule["defaultConfiguration"]["level"].as_str());
-            let severity = score.map_or_else(
-                || Severity::of_word(level.unwrap_or("warning")),
-                Severity::of_score,
-            );
+            let severity = said.unwrap_or_else(|| Severity::of_word(level.unwrap_or("warning")));
             let location = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
             report.findings.push(Finding {
                 id: id
@@ -201,6 +195,18 @@ pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
         }
     }
     Ok(report)
+}
+
+/// What `security-severity` says: a score, as the specification has it, or a word, as some scanners write it.
+fn severity_of(said: &Value) -> Option<Severity> {
+    let text = said.as_str().map(str::trim);
+    let score = text.map_or_else(|| said.as_f64(), |text| text.parse().ok());
+    match score.filter(|score| score.is_finite()) {
+        Some(score) => Some(Severity::of_score(score)),
+        None => text
+            .map(Severity::of_word)
+            .filter(|severity| *severity != Severity::Unknown),
+    }
 }
 
 fn json(bytes: &[u8]) -> Result<Value, String> {

@@ -20,7 +20,28 @@ fn sarif_tells_how_bad_by_the_score_of_the_rule() {
     assert_eq!(of(json!("9.0")), Severity::Critical);
     assert_eq!(of(json!(9.8)), Severity::Critical);
     assert_eq!(of(json!("8.9")), Severity::High);
-    assert_eq!(of(Value::Null), Severity::High, "only the level tells");
+}
+
+#[test]
+fn a_sarif_error_without_a_score_is_critical_and_a_word_is_a_severity() {
+    let of = |level: &str, said: Value| {
+        let sarif = json!({"version": "2.1.0", "runs": [{
+            "tool": {"driver": {"name": "x", "rules": [
+                {"id": "CVE-1", "properties": {"security-severity": said}}]}},
+            "results": [{"ruleId": "CVE-1", "level": level}]}]});
+        let report = read_sarif(sarif.to_string().as_bytes()).unwrap();
+        report.findings[0].severity
+    };
+    assert_eq!(of("error", Value::Null), Severity::Critical);
+    assert_eq!(of("warning", Value::Null), Severity::Medium);
+    assert_eq!(of("warning", json!("CRITICAL")), Severity::Critical);
+    assert_eq!(of("error", json!("medium")), Severity::Medium);
+    assert_eq!(
+        of("error", json!("?")),
+        Severity::Critical,
+        "it says nothing"
+    );
+    assert_eq!(of("error", json!("NaN")), Severity::Critical);
 }
 
 #[test]
