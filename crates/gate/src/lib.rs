@@ -1,6 +1,6 @@
 //! The gate of a hotfix: what its policy asks for, run here, ended by its time box, and written down.
 //!
-//! Checks and the scan of the sources run at once; then the image is built, and scanned and signed at once.
+//! Checks and the scan of the sources run at once; then the image is built, scanned, and signed if the scan lets it.
 //! Nothing is ever "failed, so skipped": a scan that says nothing stops the hotfix unless a person decides, and
 //! that decision is in the record.
 

@@ -305,31 +305,26 @@ impl Runner<'_> {
             return (all, None);
         };
         let image = format!("{}@{digest}", build.image);
-        let after: Vec<Outcome> = thread::scope(|scope| {
-            let wants_scan = policy.image_scan.unwrap_or(true);
-            let scanning =
-                wants_scan.then(|| scope.spawn(|| self.scan(IMAGE, What::Image(&image), tell)));
-            let signing = policy.sign.as_ref().map(|sign| {
-                let fill = |text: &str| text.replace("{image}", &image);
-                let run = match &sign.run {
-                    Command::Line(line) => Command::Line(fill(line)),
-                    Command::Words(words) => {
-                        Command::Words(words.iter().map(|w| fill(w)).collect())
-                    }
-                };
-                scope.spawn(move || {
-                    (
-                        self.plain(SIGNED, &run, self.times.sign, &[], tell).0,
-                        false,
-                    )
-                })
-            });
-            let both = scanning.into_iter().map(thread::ScopedJoinHandle::join);
-            let mut after: Vec<Outcome> = both.filter_map(Result::ok).collect();
-            after.extend(signing.into_iter().filter_map(|one| one.join().ok()));
-            after
-        });
-        all.extend(after);
+        let mut may_be_signed = true;
+        if policy.image_scan.unwrap_or(true) {
+            let scanned = self.scan(IMAGE, What::Image(&image), tell);
+            may_be_signed = self.lets_go_on(&scanned.0);
+            all.push(scanned);
+        }
+        if let Some(sign) = &policy.sign {
+            let fill = |text: &str| text.replace("{image}", &image);
+            let run = match &sign.run {
+                Command::Line(line) => Command::Line(fill(line)),
+                Command::Words(words) => Command::Words(words.iter().map(|w| fill(w)).collect()),
+            };
+            // A signature outlives the gate: who checks it later does not ask what the scan found.
+            let signed = if may_be_signed {
+                self.plain(SIGNED, &run, self.times.sign, &[], tell).0
+            } else {
+                not_run(SIGNED, &run)
+            };
+            all.push((signed, false));
+        }
         (all, Some(digest))
     }
 

@@ -370,6 +370,34 @@ fn a_scanner_that_fails_without_a_finding_does_not_pass() {
 }
 
 #[test]
+fn an_image_with_a_critical_is_not_signed() {
+    let signing = "  sign: {run: 'echo {image} > ../signed'}\n";
+    let shop = Shop::new(&format!("{}{signing}", building("true")));
+    shop.trivy(CLEAN, 0);
+    let signed = shop.clone.join("../signed");
+    let record = shop.record(&[], 0);
+    assert_eq!(verdict(&record, "signature"), "passed");
+    let text = fs::read_to_string(&signed).unwrap();
+    assert_eq!(text.trim(), format!("ghcr.io/acme/shop@{DIGEST}"));
+    fs::remove_file(&signed).unwrap();
+    // Only the image has it: the base image brought it.
+    fs::write(shop.programs.join("image.json"), FOUND).unwrap();
+    let as_it_was = fs::read_to_string(shop.programs.join("trivy")).unwrap();
+    let script = as_it_was.replace(
+        "#!/bin/sh\n",
+        &format!(
+            "case \"$1\" in image) cp {0}/image.json {0}/report.json;; esac\n",
+            shop.programs.display()
+        ),
+    );
+    shop.program("trivy", &script);
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "image scan"), "found");
+    assert_eq!(verdict(&record, "signature"), "not_run");
+    assert!(!signed.exists(), "it was signed all the same");
+}
+
+#[test]
 fn without_a_policy_the_files_tell_how_unit_tests_run_or_it_is_asked_for() {
     let shop = Shop::new("# nothing\n");
     shop.trivy(CLEAN, 0);
