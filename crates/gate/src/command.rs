@@ -53,6 +53,8 @@ impl Ended {
 pub(crate) struct Place<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) variables: &'a [(&'static str, String)],
+    /// Variables of ours, by their names, that it does not get.
+    pub(crate) without: fn(&str) -> bool,
     pub(crate) time_box: Duration,
     /// Where all of its output goes.
     pub(crate) log: &'a Path,
@@ -125,6 +127,11 @@ fn prepared(command: &Command, place: &Place<'_>) -> std::process::Command {
             program
         }
     };
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(place.without) {
+            prepared.env_remove(name);
+        }
+    }
     prepared
         .current_dir(place.folder)
         .envs(place.variables.iter().map(|(name, value)| (name, value)))

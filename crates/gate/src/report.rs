@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct Report {
     /// Every vulnerability, whatever its severity.
     pub findings: Vec<Finding>,
+    /// How bad those are that the scanner found and left out.
+    pub ignored: Vec<Severity>,
     /// How many packages or targets were looked at; none where the report does not tell.
     pub looked_at: Option<usize>,
     /// The version of the scanner.
@@ -88,6 +90,11 @@ pub fn read_grype(bytes: &[u8]) -> Result<Report, String> {
             severity: Severity::of_word(about["severity"].as_str().unwrap_or_default()),
         });
     }
+    report.ignored = list(&said["ignoredMatches"])
+        .iter()
+        .map(|one| one["vulnerability"]["severity"].as_str())
+        .map(|word| Severity::of_word(word.unwrap_or_default()))
+        .collect();
     Ok(report)
 }
 

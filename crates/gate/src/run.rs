@@ -365,6 +365,7 @@ impl Runner<'_> {
         let place = Place {
             folder: self.gate.folder,
             variables,
+            without: |_| false,
             time_box,
             log: &log,
         };

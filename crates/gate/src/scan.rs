@@ -7,17 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::gate::{Checked, Command, Finding, Scan, Scanner, Tool, Verdict};
 use serde_json::Value;
 
+use self::call::{Files, Update, call, hides, ignore_file, variables};
 use crate::command::{self, Ended, Place};
 use crate::report::{Report, read_grype, read_osv, read_sarif, read_trivy};
 
-/// Files by which scanners are told to keep silent.
-const IGNORE_FILES: [&str; 5] = [
-    ".trivyignore",
-    ".trivyignore.yaml",
-    ".grype.yaml",
-    "osv-scanner.toml",
-    ".snyk",
-];
+mod call;
 
 /// What is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +43,13 @@ pub(crate) struct Scanned {
 
 /// Scans, and tells the results apart.
 pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
-    let file = asked.out.join(format!("{}.json", slug(asked.name)));
-    let Some(first) = call(asked, &file, Update::Yes) else {
+    let files = Files {
+        report: asked.out.join(format!("{}.json", slug(asked.name))),
+        settings: asked
+            .out
+            .join(format!("{}-settings.yaml", slug(asked.name))),
+    };
+    let Some(first) = call(asked, &files, Update::Yes) else {
         return Scanned {
             checked: Checked {
                 verdict: Verdict::ScannerFailed,
@@ -62,13 +61,13 @@ pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
             is_outage: false,
         };
     };
-    let mut checked = attempt(asked, &first, &file, Update::Yes);
+    let mut checked = attempt(asked, &first, &files, Update::Yes);
     let mut is_outage = false;
     // A database that cannot be renewed: one from before is gone by, as long as it is not too old.
     if checked.verdict == Verdict::ScannerFailed
-        && let Some(second) = call(asked, &file, Update::No)
+        && let Some(second) = call(asked, &files, Update::No)
     {
-        let again = attempt(asked, &second, &file, Update::No);
+        let again = attempt(asked, &second, &files, Update::No);
         let seconds = checked.seconds + again.seconds;
         if again.verdict != Verdict::ScannerFailed {
             is_outage = true;
@@ -101,125 +100,17 @@ fn empty(asked: &Asked<'_>, command: &str) -> Checked {
     }
 }
 
-/// Whether the scanner shall renew its database first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Update {
-    Yes,
-    No,
-}
-
-/// The command of a scan; none where there is none for this.
-fn call(asked: &Asked<'_>, file: &Path, update: Update) -> Option<Command> {
-    let file = file.display().to_string();
-    let words = |words: &[&str]| {
-        Some(Command::Words(
-            words.iter().map(|w| (*w).to_owned()).collect(),
-        ))
-    };
-    let folder = asked.folder.display().to_string();
-    match (asked.policy.with, asked.what) {
-        (Scanner::Trivy, what) => {
-            let (kind, subject) = match what {
-                What::Sources => ("fs", folder.as_str()),
-                What::Image(image) => ("image", image),
-            };
-            // With 1 a finding could not be told from a failure.
-            let mut all = vec![
-                "trivy",
-                kind,
-                "--scanners",
-                "vuln",
-                "--exit-code",
-                "10",
-                "--format",
-                "json",
-                "--output",
-                &file,
-                "--quiet",
-            ];
-            if update == Update::No {
-                all.extend([
-                    "--skip-db-update",
-                    "--skip-java-db-update",
-                    "--offline-scan",
-                    "--skip-version-check",
-                ]);
-            }
-            all.push(subject);
-            words(&all)
-        }
-        (Scanner::Grype, what) => {
-            let subject = match what {
-                What::Sources => format!("dir:{folder}"),
-                What::Image(image) => format!("registry:{image}"),
-            };
-            words(&["grype", &subject, "-o", "json", "--file", &file])
-        }
-        (Scanner::OsvScanner, What::Sources) => {
-            let mut all = vec![
-                "osv-scanner",
-                "scan",
-                "source",
-                "--format",
-                "json",
-                "--output",
-                &file,
-            ];
-            if update == Update::No {
-                all.push("--offline");
-            }
-            all.extend(["--recursive", &folder]);
-            words(&all)
-        }
-        (Scanner::OsvScanner, What::Image(image)) => words(&[
-            "osv-scanner",
-            "scan",
-            "image",
-            "--format",
-            "json",
-            "--output",
-            &file,
-            image,
-        ]),
-        (Scanner::Sarif, what) => {
-            if update == Update::No {
-                return None;
-            }
-            let run = match what {
-                What::Sources => asked.policy.run.clone(),
-                What::Image(_) => asked.policy.run_image.clone(),
-            };
-            asked.policy.sarif.as_ref()?;
-            let fill = |text: &str| match what {
-                What::Sources => text.to_owned(),
-                What::Image(image) => text.replace("{image}", image),
-            };
-            run.map(|run| match run {
-                Command::Line(line) => Command::Line(fill(&line)),
-                Command::Words(words) => Command::Words(words.iter().map(|w| fill(w)).collect()),
-            })
-        }
-    }
-}
-
 /// What understands a scanner's report.
 type Reader = fn(&[u8]) -> Result<Report, String>;
 
 /// One call of a scanner. A report from before is none of this call: it goes first.
-fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) -> Checked {
+fn attempt(asked: &Asked<'_>, command: &Command, files: &Files, update: Update) -> Checked {
     let mut checked = empty(asked, &command.to_string());
-    let renews = update == Update::Yes;
-    let grype = [
-        ("GRYPE_DB_AUTO_UPDATE", renews.to_string()),
-        ("GRYPE_CHECK_FOR_APP_UPDATE", "false".to_owned()),
-        // Its own limit is five days; how old is too old is the policy's to say.
-        ("GRYPE_DB_VALIDATE_AGE", "false".to_owned()),
-    ];
     let program = asked.policy.with.program();
     let (path, read): (PathBuf, Reader) = match asked.policy.with {
-        Scanner::Trivy => (file.to_owned(), read_trivy),
-        Scanner::Grype => (file.to_owned(), read_grype),
-        Scanner::OsvScanner => (file.to_owned(), read_osv),
+        Scanner::Trivy => (files.report.clone(), read_trivy),
+        Scanner::Grype => (files.report.clone(), read_grype),
+        Scanner::OsvScanner => (files.report.clone(), read_osv),
         Scanner::Sarif => {
             let named = asked.policy.sarif.as_deref().unwrap_or_default();
             (asked.folder.join(named), read_sarif)
@@ -235,10 +126,20 @@ fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) ->
         ));
         return checked;
     }
+    if let Err(error) = std::fs::write(&files.settings, "") {
+        checked.verdict = Verdict::ScannerFailed;
+        checked.why = Some(format!(
+            "{} cannot be written: {error}",
+            files.settings.display()
+        ));
+        return checked;
+    }
     let log = asked.out.join(format!("{}.log", slug(asked.name)));
+    let variables = variables(asked.policy.with, update);
     let place = Place {
         folder: asked.folder,
-        variables: &grype,
+        variables: &variables,
+        without: hides,
         time_box: asked.time_box,
         log: &log,
     };
@@ -332,11 +233,10 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
         name: program.to_owned(),
         version: report.version.clone(),
         database,
-        ignore_file: IGNORE_FILES
-            .iter()
-            .find(|name| asked.folder.join(name).is_file())
-            .map(|name| (*name).to_owned()),
+        ignore_file: ignore_file(asked.policy.with, asked.folder),
     });
+    let silent = report.ignored.iter();
+    let silent = silent.filter(|one| **one >= asked.policy.fails_on).count();
     let mut findings: Vec<Finding> = report.findings;
     findings.retain(|one| one.severity >= asked.policy.fails_on);
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
@@ -376,7 +276,13 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
                 format!("how old the database of {program} is, is not known"),
             );
         }
-        _ => checked.verdict = Verdict::Passed,
+        _ => {
+            checked.verdict = Verdict::Passed;
+            // Rules of its own, such as for packages that the distribution says are mended.
+            checked.why = (silent > 0).then(|| {
+                format!("{program} itself left {silent} finding(s) out that the policy would count")
+            });
+        }
     }
 }
 

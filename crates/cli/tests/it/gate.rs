@@ -71,6 +71,10 @@ impl Shop {
     }
 
     fn gate(&self, args: &[&str]) -> Output {
+        self.gate_with(&[], args)
+    }
+
+    fn gate_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Output {
         let path = format!(
             "{}:{}",
             self.programs.display(),
@@ -87,8 +91,11 @@ impl Shop {
             .into_iter()
             .chain(args.iter().copied())
             .collect();
-        self.stage
-            .ripcord()
+        let mut ripcord = self.stage.ripcord();
+        for (name, value) in variables {
+            ripcord = ripcord.env(name, value);
+        }
+        ripcord
             .in_dir(&self.clone)
             .env("PATH", path)
             .env("TRIVY_CACHE_DIR", cache)
@@ -99,11 +106,15 @@ impl Shop {
     }
 
     fn record(&self, args: &[&str], exit: i32) -> Value {
+        self.record_with(&[], args, exit)
+    }
+
+    fn record_with(&self, variables: &[(&str, &str)], args: &[&str], exit: i32) -> Value {
         let all: Vec<&str> = ["-o", "json"]
             .into_iter()
             .chain(args.iter().copied())
             .collect();
-        json(self.gate(&all), exit)
+        json(self.gate_with(variables, &all), exit)
     }
 }
 
@@ -395,6 +406,45 @@ fn an_image_with_a_critical_is_not_signed() {
     assert_eq!(verdict(&record, "image scan"), "found");
     assert_eq!(verdict(&record, "signature"), "not_run");
     assert!(!signed.exists(), "it was signed all the same");
+}
+
+/// What a fake scanner prints where its settings let it: `--config` or `-c` with an empty file, and no variable that
+/// hides something.
+const SEES_ALL: &str = r#"
+settings=.; last=; output=
+for word in "$@"; do
+  case "$last" in --config | -c) settings=$word ;; --output | --file) output=$word ;; esac
+  last=$word
+done
+[ -f "$settings" ] && [ ! -s "$settings" ] || exit 0
+[ -z "$TRIVY_SEVERITY$TRIVY_IGNOREFILE$TRIVY_SKIP_DIRS$GRYPE_EXCLUDE$GRYPE_ONLY_FIXED" ] || exit 0
+"#;
+
+#[test]
+fn settings_around_trivy_do_not_hide_a_critical() {
+    let shop = Shop::new(&policy("true", ""));
+    shop.trivy(CLEAN, 0);
+    fs::write(shop.programs.join("found.json"), FOUND).unwrap();
+    let found = shop.programs.join("found.json").display().to_string();
+    let clean = shop.programs.join("report.json").display().to_string();
+    let script = format!("{SEES_ALL}cp {found} \"$output\"\nexit 10\n").replace(
+        "|| exit 0",
+        &format!("|| {{ cp {clean} \"$output\"; exit 0; }}"),
+    );
+    // It finds where the output goes before it gives up.
+    shop.program("trivy", &script);
+    let variables = [
+        ("TRIVY_SEVERITY", "LOW"),
+        ("TRIVY_IGNOREFILE", "/tmp/ignore"),
+        ("TRIVY_SKIP_DIRS", "**"),
+    ];
+    let record = shop.record_with(&variables, &[], 3);
+    assert_eq!(verdict(&record, "source scan"), "found");
+    let command = record["checks"][1]["command"].as_str().unwrap();
+    assert!(
+        command.contains("--severity UNKNOWN,LOW,MEDIUM,HIGH,CRITICAL"),
+        "{command}"
+    );
 }
 
 #[test]

@@ -84,6 +84,15 @@ fn osv_takes_the_score_of_the_group() {
     assert_eq!(bad, [Severity::Critical, Severity::Low]);
 }
 
+#[test]
+fn what_grype_leaves_out_is_counted() {
+    let said = json!({"descriptor": {"name": "grype"}, "matches": [], "ignoredMatches": [
+        {"vulnerability": {"id": "CVE-1", "severity": "Critical"}},
+        {"vulnerability": {"id": "CVE-2"}}]});
+    let report = read_grype(said.to_string().as_bytes()).unwrap();
+    assert_eq!(report.ignored, [Severity::Critical, Severity::Unknown]);
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
