@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::gate::{Checked, Command, Finding, Scan, Scanner, Tool, Verdict};
-use serde_json::Value;
 
 use self::call::{Files, Update, call, hides, ignore_file, variables};
 use crate::command::{self, Ended, Place};
 use crate::report::{Report, read_grype, read_osv, read_sarif, read_trivy};
 
 mod call;
+mod database;
 
 /// What is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,12 +163,18 @@ fn attempt(asked: &Asked<'_>, command: &Command, files: &Files, update: Update) 
     let report = std::fs::read(&path)
         .map_err(|_| "it wrote no report".to_owned())
         .and_then(|bytes| read(&bytes).map_err(|why| format!("its report cannot be read: {why}")));
-    judge(asked, &ended, report, &mut checked);
+    judge(asked, &ended, report, update, &mut checked);
     checked
 }
 
 /// Which of the results it is. The report decides; the status must not contradict it.
-fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, checked: &mut Checked) {
+fn judge(
+    asked: &Asked<'_>,
+    ended: &Ended,
+    report: Result<Report, String>,
+    update: Update,
+    checked: &mut Checked,
+) {
     let program = asked.policy.with.program();
     let mut fail = |verdict, why: String| {
         checked.verdict = verdict;
@@ -228,7 +234,8 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
             ),
         );
     }
-    let database = report.database.or_else(|| database_of(asked.policy.with));
+    let scanner = asked.policy.with;
+    let database = report.database.or_else(|| database::built(scanner, update));
     checked.tool = Some(Tool {
         name: program.to_owned(),
         version: report.version.clone(),
@@ -270,7 +277,7 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
                 asked.oldest.as_hours()
             ),
         ),
-        None if asked.policy.with != Scanner::Sarif && asked.policy.with != Scanner::OsvScanner => {
+        None if database::is_needed(scanner, update) => {
             fail(
                 Verdict::DatabaseTooOld,
                 format!("how old the database of {program} is, is not known"),
@@ -342,24 +349,6 @@ fn locks_in(folder: &Path, deep: usize) -> usize {
         }
     }
     count
-}
-
-/// When the database of a scanner was built that does not tell in its report.
-fn database_of(scanner: Scanner) -> Option<Timestamp> {
-    if scanner != Scanner::Trivy {
-        return None;
-    }
-    let cache = std::env::var_os("TRIVY_CACHE_DIR")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-            let home =
-                home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-            Some(home.join("trivy"))
-        })?;
-    let text = std::fs::read(cache.join("db/metadata.json")).ok()?;
-    let said: Value = serde_json::from_slice(&text).ok()?;
-    said["UpdatedAt"].as_str()?.parse().ok()
 }
 
 /// A name for a file.

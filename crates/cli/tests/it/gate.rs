@@ -63,6 +63,18 @@ impl Shop {
         self.database("2026-11-20T10:00:00Z");
     }
 
+    /// A grype that writes this report where it is told to, after `before`.
+    fn grype(&self, before: &str, report: &str) {
+        fs::write(self.programs.join("grype.json"), report).unwrap();
+        let components = r#"{"components":[{"type":"library","name":"ms"}]}"#;
+        fs::write(self.programs.join("components.json"), components).unwrap();
+        let script = format!(
+            "{before}\nlast=\nfor word in \"$@\"; do\n  case \"$last=$word\" in\n    --file=*) cp {0}/grype.json \"$word\" ;;\n    -o=json=*) cp {0}/grype.json \"${{word#json=}}\" ;;\n    -o=cyclonedx-json=*) cp {0}/components.json \"${{word#cyclonedx-json=}}\" ;;\n  esac\n  last=$word\ndone\n",
+            self.programs.display()
+        );
+        self.program("grype", &script);
+    }
+
     fn database(&self, updated: &str) {
         let folder = self.stage.scratch.path().join("trivy/db");
         fs::create_dir_all(&folder).unwrap();
@@ -445,6 +457,73 @@ fn settings_around_trivy_do_not_hide_a_critical() {
         command.contains("--severity UNKNOWN,LOW,MEDIUM,HIGH,CRITICAL"),
         "{command}"
     );
+}
+
+/// As grype 0.121.2 writes it, shortened.
+const GRYPE_CLEAN: &str = r#"{"matches":[],"descriptor":{"name":"grype","version":"0.121.2","db":{"status":{"built":"2026-11-20T10:00:00Z"}}}}"#;
+
+#[test]
+fn a_grype_that_cannot_renew_its_database_owes_a_scan() {
+    let shop = Shop::new(&policy("true", "  scan: {with: grype}\n"));
+    // It only warns where it need not have looked for an update.
+    let down = "[ \"$GRYPE_DB_AUTO_UPDATE\" != true ] || { echo 'unable to update db' >&2; [ \"$GRYPE_DB_REQUIRE_UPDATE_CHECK\" != true ] || exit 1; }";
+    shop.grype(down, GRYPE_CLEAN);
+    let record = shop.record(&[], 0);
+    assert_eq!(verdict(&record, "source scan"), "passed");
+    assert_eq!(record["rescan_owed"], true);
+    let why = record["checks"][1]["why"].as_str().unwrap();
+    assert!(why.contains("unable to update db"), "{why}");
+    // Who says that somebody else renews it is believed, and its age is looked at all the same.
+    let said = [("GRYPE_DB_AUTO_UPDATE", "false")];
+    let record = shop.record_with(&said, &[], 0);
+    assert_eq!(record["rescan_owed"], false);
+    shop.grype(down, &GRYPE_CLEAN.replace("11-20", "11-10"));
+    let record = shop.record_with(&said, &[], 3);
+    assert_eq!(verdict(&record, "source scan"), "database_too_old");
+}
+
+#[test]
+fn an_old_database_of_osv_scanner_does_not_pass_when_its_server_is_away() {
+    let shop = Shop::new(&policy("true", "  scan: {with: osv-scanner}\n"));
+    let script = "case \"$*\" in *--offline*) ;; *) echo 'no such host' >&2; exit 127;; esac\nwhile [ $# -gt 0 ]; do [ \"$1\" = --output ] && echo '{\"results\":[]}' > \"$2\"; shift; done\n";
+    shop.program("osv-scanner", script);
+    let cache = shop.stage.scratch.path().join("osv");
+    let said = [(
+        "OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY",
+        cache.to_str().unwrap(),
+    )];
+    let unknown = shop.record_with(&said, &[], 3);
+    assert_eq!(verdict(&unknown, "source scan"), "database_too_old");
+    let folder = cache.join("osv-scanner/npm");
+    fs::create_dir_all(&folder).unwrap();
+    let archive = fs::File::create(folder.join("all.zip")).unwrap();
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().into();
+    archive.set_modified(at("2026-10-01T10:00:00Z")).unwrap();
+    let old = shop.record_with(&said, &[], 3);
+    assert_eq!(verdict(&old, "source scan"), "database_too_old");
+    archive.set_modified(at("2026-11-20T10:00:00Z")).unwrap();
+    let young = shop.record_with(&said, &[], 0);
+    assert_eq!(young["rescan_owed"], true);
+    // With the server it goes by no database at all.
+    let online = script.replace("*--offline*) ;; *)", "nothing)");
+    shop.program("osv-scanner", &online);
+    archive.set_modified(at("2026-10-01T10:00:00Z")).unwrap();
+    let record = shop.record_with(&said, &[], 0);
+    assert_eq!(record["rescan_owed"], false);
+}
+
+#[test]
+fn an_image_that_osv_scanner_cannot_ask_about_has_no_second_call() {
+    let build = format!(
+        "  scan: {{with: osv-scanner}}\n  build: {{run: 'echo {DIGEST} > $RIPCORD_DIGEST_FILE', image: ghcr.io/acme/shop}}\n"
+    );
+    let shop = Shop::new(&policy("true", &build));
+    let script = "[ \"$2\" != image ] || { echo called >> ../images; exit 127; }\nwhile [ $# -gt 0 ]; do [ \"$1\" = --output ] && echo '{\"results\":[]}' > \"$2\"; shift; done\n";
+    shop.program("osv-scanner", script);
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "image scan"), "scanner_failed");
+    let calls = fs::read_to_string(shop.clone.join("../images")).unwrap();
+    assert_eq!(calls, "called\n");
 }
 
 #[test]

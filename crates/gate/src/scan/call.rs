@@ -69,6 +69,8 @@ pub(super) fn call(asked: &Asked<'_>, files: &Files, update: Update) -> Option<C
             all.push(subject);
             words(&all)
         }
+        // The first call was the same.
+        (Scanner::Grype, _) if update == Update::No && !may_renew_grype() => None,
         (Scanner::Grype, what) => {
             let subject = match what {
                 What::Sources => format!("dir:{folder}"),
@@ -94,6 +96,8 @@ pub(super) fn call(asked: &Asked<'_>, files: &Files, update: Update) -> Option<C
             all.extend(["--recursive", &folder]);
             words(&all)
         }
+        // It looks at an image with the network only.
+        (Scanner::OsvScanner, What::Image(_)) if update == Update::No => None,
         (Scanner::OsvScanner, What::Image(image)) => words(&[
             "osv-scanner",
             "scan",
@@ -130,12 +134,21 @@ pub(super) fn variables(scanner: Scanner, update: Update) -> Vec<(&'static str, 
     if scanner != Scanner::Grype {
         return Vec::new();
     }
+    let renews = update == Update::Yes && may_renew_grype();
     vec![
-        ("GRYPE_DB_AUTO_UPDATE", (update == Update::Yes).to_string()),
+        ("GRYPE_DB_AUTO_UPDATE", renews.to_string()),
+        // Without it an update that fails is only a warning, and nobody would know that a scan is owed.
+        ("GRYPE_DB_REQUIRE_UPDATE_CHECK", renews.to_string()),
         ("GRYPE_CHECK_FOR_APP_UPDATE", "false".to_owned()),
         // Its own limit is five days; how old is too old is the policy's to say.
         ("GRYPE_DB_VALIDATE_AGE", "false".to_owned()),
     ]
+}
+
+/// Whether the environment lets grype renew its database: somebody else may do that for it.
+fn may_renew_grype() -> bool {
+    let said = std::env::var("GRYPE_DB_AUTO_UPDATE").unwrap_or_default();
+    !["false", "f", "0"].contains(&said.trim().to_ascii_lowercase().as_str())
 }
 
 /// How the names of variables begin that make a scanner see less. What only keeps it from renewing its database is
