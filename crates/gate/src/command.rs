@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use ripcord_domain::gate::Command;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::secrets::{masked, secrets};
+
 /// Lines that are kept for the record.
 const LAST: usize = 20;
 /// Letters of a line that are kept.
 const LONGEST: usize = 400;
-/// Letters of a secret that are the least: shorter ones would black out every text.
-const LEAST_SECRET: usize = 8;
 /// How often it is looked whether a command ended.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long output is waited for after the command itself ended: what it left behind may hold the pipe.
@@ -178,36 +178,6 @@ impl Log {
     }
 }
 
-/// Values of variables whose names say that they are secret.
-fn secrets(variables: impl Iterator<Item = (String, String)>) -> Vec<String> {
-    const WORDS: [&str; 6] = [
-        "TOKEN",
-        "SECRET",
-        "PASSWORD",
-        "PASSWD",
-        "CREDENTIAL",
-        "_KEY",
-    ];
-    let is_secret = |name: &str| {
-        let name = name.to_ascii_uppercase();
-        WORDS.iter().any(|word| name.contains(word))
-    };
-    variables
-        .filter(|(name, value)| is_secret(name) && value.len() >= LEAST_SECRET)
-        .map(|(_, value)| value)
-        .collect()
-}
-
-fn masked(text: &str, secrets: &[String]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets {
-        if text.contains(secret.as_str()) {
-            text = text.replace(secret.as_str(), "***");
-        }
-    }
-    text
-}
-
 /// Reads a pipe line by line. One that never ends a line is cut.
 fn read(mut pipe: impl Read + Send + 'static, log: Arc<Mutex<Log>>) -> thread::JoinHandle<()> {
     thread::spawn(move || {
@@ -234,25 +204,4 @@ fn read(mut pipe: impl Read + Send + 'static, log: Arc<Mutex<Log>>) -> thread::J
                 .add(&line);
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_variable_calls_secret_is_not_shown_and_short_words_are_no_secret() {
-        let variables = [
-            ("DEPLOY_TOKEN", "abcdefgh123"),
-            ("MY_KEY", "x"),
-            ("PATH", "/usr/bin/abc"),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let known = secrets(variables.into_iter());
-        assert_eq!(known, ["abcdefgh123"]);
-        assert_eq!(
-            masked("push abcdefgh123 x /usr/bin/abc", &known),
-            "push *** x /usr/bin/abc"
-        );
-    }
 }

@@ -9,6 +9,7 @@ mod defaults;
 mod report;
 mod run;
 mod scan;
+mod secrets;
 
 pub use defaults::unit_tests;
 pub use report::{Report, read_grype, read_osv, read_sarif, read_trivy};

@@ -296,6 +296,33 @@ fn unit_tests_stop_a_hotfix_and_are_not_dropped_unless_the_policy_says_so() {
 }
 
 #[test]
+fn no_secret_of_many_lines_or_in_an_address_gets_into_the_record() {
+    let shop = Shop::new(&policy(
+        "printenv DEPLOY_KEY DATABASE_URL PGPASS; false",
+        "",
+    ));
+    shop.trivy(CLEAN, 0);
+    let variables = [
+        (
+            "DEPLOY_KEY",
+            "-----BEGIN-----\nfirst-of-the-key\nsecond-of-the-key",
+        ),
+        ("DATABASE_URL", "postgres://shop:correct-horse@db/shop"),
+        ("PGPASS", "battery-staple"),
+    ];
+    let file = shop.stage.scratch.path().join("gate.json");
+    let output = shop.gate_with(&variables, &["--record", file.to_str().unwrap()]);
+    let record = fs::read_to_string(file).unwrap();
+    assert!(record.contains("postgres://shop:***@db"), "{record}");
+    for secret in ["of-the-key", "correct-horse", "battery-staple"] {
+        assert!(!record.contains(secret), "{record}");
+        assert!(!output.stdout.contains(secret), "{output:?}");
+        assert!(!output.stderr.contains(secret), "{output:?}");
+    }
+    let _ = output.assert_code(3);
+}
+
+#[test]
 fn a_test_that_hangs_is_ended_with_all_that_it_started() {
     let mark = "1846.25";
     let policy = format!(
