@@ -6,10 +6,12 @@
 
 mod command;
 mod defaults;
+mod group;
 mod report;
 mod run;
 mod scan;
 mod secrets;
+mod signals;
 
 pub use defaults::unit_tests;
 pub use report::{Report, read_grype, read_osv, read_sarif, read_trivy};

@@ -17,6 +17,7 @@ use ripcord_domain::problem::{Kind, Problem};
 use crate::command::{self, Ended, Place};
 use crate::defaults::unit_tests;
 use crate::scan::{Asked, Scanned, What, scan, slug};
+use crate::{group, signals};
 
 const CHECK: Duration = Duration::from_mins(10);
 const BUILD: Duration = Duration::from_mins(20);
@@ -64,7 +65,8 @@ pub enum Event {
 /// Goes through the gate. A gate that stops is a record too.
 ///
 /// # Errors
-/// The policy cannot be: an unknown time, a check that may not be dropped, no checks.
+/// The policy cannot be: an unknown time, a check that may not be dropped, no checks. Or a signal ended it, with all
+/// that it had started.
 pub fn run(gate: &Gate<'_>, tell: &mut (dyn FnMut(&Event) + Send)) -> Result<Record, Problem> {
     let started = (gate.clock)();
     let clock = Instant::now();
@@ -83,6 +85,10 @@ pub fn run(gate: &Gate<'_>, tell: &mut (dyn FnMut(&Event) + Send)) -> Result<Rec
             format!("{} cannot be written: {error}", gate.out.display()),
         )
     })?;
+    signals::watch().map_err(|error| {
+        let words = format!("signals cannot be listened for: {error}");
+        Problem::new(Kind::Local, "no_signals", words)
+    })?;
     let runner = Runner {
         gate,
         times: &times,
@@ -98,6 +104,10 @@ pub fn run(gate: &Gate<'_>, tell: &mut (dyn FnMut(&Event) + Send)) -> Result<Rec
         work.join()
     })
     .map_err(|_| Problem::new(Kind::Internal, "gate_panicked", "the gate itself failed"))?;
+    if let Some(signal) = group::ended_by() {
+        let words = format!("the gate was ended by {signal}, with all that it had started");
+        return Err(Problem::new(Kind::Local, "interrupted", words));
+    }
     let mut overrides = Vec::new();
     let mut is_outage = false;
     for (checked, outage) in &mut all {

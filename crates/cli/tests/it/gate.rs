@@ -3,8 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use ripcord_testkit::{InfraRepo, Output};
+use ripcord_testkit::{InfraRepo, Output, Ripcord};
 use serde_json::Value;
 
 use crate::stage::{Stage, assert_says, json};
@@ -87,6 +89,11 @@ impl Shop {
     }
 
     fn gate_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Output {
+        let all = ["hotfix", "gate"].iter().chain(args);
+        self.ripcord(variables).run(all).unwrap()
+    }
+
+    fn ripcord(&self, variables: &[(&str, &str)]) -> Ripcord {
         let path = format!(
             "{}:{}",
             self.programs.display(),
@@ -99,10 +106,6 @@ impl Shop {
             .join("trivy")
             .display()
             .to_string();
-        let all: Vec<&str> = ["hotfix", "gate"]
-            .into_iter()
-            .chain(args.iter().copied())
-            .collect();
         let mut ripcord = self.stage.ripcord();
         for (name, value) in variables {
             ripcord = ripcord.env(name, value);
@@ -113,8 +116,6 @@ impl Shop {
             .env("TRIVY_CACHE_DIR", cache)
             .env("DEPLOY_TOKEN", "very-secret-word")
             .at("2026-11-20T17:15:00Z")
-            .run(all)
-            .unwrap()
     }
 
     fn record(&self, args: &[&str], exit: i32) -> Value {
@@ -322,6 +323,38 @@ fn no_secret_of_many_lines_or_in_an_address_gets_into_the_record() {
     let _ = output.assert_code(3);
 }
 
+/// Whether a process has this in its command line.
+fn is_running(mark: &str) -> bool {
+    fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(mark)
+    })
+}
+
+#[test]
+fn a_gate_that_is_ended_by_a_signal_leaves_nothing_running() {
+    let mark = "1847.25";
+    let policy = format!(
+        "gate:\n  checks:\n    - {{name: long, run: 'sleep {mark} & sleep {mark}', time_box: 5m}}\n"
+    );
+    let shop = Shop::new(&policy);
+    shop.trivy(CLEAN, 0);
+    let running = shop.ripcord(&[]).spawn(["hotfix", "gate"]).unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is_running(&format!("sleep\0{mark}")) {
+        assert!(Instant::now() < until, "the check never began");
+        thread::sleep(Duration::from_millis(50));
+    }
+    // The others are listened for in the same way, and may be ignored where these tests run.
+    let sent = std::process::Command::new("kill")
+        .args(["-TERM".to_owned(), running.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    let output = running.wait().unwrap();
+    assert_says(&output, &["ended by SIGTERM"]);
+    assert!(!is_running(mark), "something of the gate is still there");
+}
+
 #[test]
 fn a_test_that_hangs_is_ended_with_all_that_it_started() {
     let mark = "1846.25";
@@ -332,10 +365,7 @@ fn a_test_that_hangs_is_ended_with_all_that_it_started() {
     shop.trivy(CLEAN, 0);
     let record = shop.record(&[], 3);
     assert_eq!(verdict(&record, "hangs"), "timed_out");
-    let left = fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(mark)
-    });
+    let left = is_running(mark);
     assert!(!left, "a process of the test is still there");
 }
 
