@@ -291,14 +291,19 @@ impl Runner<'_> {
                 .zip(&self.times.checks)
                 .map(|(check, time)| {
                     let is_dropped = dropped.contains(&check.name);
-                    scope.spawn(move || (self.check(check, *time, is_dropped, tell), false))
+                    let run = move || (self.check(check, *time, is_dropped, tell), false);
+                    (check, scope.spawn(run))
                 })
                 .collect();
             let mut all: Vec<Outcome> = checking
                 .into_iter()
-                .filter_map(|one| one.join().ok())
+                .map(|(check, one)| {
+                    let lost = |_| (lost(&check.name, &check.run.to_string()), false);
+                    one.join().unwrap_or_else(lost)
+                })
                 .collect();
-            all.extend(scanning.join().ok());
+            let lost = |_| (lost(SOURCES, ""), false);
+            all.push(scanning.join().unwrap_or_else(lost));
             all
         });
         let may_go_on = all.iter().all(|(checked, _)| self.lets_go_on(checked));
@@ -496,9 +501,23 @@ fn not_run(name: &str, run: &Command) -> Checked {
     }
 }
 
+/// A check that nobody knows the end of, since its thread panicked. It did not pass, and no person may decide that it
+/// did.
+fn lost(name: &str, command: &str) -> Checked {
+    Checked {
+        verdict: Verdict::Failed,
+        why: Some("ripcord itself failed here, which is a bug".to_owned()),
+        ..not_run(name, &Command::Line(command.to_owned()))
+    }
+}
+
 /// The last `sha256:…` in a text.
 fn digest_in(text: &str) -> Option<String> {
     let at = text.rfind("sha256:")?;
     let digest: String = text[at..].chars().take("sha256:".len() + 64).collect();
     is_digest(&digest).then_some(digest)
 }
+
+#[cfg(test)]
+#[path = "run/tests.rs"]
+mod tests;
