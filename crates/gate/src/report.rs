@@ -59,7 +59,7 @@ pub fn read_trivy(bytes: &[u8]) -> Result<Report, String> {
     Ok(report)
 }
 
-/// JSON of grype. How many packages it looked at it does not tell.
+/// JSON of grype. How many packages it looked at it does not tell: [`count_components`] does.
 ///
 /// # Errors
 /// It is no report of grype.
@@ -96,6 +96,24 @@ pub fn read_grype(bytes: &[u8]) -> Result<Report, String> {
         .map(|word| Severity::of_word(word.unwrap_or_default()))
         .collect();
     Ok(report)
+}
+
+/// How many packages a list of CycloneDX names. Files and the system itself are none.
+///
+/// # Errors
+/// It is no such list.
+pub(crate) fn count_components(bytes: &[u8]) -> Result<usize, String> {
+    let said = json(bytes).map_err(|why| format!("its list of components: {why}"))?;
+    if said["bomFormat"] != "CycloneDX" {
+        return Err("what it says that it looked at is no list of CycloneDX".to_owned());
+    }
+    let is_package = |one: &&Value| {
+        !matches!(
+            one["type"].as_str(),
+            Some("file" | "operating-system" | "container")
+        )
+    };
+    Ok(list(&said["components"]).iter().filter(is_package).count())
 }
 
 /// JSON of osv-scanner. It lists only packages with a vulnerability.

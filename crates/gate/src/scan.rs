@@ -8,7 +8,7 @@ use ripcord_domain::gate::{Checked, Command, Finding, Scan, Scanner, Tool, Verdi
 
 use self::call::{Files, Update, call, hides, ignore_file, variables};
 use crate::command::{self, Ended, Place};
-use crate::report::{Report, read_grype, read_osv, read_sarif, read_trivy};
+use crate::report::{Report, count_components, read_grype, read_osv, read_sarif, read_trivy};
 
 mod call;
 mod database;
@@ -44,6 +44,9 @@ pub(crate) struct Scanned {
 /// Scans, and tells the results apart.
 pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
     let files = Files {
+        components: asked
+            .out
+            .join(format!("{}-components.json", slug(asked.name))),
         report: asked.out.join(format!("{}.json", slug(asked.name))),
         settings: asked
             .out
@@ -116,15 +119,17 @@ fn attempt(asked: &Asked<'_>, command: &Command, files: &Files, update: Update) 
             (asked.folder.join(named), read_sarif)
         }
     };
-    if let Err(error) = std::fs::remove_file(&path)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        checked.verdict = Verdict::ScannerFailed;
-        checked.why = Some(format!(
-            "the report from before cannot be removed: {}: {error}",
-            path.display()
-        ));
-        return checked;
+    for old in [&path, &files.components] {
+        if let Err(error) = std::fs::remove_file(old)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            checked.verdict = Verdict::ScannerFailed;
+            checked.why = Some(format!(
+                "the report from before cannot be removed: {}: {error}",
+                old.display()
+            ));
+            return checked;
+        }
     }
     if let Err(error) = std::fs::write(&files.settings, "") {
         checked.verdict = Verdict::ScannerFailed;
@@ -160,9 +165,20 @@ fn attempt(asked: &Asked<'_>, command: &Command, files: &Files, update: Update) 
     };
     checked.seconds = ended.seconds;
     checked.last_lines.clone_from(&ended.last_lines);
-    let report = std::fs::read(&path)
+    let mut report = std::fs::read(&path)
         .map_err(|_| "it wrote no report".to_owned())
         .and_then(|bytes| read(&bytes).map_err(|why| format!("its report cannot be read: {why}")));
+    if asked.policy.with == Scanner::Grype {
+        report = report.and_then(|report| {
+            let looked_at = std::fs::read(&files.components)
+                .map_err(|_| "it wrote no list of what it looked at".to_owned())
+                .and_then(|bytes| count_components(&bytes))?;
+            Ok(Report {
+                looked_at: Some(looked_at),
+                ..report
+            })
+        });
+    }
     judge(asked, &ended, report, update, &mut checked);
     checked
 }
@@ -187,12 +203,16 @@ fn judge(
         );
     };
     let code = status.code();
-    if asked.policy.with == Scanner::OsvScanner && code == Some(128) {
-        return fail(
-            Verdict::NothingScanned,
-            "osv-scanner found no packages".to_owned(),
-        );
-    }
+    // It says so by its status, and writes no report then.
+    let is_empty = asked.policy.with == Scanner::OsvScanner && code == Some(128);
+    let report = if is_empty {
+        Ok(Report {
+            looked_at: Some(0),
+            ..Report::default()
+        })
+    } else {
+        report
+    };
     // The words of the last line say why: the report is not there then.
     let words = || {
         let line = ended
@@ -208,7 +228,7 @@ fn judge(
         Scanner::Grype => code == Some(2),
         Scanner::Sarif => code.is_some(),
     };
-    if !status.success() && !may_be_found {
+    if !status.success() && !may_be_found && !is_empty {
         let how = code.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}"));
         return fail(
             Verdict::ScannerFailed,
@@ -224,7 +244,7 @@ fn judge(
             );
         }
     };
-    if !status.success() && report.findings.is_empty() {
+    if !status.success() && report.findings.is_empty() && !is_empty {
         let code = code.unwrap_or_default();
         return fail(
             Verdict::ScannerFailed,
@@ -261,8 +281,10 @@ fn judge(
         checked.findings = findings;
         return;
     }
-    let looked = report.looked_at.or_else(|| looked_at(asked));
-    if looked == Some(0) {
+    // An image may hold a program and no package that a scanner knows, and that it was read its digest says. Of
+    // sources it is not known whether they were the right ones.
+    let is_nothing = report.looked_at == Some(0);
+    if is_nothing && asked.what == What::Sources {
         return fail(
             Verdict::NothingScanned,
             format!("{program} found nothing that it could look at: is the folder the right one?"),
@@ -285,70 +307,16 @@ fn judge(
         }
         _ => {
             checked.verdict = Verdict::Passed;
+            let nothing =
+                is_nothing.then(|| format!("{program} found no packages in the image to look at"));
             // Rules of its own, such as for packages that the distribution says are mended.
-            checked.why = (silent > 0).then(|| {
+            let silent = (silent > 0).then(|| {
                 format!("{program} itself left {silent} finding(s) out that the policy would count")
             });
+            let notes: Vec<String> = nothing.into_iter().chain(silent).collect();
+            checked.why = (!notes.is_empty()).then(|| notes.join("; "));
         }
     }
-}
-
-/// Files that name packages, as scanners look for them: without one a scan of sources looks at nothing.
-const LOCKS: [&str; 24] = [
-    "go.mod",
-    "go.sum",
-    "Cargo.lock",
-    "package-lock.json",
-    "yarn.lock",
-    "pnpm-lock.yaml",
-    "pom.xml",
-    "gradle.lockfile",
-    "buildscript-gradle.lockfile",
-    "requirements.txt",
-    "poetry.lock",
-    "Pipfile.lock",
-    "uv.lock",
-    "Gemfile.lock",
-    "composer.lock",
-    "mix.lock",
-    "pubspec.lock",
-    "Package.resolved",
-    "packages.lock.json",
-    "conan.lock",
-    "deps.json",
-    "Podfile.lock",
-    "rebar.lock",
-    "stack.yaml.lock",
-];
-/// Folders that are looked into for them.
-const DEEP: usize = 6;
-
-/// For a scanner that does not tell: how many files it had that name packages. None for images.
-fn looked_at(asked: &Asked<'_>) -> Option<usize> {
-    (asked.what == What::Sources && asked.policy.with == Scanner::Grype)
-        .then(|| locks_in(asked.folder, DEEP))
-}
-
-fn locks_in(folder: &Path, deep: usize) -> usize {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return 0;
-    };
-    let mut count = 0;
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let Ok(kind) = entry.file_type() else {
-            continue;
-        };
-        let is_lock =
-            LOCKS.contains(&name.as_ref()) || name.ends_with(".jar") || name == "package.json";
-        if kind.is_file() && is_lock {
-            count += 1;
-        } else if kind.is_dir() && deep > 0 && name != ".git" {
-            count += locks_in(&entry.path(), deep - 1);
-        }
-    }
-    count
 }
 
 /// A name for a file.

@@ -65,11 +65,18 @@ impl Shop {
         self.database("2026-11-20T10:00:00Z");
     }
 
+    /// How many packages grype says that it looked at.
+    fn components(&self, count: usize) {
+        let file = r#"{"type":"file","name":"/package-lock.json"}"#;
+        let package = r#",{"type":"library","name":"ms"}"#.repeat(count);
+        let list = format!(r#"{{"bomFormat":"CycloneDX","components":[{file}{package}]}}"#);
+        fs::write(self.programs.join("components.json"), list).unwrap();
+    }
+
     /// A grype that writes this report where it is told to, after `before`.
     fn grype(&self, before: &str, report: &str) {
         fs::write(self.programs.join("grype.json"), report).unwrap();
-        let components = r#"{"components":[{"type":"library","name":"ms"}]}"#;
-        fs::write(self.programs.join("components.json"), components).unwrap();
+        self.components(1);
         let script = format!(
             "{before}\nlast=\nfor word in \"$@\"; do\n  case \"$last=$word\" in\n    --file=*) cp {0}/grype.json \"$word\" ;;\n    -o=json=*) cp {0}/grype.json \"${{word#json=}}\" ;;\n    -o=cyclonedx-json=*) cp {0}/components.json \"${{word#cyclonedx-json=}}\" ;;\n  esac\n  last=$word\ndone\n",
             self.programs.display()
@@ -537,6 +544,40 @@ fn a_grype_that_cannot_renew_its_database_owes_a_scan() {
     shop.grype(down, &GRYPE_CLEAN.replace("11-20", "11-10"));
     let record = shop.record_with(&said, &[], 3);
     assert_eq!(verdict(&record, "source scan"), "database_too_old");
+}
+
+#[test]
+fn whether_grype_looked_at_nothing_is_what_it_says_and_no_guess() {
+    let build = format!(
+        "  scan: {{with: grype}}\n  build: {{run: 'echo {DIGEST} > $RIPCORD_DIGEST_FILE', image: ghcr.io/acme/shop}}\n"
+    );
+    let shop = Shop::new(&policy("true", &build));
+    shop.grype("", GRYPE_CLEAN);
+    let clean = shop.record(&[], 0);
+    assert_eq!(verdict(&clean, "image scan"), "passed");
+    assert!(clean["checks"][3].get("why").is_none(), "{clean}");
+    // There is a lock file, and grype took nothing from it.
+    shop.components(0);
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "source scan"), "nothing_scanned");
+    // An image of one static program holds no package: that is said, and is no failure.
+    let image = "case \"$1\" in registry:*) last=; for w in \"$@\"; do case $w in json=*) cp \"$0.json\" \"${w#json=}\";; cyclonedx-json=*) echo '{\"bomFormat\":\"CycloneDX\"}' > \"${w#cyclonedx-json=}\";; esac; done; exit;; esac";
+    shop.grype(image, GRYPE_CLEAN);
+    let record = shop.record(&[], 0);
+    assert_eq!(verdict(&record, "image scan"), "passed");
+    let why = record["checks"][3]["why"].as_str().unwrap();
+    assert!(why.contains("no packages in the image"), "{why}");
+    // It knows files that nobody here has heard of.
+    shop.stage.git(
+        &shop.clone,
+        &["mv", "package-lock.json", "requirements-prod.txt"],
+    );
+    shop.stage.git(&shop.clone, &["commit", "-qm", "Move"]);
+    shop.grype("", GRYPE_CLEAN);
+    assert_eq!(verdict(&shop.record(&[], 0), "source scan"), "passed");
+    fs::remove_file(shop.programs.join("components.json")).unwrap();
+    let record = shop.record(&[], 3);
+    assert_eq!(verdict(&record, "source scan"), "scanner_failed");
 }
 
 #[test]

@@ -93,6 +93,19 @@ fn what_grype_leaves_out_is_counted() {
     assert_eq!(report.ignored, [Severity::Critical, Severity::Unknown]);
 }
 
+#[test]
+fn files_and_the_system_are_no_packages() {
+    let of = |said: Value| count_components(said.to_string().as_bytes());
+    let said = json!({"bomFormat": "CycloneDX", "components": [
+        {"type": "file", "name": "/package-lock.json"},
+        {"type": "operating-system", "name": "alpine"},
+        {"type": "library", "name": "ms"}]});
+    assert_eq!(of(said), Ok(1));
+    assert_eq!(of(json!({"bomFormat": "CycloneDX"})), Ok(0));
+    assert!(of(json!({})).is_err());
+    assert!(count_components(b"").is_err());
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -20,6 +20,8 @@ pub(super) enum Update {
 pub(super) struct Files {
     /// The report.
     pub(super) report: std::path::PathBuf,
+    /// What a scanner looked at that does not say so in its report.
+    pub(super) components: std::path::PathBuf,
     /// Settings without a word, so that a scanner looks for no others.
     pub(super) settings: std::path::PathBuf,
 }
@@ -76,8 +78,10 @@ pub(super) fn call(asked: &Asked<'_>, files: &Files, update: Update) -> Option<C
                 What::Sources => format!("dir:{folder}"),
                 What::Image(image) => format!("registry:{image}"),
             };
+            let found = format!("json={report}");
+            let looked_at = format!("cyclonedx-json={}", files.components.display());
             words(&[
-                "grype", &subject, "-c", &settings, "-o", "json", "--file", &report,
+                "grype", &subject, "-c", &settings, "-o", &found, "-o", &looked_at,
             ])
         }
         (Scanner::OsvScanner, What::Sources) => {
