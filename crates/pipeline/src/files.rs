@@ -314,18 +314,15 @@ fn words(line: &str, settings: &Settings) -> String {
     let mut out = String::new();
     while let Some((before, after)) = rest.split_once("%%") {
         out.push_str(before);
-        match after
+        let known = after
             .split_once("%%")
-            .and_then(|(name, after)| Some((word(name, settings)?, after)))
-        {
-            Some((word, after)) => {
-                out.push_str(&word);
-                rest = after;
-            }
-            None => {
-                out.push_str("%%");
-                rest = after;
-            }
+            .and_then(|(name, after)| Some((word(name, settings)?, after)));
+        if let Some((word, after)) = known {
+            out.push_str(&word);
+            rest = after;
+        } else {
+            out.push_str("%%");
+            rest = after;
         }
     }
     out.push_str(rest);

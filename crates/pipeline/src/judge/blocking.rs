@@ -16,17 +16,13 @@ impl Strictness {
     /// (<https://docs.github.com/actions/reference/workflow-syntax-for-github-actions#jobsjob_idstepsshell>).
     pub(super) fn of(shell: Option<&str>) -> Self {
         match shell.map(str::trim) {
-            None => Self {
+            None | Some("sh") => Self {
                 at_once: true,
                 pipes: false,
             },
             Some("bash") => Self {
                 at_once: true,
                 pipes: true,
-            },
-            Some("sh") => Self {
-                at_once: true,
-                pipes: false,
             },
             Some(own) => {
                 let mut words = own.split_whitespace();
@@ -215,6 +211,10 @@ pub(super) fn step(command: &Command) -> Option<Step> {
 
 /// Why a scan by this command would pass with findings; the inner nothing where it would not, the outer one where the
 /// command is no scan.
+#[expect(
+    clippy::option_option,
+    reason = "no scan, a scan that can fail, and one that cannot"
+)]
 pub(super) fn scan(command: &Command) -> Option<Option<&'static str>> {
     let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
     let first = words

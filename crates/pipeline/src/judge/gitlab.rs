@@ -317,7 +317,7 @@ fn hotfix<'a>(
                 Rule::GateMissing,
                 "a hotfix gets to production without `ripcord hotfix gate`".to_owned(),
             );
-        } else if !here.is_some_and(|gate| gate < at) && !needed() {
+        } else if here.is_none_or(|gate| gate >= at) && !needed() {
             add(
                 line,
                 Rule::ShipWithoutGate,
