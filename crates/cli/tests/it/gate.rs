@@ -322,6 +322,10 @@ fn is_running(mark: &str) -> bool {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a signal is sent as a person sends it"
+)]
 fn a_gate_that_is_ended_by_a_signal_leaves_nothing_running() {
     let mark = &format!("1847.{}", std::process::id());
     let policy = format!(
