@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,14 +11,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ripcord_domain::gate::Command;
-use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::group::Group;
+use crate::secrets::{masked, secrets};
 
 /// Lines that are kept for the record.
 const LAST: usize = 20;
 /// Letters of a line that are kept.
 const LONGEST: usize = 400;
-/// Letters of a secret that are the least: shorter ones would black out every text.
-const LEAST_SECRET: usize = 8;
+/// Bytes of a log that are kept: a test that prints without end must not fill the disk.
+const MOST: u64 = 64 * 1024 * 1024;
 /// How often it is looked whether a command ended.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long output is waited for after the command itself ended: what it left behind may hold the pipe.
@@ -53,6 +55,8 @@ impl Ended {
 pub(crate) struct Place<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) variables: &'a [(&'static str, String)],
+    /// Variables of ours, by their names, that it does not get.
+    pub(crate) without: fn(&str) -> bool,
     pub(crate) time_box: Duration,
     /// Where all of its output goes.
     pub(crate) log: &'a Path,
@@ -61,25 +65,23 @@ pub(crate) struct Place<'a> {
 /// Runs a command to its end or to the end of its time.
 ///
 /// # Errors
-/// It cannot be started.
+/// Its log cannot be written, or it cannot be started.
 pub(crate) fn run(command: &Command, place: &Place<'_>) -> std::io::Result<Ended> {
     let started = Instant::now();
-    let mut child = prepared(command, place).spawn()?;
-    let group = Pid::from_child(&child);
-    let log = Arc::new(Mutex::new(Log::open(place.log)?));
-    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let log = Arc::new(Mutex::new(Log::open(place.log, MOST)?));
+    let mut group = Group::start(&mut prepared(command, place))?;
+    let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
     let readers = [
         out.map(|pipe| read(pipe, log.clone())),
         err.map(|pipe| read(pipe, log.clone())),
     ];
     let status = loop {
-        if let Some(status) = child.try_wait()? {
+        if let Some(status) = group.child.try_wait()? {
             break Some(status);
         }
         if started.elapsed() >= place.time_box {
             // What a test started itself hangs on too: the whole group goes.
-            let _ = kill_process_group(group, Signal::KILL);
-            let _ = child.wait();
+            group.end();
             break None;
         }
         thread::sleep(GLANCE);
@@ -92,7 +94,7 @@ pub(crate) fn run(command: &Command, place: &Place<'_>) -> std::io::Result<Ended
         }
     }
     // Whatever it left behind has no business after the gate.
-    let _ = kill_process_group(group, Signal::KILL);
+    drop(group);
     let last_lines = log
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -125,27 +127,34 @@ fn prepared(command: &Command, place: &Place<'_>) -> std::process::Command {
             program
         }
     };
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(place.without) {
+            prepared.env_remove(name);
+        }
+    }
     prepared
         .current_dir(place.folder)
         .envs(place.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
     prepared
 }
 
 /// A log with the last lines at hand.
 struct Log {
     file: File,
+    /// Bytes that may still be written.
+    left: u64,
     last: VecDeque<String>,
     secrets: Vec<String>,
 }
 
 impl Log {
-    fn open(path: &Path) -> std::io::Result<Self> {
+    fn open(path: &Path, most: u64) -> std::io::Result<Self> {
         Ok(Self {
             file: File::create(path)?,
+            left: most,
             last: VecDeque::with_capacity(LAST),
             secrets: secrets(std::env::vars_os().filter_map(|(name, value)| {
                 Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -153,9 +162,24 @@ impl Log {
         })
     }
 
+    fn write(&mut self, text: &str) {
+        if self.left == 0 {
+            return;
+        }
+        let bytes = text.len() as u64 + 1;
+        let text = if bytes > self.left {
+            self.left = 0;
+            "… the log is full: what follows is left out"
+        } else {
+            self.left -= bytes;
+            text
+        };
+        let _ = writeln!(self.file, "{text}");
+    }
+
     fn add(&mut self, line: &[u8]) {
         let text = masked(&String::from_utf8_lossy(line), &self.secrets);
-        let _ = writeln!(self.file, "{text}");
+        self.write(&text);
         if text.trim().is_empty() {
             return;
         }
@@ -169,36 +193,6 @@ impl Log {
             .collect();
         self.last.push_back(short);
     }
-}
-
-/// Values of variables whose names say that they are secret.
-fn secrets(variables: impl Iterator<Item = (String, String)>) -> Vec<String> {
-    const WORDS: [&str; 6] = [
-        "TOKEN",
-        "SECRET",
-        "PASSWORD",
-        "PASSWD",
-        "CREDENTIAL",
-        "_KEY",
-    ];
-    let is_secret = |name: &str| {
-        let name = name.to_ascii_uppercase();
-        WORDS.iter().any(|word| name.contains(word))
-    };
-    variables
-        .filter(|(name, value)| is_secret(name) && value.len() >= LEAST_SECRET)
-        .map(|(_, value)| value)
-        .collect()
-}
-
-fn masked(text: &str, secrets: &[String]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets {
-        if text.contains(secret.as_str()) {
-            text = text.replace(secret.as_str(), "***");
-        }
-    }
-    text
 }
 
 /// Reads a pipe line by line. One that never ends a line is cut.
@@ -233,19 +227,54 @@ fn read(mut pipe: impl Read + Send + 'static, log: Arc<Mutex<Log>>) -> thread::J
 mod tests {
     use super::*;
 
+    fn line(text: &str) -> Command {
+        Command::Line(text.to_owned())
+    }
+
+    fn place<'a>(folder: &'a Path, log: &'a Path) -> Place<'a> {
+        Place {
+            folder,
+            variables: &[],
+            without: |_| false,
+            time_box: Duration::from_secs(10),
+            log,
+        }
+    }
+
     #[test]
-    fn what_a_variable_calls_secret_is_not_shown_and_short_words_are_no_secret() {
-        let variables = [
-            ("DEPLOY_TOKEN", "abcdefgh123"),
-            ("MY_KEY", "x"),
-            ("PATH", "/usr/bin/abc"),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let known = secrets(variables.into_iter());
-        assert_eq!(known, ["abcdefgh123"]);
-        assert_eq!(
-            masked("push abcdefgh123 x /usr/bin/abc", &known),
-            "push *** x /usr/bin/abc"
-        );
+    fn a_command_whose_log_cannot_be_written_is_not_left_to_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("absent/x.log");
+        let ended = run(&line("touch begun"), &place(folder.path(), &log));
+        assert!(ended.is_err());
+        thread::sleep(Duration::from_millis(300));
+        assert!(!folder.path().join("begun").exists());
+    }
+
+    #[test]
+    fn a_group_that_nobody_holds_any_more_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("x.log");
+        let late = line("(sleep 0.5; touch late) & sleep 600");
+        let group = Group::start(&mut prepared(&late, &place(folder.path(), &log))).unwrap();
+        drop(group);
+        thread::sleep(Duration::from_secs(1));
+        assert!(!folder.path().join("late").exists());
+    }
+
+    #[test]
+    fn a_log_ends_where_it_is_full_and_the_last_lines_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.log");
+        let mut log = Log::open(&path, 1000).unwrap();
+        for number in 0..500 {
+            log.add(format!("line {number}").as_bytes());
+        }
+        let written = std::fs::read_to_string(path).unwrap();
+        assert!(written.len() < 1100, "{} bytes", written.len());
+        assert!(written.starts_with("line 0\nline 1\n"), "{written}");
+        assert!(written.ends_with("left out\n"), "{written}");
+        assert_eq!(log.last.back().unwrap(), "line 499");
+        assert_eq!(log.last.len(), LAST);
     }
 }

@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct Report {
     /// Every vulnerability, whatever its severity.
     pub findings: Vec<Finding>,
+    /// How bad those are that the scanner found and left out.
+    pub ignored: Vec<Severity>,
     /// How many packages or targets were looked at; none where the report does not tell.
     pub looked_at: Option<usize>,
     /// The version of the scanner.
@@ -57,7 +59,7 @@ pub fn read_trivy(bytes: &[u8]) -> Result<Report, String> {
     Ok(report)
 }
 
-/// JSON of grype. How many packages it looked at it does not tell.
+/// JSON of grype. How many packages it looked at it does not tell: [`count_components`] does.
 ///
 /// # Errors
 /// It is no report of grype.
@@ -88,7 +90,30 @@ pub fn read_grype(bytes: &[u8]) -> Result<Report, String> {
             severity: Severity::of_word(about["severity"].as_str().unwrap_or_default()),
         });
     }
+    report.ignored = list(&said["ignoredMatches"])
+        .iter()
+        .map(|one| one["vulnerability"]["severity"].as_str())
+        .map(|word| Severity::of_word(word.unwrap_or_default()))
+        .collect();
     Ok(report)
+}
+
+/// How many packages a list of CycloneDX names. Files and the system itself are none.
+///
+/// # Errors
+/// It is no such list.
+pub(crate) fn count_components(bytes: &[u8]) -> Result<usize, String> {
+    let said = json(bytes).map_err(|why| format!("its list of components: {why}"))?;
+    if said["bomFormat"] != "CycloneDX" {
+        return Err("what it says that it looked at is no list of CycloneDX".to_owned());
+    }
+    let is_package = |one: &&Value| {
+        !matches!(
+            one["type"].as_str(),
+            Some("file" | "operating-system" | "container")
+        )
+    };
+    Ok(list(&said["components"]).iter().filter(is_package).count())
 }
 
 /// JSON of osv-scanner. It lists only packages with a vulnerability.
@@ -132,9 +157,10 @@ pub fn read_osv(bytes: &[u8]) -> Result<Report, String> {
 
 /// SARIF 2.1.0 of any scanner: how bad a result is stands at its rule, as `security-severity`
 /// (<https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>).
+/// Where it does not, the level tells, and the worst level may be the worst there is.
 ///
 /// # Errors
-/// It is no SARIF 2.1.0, or has no run.
+/// It is no SARIF 2.1.0, has no run, or a run says of itself that it failed.
 pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
     let said = json(bytes)?;
     if said["version"] != "2.1.0" {
@@ -146,6 +172,10 @@ pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
     }
     let mut report = Report::default();
     for run in runs {
+        let is_failed = |call: &Value| call["executionSuccessful"] == Value::Bool(false);
+        if list(&run["invocations"]).iter().any(is_failed) {
+            return Err("it says itself that the run did not end well".to_owned());
+        }
         let driver = &run["tool"]["driver"];
         report.version = report.version.or_else(|| {
             let version = text(&driver["semanticVersion"]).or_else(|| text(&driver["version"]))?;
@@ -169,20 +199,13 @@ pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
                 .or_else(|| at.and_then(|at| rules.get(at)));
             let empty = Value::Null;
             let rule = rule.unwrap_or(&empty);
-            let score = [&result["properties"], &rule["properties"]]
+            let said = [&result["properties"], &rule["properties"]]
                 .into_iter()
-                .find_map(|of| {
-                    let said = &of["security-severity"];
-                    said.as_str()
-                        .map_or_else(|| said.as_f64(), |text| text.parse().ok())
-                });
+                .find_map(|of| severity_of(&of["security-severity"]));
             let level = result["level"]
                 .as_str()
                 .or_else(|| rule["defaultConfiguration"]["level"].as_str());
-            let severity = score.map_or_else(
-                || Severity::of_word(level.unwrap_or("warning")),
-                Severity::of_score,
-            );
+            let severity = said.unwrap_or_else(|| Severity::of_word(level.unwrap_or("warning")));
             let location = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
             report.findings.push(Finding {
                 id: id
@@ -197,6 +220,18 @@ pub fn read_sarif(bytes: &[u8]) -> Result<Report, String> {
         }
     }
     Ok(report)
+}
+
+/// What `security-severity` says: a score, as the specification has it, or a word, as some scanners write it.
+fn severity_of(said: &Value) -> Option<Severity> {
+    let text = said.as_str().map(str::trim);
+    let score = text.map_or_else(|| said.as_f64(), |text| text.parse().ok());
+    match score.filter(|score| score.is_finite()) {
+        Some(score) => Some(Severity::of_score(score)),
+        None => text
+            .map(Severity::of_word)
+            .filter(|severity| *severity != Severity::Unknown),
+    }
 }
 
 fn json(bytes: &[u8]) -> Result<Value, String> {

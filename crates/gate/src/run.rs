@@ -17,6 +17,7 @@ use ripcord_domain::problem::{Kind, Problem};
 use crate::command::{self, Ended, Place};
 use crate::defaults::unit_tests;
 use crate::scan::{Asked, Scanned, What, scan, slug};
+use crate::{group, signals};
 
 const CHECK: Duration = Duration::from_mins(10);
 const BUILD: Duration = Duration::from_mins(20);
@@ -64,7 +65,8 @@ pub enum Event {
 /// Goes through the gate. A gate that stops is a record too.
 ///
 /// # Errors
-/// The policy cannot be: an unknown time, a check that may not be dropped, no checks.
+/// The policy cannot be: an unknown time, a check that may not be dropped, no checks. Or a signal ended it, with all
+/// that it had started.
 pub fn run(gate: &Gate<'_>, tell: &mut (dyn FnMut(&Event) + Send)) -> Result<Record, Problem> {
     let started = (gate.clock)();
     let clock = Instant::now();
@@ -83,6 +85,10 @@ pub fn run(gate: &Gate<'_>, tell: &mut (dyn FnMut(&Event) + Send)) -> Result<Rec
             format!("{} cannot be written: {error}", gate.out.display()),
         )
     })?;
+    signals::watch().map_err(|error| {
+        let words = format!("signals cannot be listened for: {error}");
+        Problem::new(Kind::Local, "no_signals", words)
+    })?;
     let runner = Runner {
         gate,
         times: &times,
@@ -98,6 +104,10 @@ pub fn run(gate: &Gate<'_>, tell: &mut (dyn FnMut(&Event) + Send)) -> Result<Rec
         work.join()
     })
     .map_err(|_| Problem::new(Kind::Internal, "gate_panicked", "the gate itself failed"))?;
+    if let Some(signal) = group::ended_by() {
+        let words = format!("the gate was ended by {signal}, with all that it had started");
+        return Err(Problem::new(Kind::Local, "interrupted", words));
+    }
     let mut overrides = Vec::new();
     let mut is_outage = false;
     for (checked, outage) in &mut all {
@@ -281,14 +291,19 @@ impl Runner<'_> {
                 .zip(&self.times.checks)
                 .map(|(check, time)| {
                     let is_dropped = dropped.contains(&check.name);
-                    scope.spawn(move || (self.check(check, *time, is_dropped, tell), false))
+                    let run = move || (self.check(check, *time, is_dropped, tell), false);
+                    (check, scope.spawn(run))
                 })
                 .collect();
             let mut all: Vec<Outcome> = checking
                 .into_iter()
-                .filter_map(|one| one.join().ok())
+                .map(|(check, one)| {
+                    let lost = |_| (lost(&check.name, &check.run.to_string()), false);
+                    one.join().unwrap_or_else(lost)
+                })
                 .collect();
-            all.extend(scanning.join().ok());
+            let lost = |_| (lost(SOURCES, ""), false);
+            all.push(scanning.join().unwrap_or_else(lost));
             all
         });
         let may_go_on = all.iter().all(|(checked, _)| self.lets_go_on(checked));
@@ -305,31 +320,26 @@ impl Runner<'_> {
             return (all, None);
         };
         let image = format!("{}@{digest}", build.image);
-        let after: Vec<Outcome> = thread::scope(|scope| {
-            let wants_scan = policy.image_scan.unwrap_or(true);
-            let scanning =
-                wants_scan.then(|| scope.spawn(|| self.scan(IMAGE, What::Image(&image), tell)));
-            let signing = policy.sign.as_ref().map(|sign| {
-                let fill = |text: &str| text.replace("{image}", &image);
-                let run = match &sign.run {
-                    Command::Line(line) => Command::Line(fill(line)),
-                    Command::Words(words) => {
-                        Command::Words(words.iter().map(|w| fill(w)).collect())
-                    }
-                };
-                scope.spawn(move || {
-                    (
-                        self.plain(SIGNED, &run, self.times.sign, &[], tell).0,
-                        false,
-                    )
-                })
-            });
-            let both = scanning.into_iter().map(thread::ScopedJoinHandle::join);
-            let mut after: Vec<Outcome> = both.filter_map(Result::ok).collect();
-            after.extend(signing.into_iter().filter_map(|one| one.join().ok()));
-            after
-        });
-        all.extend(after);
+        let mut may_be_signed = true;
+        if policy.image_scan.unwrap_or(true) {
+            let scanned = self.scan(IMAGE, What::Image(&image), tell);
+            may_be_signed = self.lets_go_on(&scanned.0);
+            all.push(scanned);
+        }
+        if let Some(sign) = &policy.sign {
+            let fill = |text: &str| text.replace("{image}", &image);
+            let run = match &sign.run {
+                Command::Line(line) => Command::Line(fill(line)),
+                Command::Words(words) => Command::Words(words.iter().map(|w| fill(w)).collect()),
+            };
+            // A signature outlives the gate: who checks it later does not ask what the scan found.
+            let signed = if may_be_signed {
+                self.plain(SIGNED, &run, self.times.sign, &[], tell).0
+            } else {
+                not_run(SIGNED, &run)
+            };
+            all.push((signed, false));
+        }
         (all, Some(digest))
     }
 
@@ -370,6 +380,7 @@ impl Runner<'_> {
         let place = Place {
             folder: self.gate.folder,
             variables,
+            without: |_| false,
             time_box,
             log: &log,
         };
@@ -490,9 +501,23 @@ fn not_run(name: &str, run: &Command) -> Checked {
     }
 }
 
+/// A check that nobody knows the end of, since its thread panicked. It did not pass, and no person may decide that it
+/// did.
+fn lost(name: &str, command: &str) -> Checked {
+    Checked {
+        verdict: Verdict::Failed,
+        why: Some("ripcord itself failed here, which is a bug".to_owned()),
+        ..not_run(name, &Command::Line(command.to_owned()))
+    }
+}
+
 /// The last `sha256:…` in a text.
 fn digest_in(text: &str) -> Option<String> {
     let at = text.rfind("sha256:")?;
     let digest: String = text[at..].chars().take("sha256:".len() + 64).collect();
     is_digest(&digest).then_some(digest)
 }
+
+#[cfg(test)]
+#[path = "run/tests.rs"]
+mod tests;

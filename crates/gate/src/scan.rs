@@ -5,19 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::gate::{Checked, Command, Finding, Scan, Scanner, Tool, Verdict};
-use serde_json::Value;
 
+use self::call::{Files, Update, call, hides, ignore_file, variables};
 use crate::command::{self, Ended, Place};
-use crate::report::{Report, read_grype, read_osv, read_sarif, read_trivy};
+use crate::report::{Report, count_components, read_grype, read_osv, read_sarif, read_trivy};
 
-/// Files by which scanners are told to keep silent.
-const IGNORE_FILES: [&str; 5] = [
-    ".trivyignore",
-    ".trivyignore.yaml",
-    ".grype.yaml",
-    "osv-scanner.toml",
-    ".snyk",
-];
+mod call;
+mod database;
 
 /// What is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +43,16 @@ pub(crate) struct Scanned {
 
 /// Scans, and tells the results apart.
 pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
-    let file = asked.out.join(format!("{}.json", slug(asked.name)));
-    let _ = std::fs::remove_file(&file);
-    let Some(first) = call(asked, &file, Update::Yes) else {
+    let files = Files {
+        components: asked
+            .out
+            .join(format!("{}-components.json", slug(asked.name))),
+        report: asked.out.join(format!("{}.json", slug(asked.name))),
+        settings: asked
+            .out
+            .join(format!("{}-settings.yaml", slug(asked.name))),
+    };
+    let Some(first) = call(asked, &files, Update::Yes) else {
         return Scanned {
             checked: Checked {
                 verdict: Verdict::ScannerFailed,
@@ -63,14 +64,13 @@ pub(crate) fn scan(asked: &Asked<'_>) -> Scanned {
             is_outage: false,
         };
     };
-    let mut checked = attempt(asked, &first, &file, Update::Yes);
+    let mut checked = attempt(asked, &first, &files, Update::Yes);
     let mut is_outage = false;
     // A database that cannot be renewed: one from before is gone by, as long as it is not too old.
     if checked.verdict == Verdict::ScannerFailed
-        && let Some(second) = call(asked, &file, Update::No)
+        && let Some(second) = call(asked, &files, Update::No)
     {
-        let _ = std::fs::remove_file(&file);
-        let again = attempt(asked, &second, &file, Update::No);
+        let again = attempt(asked, &second, &files, Update::No);
         let seconds = checked.seconds + again.seconds;
         if again.verdict != Verdict::ScannerFailed {
             is_outage = true;
@@ -103,125 +103,48 @@ fn empty(asked: &Asked<'_>, command: &str) -> Checked {
     }
 }
 
-/// Whether the scanner shall renew its database first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Update {
-    Yes,
-    No,
-}
-
-/// The command of a scan; none where there is none for this.
-fn call(asked: &Asked<'_>, file: &Path, update: Update) -> Option<Command> {
-    let file = file.display().to_string();
-    let words = |words: &[&str]| {
-        Some(Command::Words(
-            words.iter().map(|w| (*w).to_owned()).collect(),
-        ))
-    };
-    let folder = asked.folder.display().to_string();
-    match (asked.policy.with, asked.what) {
-        (Scanner::Trivy, what) => {
-            let (kind, subject) = match what {
-                What::Sources => ("fs", folder.as_str()),
-                What::Image(image) => ("image", image),
-            };
-            // With 1 a finding could not be told from a failure.
-            let mut all = vec![
-                "trivy",
-                kind,
-                "--scanners",
-                "vuln",
-                "--exit-code",
-                "10",
-                "--format",
-                "json",
-                "--output",
-                &file,
-                "--quiet",
-            ];
-            if update == Update::No {
-                all.extend([
-                    "--skip-db-update",
-                    "--skip-java-db-update",
-                    "--offline-scan",
-                    "--skip-version-check",
-                ]);
-            }
-            all.push(subject);
-            words(&all)
-        }
-        (Scanner::Grype, what) => {
-            let subject = match what {
-                What::Sources => format!("dir:{folder}"),
-                What::Image(image) => format!("registry:{image}"),
-            };
-            words(&["grype", &subject, "-o", "json", "--file", &file])
-        }
-        (Scanner::OsvScanner, What::Sources) => {
-            let mut all = vec![
-                "osv-scanner",
-                "scan",
-                "source",
-                "--format",
-                "json",
-                "--output",
-                &file,
-            ];
-            if update == Update::No {
-                all.push("--offline");
-            }
-            all.extend(["--recursive", &folder]);
-            words(&all)
-        }
-        (Scanner::OsvScanner, What::Image(image)) => words(&[
-            "osv-scanner",
-            "scan",
-            "image",
-            "--format",
-            "json",
-            "--output",
-            &file,
-            image,
-        ]),
-        (Scanner::Sarif, what) => {
-            if update == Update::No {
-                return None;
-            }
-            let run = match what {
-                What::Sources => asked.policy.run.clone(),
-                What::Image(_) => asked.policy.run_image.clone(),
-            };
-            asked.policy.sarif.as_ref()?;
-            let fill = |text: &str| match what {
-                What::Sources => text.to_owned(),
-                What::Image(image) => text.replace("{image}", image),
-            };
-            run.map(|run| match run {
-                Command::Line(line) => Command::Line(fill(&line)),
-                Command::Words(words) => Command::Words(words.iter().map(|w| fill(w)).collect()),
-            })
-        }
-    }
-}
-
 /// What understands a scanner's report.
 type Reader = fn(&[u8]) -> Result<Report, String>;
 
-/// One call of a scanner.
-fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) -> Checked {
+/// One call of a scanner. A report from before is none of this call: it goes first.
+fn attempt(asked: &Asked<'_>, command: &Command, files: &Files, update: Update) -> Checked {
     let mut checked = empty(asked, &command.to_string());
-    let renews = update == Update::Yes;
-    let grype = [
-        ("GRYPE_DB_AUTO_UPDATE", renews.to_string()),
-        ("GRYPE_CHECK_FOR_APP_UPDATE", "false".to_owned()),
-        // Its own limit is five days; how old is too old is the policy's to say.
-        ("GRYPE_DB_VALIDATE_AGE", "false".to_owned()),
-    ];
     let program = asked.policy.with.program();
+    let (path, read): (PathBuf, Reader) = match asked.policy.with {
+        Scanner::Trivy => (files.report.clone(), read_trivy),
+        Scanner::Grype => (files.report.clone(), read_grype),
+        Scanner::OsvScanner => (files.report.clone(), read_osv),
+        Scanner::Sarif => {
+            let named = asked.policy.sarif.as_deref().unwrap_or_default();
+            (asked.folder.join(named), read_sarif)
+        }
+    };
+    for old in [&path, &files.components] {
+        if let Err(error) = std::fs::remove_file(old)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            checked.verdict = Verdict::ScannerFailed;
+            checked.why = Some(format!(
+                "the report from before cannot be removed: {}: {error}",
+                old.display()
+            ));
+            return checked;
+        }
+    }
+    if let Err(error) = std::fs::write(&files.settings, "") {
+        checked.verdict = Verdict::ScannerFailed;
+        checked.why = Some(format!(
+            "{} cannot be written: {error}",
+            files.settings.display()
+        ));
+        return checked;
+    }
     let log = asked.out.join(format!("{}.log", slug(asked.name)));
+    let variables = variables(asked.policy.with, update);
     let place = Place {
         folder: asked.folder,
-        variables: &grype,
+        variables: &variables,
+        without: hides,
         time_box: asked.time_box,
         log: &log,
     };
@@ -242,24 +165,32 @@ fn attempt(asked: &Asked<'_>, command: &Command, file: &Path, update: Update) ->
     };
     checked.seconds = ended.seconds;
     checked.last_lines.clone_from(&ended.last_lines);
-    let (path, read): (PathBuf, Reader) = match asked.policy.with {
-        Scanner::Trivy => (file.to_owned(), read_trivy),
-        Scanner::Grype => (file.to_owned(), read_grype),
-        Scanner::OsvScanner => (file.to_owned(), read_osv),
-        Scanner::Sarif => {
-            let named = asked.policy.sarif.as_deref().unwrap_or_default();
-            (asked.folder.join(named), read_sarif)
-        }
-    };
-    let report = std::fs::read(&path)
+    let mut report = std::fs::read(&path)
         .map_err(|_| "it wrote no report".to_owned())
         .and_then(|bytes| read(&bytes).map_err(|why| format!("its report cannot be read: {why}")));
-    judge(asked, &ended, report, &mut checked);
+    if asked.policy.with == Scanner::Grype {
+        report = report.and_then(|report| {
+            let looked_at = std::fs::read(&files.components)
+                .map_err(|_| "it wrote no list of what it looked at".to_owned())
+                .and_then(|bytes| count_components(&bytes))?;
+            Ok(Report {
+                looked_at: Some(looked_at),
+                ..report
+            })
+        });
+    }
+    judge(asked, &ended, report, update, &mut checked);
     checked
 }
 
 /// Which of the results it is. The report decides; the status must not contradict it.
-fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, checked: &mut Checked) {
+fn judge(
+    asked: &Asked<'_>,
+    ended: &Ended,
+    report: Result<Report, String>,
+    update: Update,
+    checked: &mut Checked,
+) {
     let program = asked.policy.with.program();
     let mut fail = |verdict, why: String| {
         checked.verdict = verdict;
@@ -272,12 +203,16 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
         );
     };
     let code = status.code();
-    if asked.policy.with == Scanner::OsvScanner && code == Some(128) {
-        return fail(
-            Verdict::NothingScanned,
-            "osv-scanner found no packages".to_owned(),
-        );
-    }
+    // It says so by its status, and writes no report then.
+    let is_empty = asked.policy.with == Scanner::OsvScanner && code == Some(128);
+    let report = if is_empty {
+        Ok(Report {
+            looked_at: Some(0),
+            ..Report::default()
+        })
+    } else {
+        report
+    };
     // The words of the last line say why: the report is not there then.
     let words = || {
         let line = ended
@@ -293,7 +228,7 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
         Scanner::Grype => code == Some(2),
         Scanner::Sarif => code.is_some(),
     };
-    if !status.success() && !may_be_found {
+    if !status.success() && !may_be_found && !is_empty {
         let how = code.map_or_else(|| "a signal".to_owned(), |code| format!("status {code}"));
         return fail(
             Verdict::ScannerFailed,
@@ -309,16 +244,26 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
             );
         }
     };
-    let database = report.database.or_else(|| database_of(asked.policy.with));
+    if !status.success() && report.findings.is_empty() && !is_empty {
+        let code = code.unwrap_or_default();
+        return fail(
+            Verdict::ScannerFailed,
+            format!(
+                "{program} ended with status {code}, and its report has no finding{}",
+                words()
+            ),
+        );
+    }
+    let scanner = asked.policy.with;
+    let database = report.database.or_else(|| database::built(scanner, update));
     checked.tool = Some(Tool {
         name: program.to_owned(),
         version: report.version.clone(),
         database,
-        ignore_file: IGNORE_FILES
-            .iter()
-            .find(|name| asked.folder.join(name).is_file())
-            .map(|name| (*name).to_owned()),
+        ignore_file: ignore_file(asked.policy.with, asked.folder),
     });
+    let silent = report.ignored.iter();
+    let silent = silent.filter(|one| **one >= asked.policy.fails_on).count();
     let mut findings: Vec<Finding> = report.findings;
     findings.retain(|one| one.severity >= asked.policy.fails_on);
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
@@ -336,8 +281,10 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
         checked.findings = findings;
         return;
     }
-    let looked = report.looked_at.or_else(|| looked_at(asked));
-    if looked == Some(0) {
+    // An image may hold a program and no package that a scanner knows, and that it was read its digest says. Of
+    // sources it is not known whether they were the right ones.
+    let is_nothing = report.looked_at == Some(0);
+    if is_nothing && asked.what == What::Sources {
         return fail(
             Verdict::NothingScanned,
             format!("{program} found nothing that it could look at: is the folder the right one?"),
@@ -352,90 +299,24 @@ fn judge(asked: &Asked<'_>, ended: &Ended, report: Result<Report, String>, check
                 asked.oldest.as_hours()
             ),
         ),
-        None if asked.policy.with != Scanner::Sarif && asked.policy.with != Scanner::OsvScanner => {
+        None if database::is_needed(scanner, update) => {
             fail(
                 Verdict::DatabaseTooOld,
                 format!("how old the database of {program} is, is not known"),
             );
         }
-        _ => checked.verdict = Verdict::Passed,
-    }
-}
-
-/// Files that name packages, as scanners look for them: without one a scan of sources looks at nothing.
-const LOCKS: [&str; 24] = [
-    "go.mod",
-    "go.sum",
-    "Cargo.lock",
-    "package-lock.json",
-    "yarn.lock",
-    "pnpm-lock.yaml",
-    "pom.xml",
-    "gradle.lockfile",
-    "buildscript-gradle.lockfile",
-    "requirements.txt",
-    "poetry.lock",
-    "Pipfile.lock",
-    "uv.lock",
-    "Gemfile.lock",
-    "composer.lock",
-    "mix.lock",
-    "pubspec.lock",
-    "Package.resolved",
-    "packages.lock.json",
-    "conan.lock",
-    "deps.json",
-    "Podfile.lock",
-    "rebar.lock",
-    "stack.yaml.lock",
-];
-/// Folders that are looked into for them.
-const DEEP: usize = 6;
-
-/// For a scanner that does not tell: how many files it had that name packages. None for images.
-fn looked_at(asked: &Asked<'_>) -> Option<usize> {
-    (asked.what == What::Sources && asked.policy.with == Scanner::Grype)
-        .then(|| locks_in(asked.folder, DEEP))
-}
-
-fn locks_in(folder: &Path, deep: usize) -> usize {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return 0;
-    };
-    let mut count = 0;
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let Ok(kind) = entry.file_type() else {
-            continue;
-        };
-        let is_lock =
-            LOCKS.contains(&name.as_ref()) || name.ends_with(".jar") || name == "package.json";
-        if kind.is_file() && is_lock {
-            count += 1;
-        } else if kind.is_dir() && deep > 0 && name != ".git" {
-            count += locks_in(&entry.path(), deep - 1);
+        _ => {
+            checked.verdict = Verdict::Passed;
+            let nothing =
+                is_nothing.then(|| format!("{program} found no packages in the image to look at"));
+            // Rules of its own, such as for packages that the distribution says are mended.
+            let silent = (silent > 0).then(|| {
+                format!("{program} itself left {silent} finding(s) out that the policy would count")
+            });
+            let notes: Vec<String> = nothing.into_iter().chain(silent).collect();
+            checked.why = (!notes.is_empty()).then(|| notes.join("; "));
         }
     }
-    count
-}
-
-/// When the database of a scanner was built that does not tell in its report.
-fn database_of(scanner: Scanner) -> Option<Timestamp> {
-    if scanner != Scanner::Trivy {
-        return None;
-    }
-    let cache = std::env::var_os("TRIVY_CACHE_DIR")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-            let home =
-                home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-            Some(home.join("trivy"))
-        })?;
-    let text = std::fs::read(cache.join("db/metadata.json")).ok()?;
-    let said: Value = serde_json::from_slice(&text).ok()?;
-    said["UpdatedAt"].as_str()?.parse().ok()
 }
 
 /// A name for a file.

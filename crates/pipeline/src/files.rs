@@ -211,6 +211,7 @@ fn block(name: &str, settings: &Settings) -> Option<String> {
         "tags" if settings.runner.is_empty() => String::new(),
         "tags" => format!("tags: {}", flow(&settings.runner)),
         "addresses" => addresses(settings),
+        "pinned" => pinned(&settings.ripcord),
         "trigger" if settings.forge == Forge::Gitea => inputs(),
         "trigger" => "repository_dispatch:\n  types: [deploy-service]".to_owned(),
         "packages" if is_own_registry(settings) => {
@@ -233,7 +234,9 @@ fn in_subshell(script: &str, last: &str) -> String {
 }
 
 fn addresses(settings: &Settings) -> String {
+    // What is known stands in the script.
     let mut lines = variables("RIPCORD", &settings.ripcord);
+    lines.retain(|line| line.ends_with("\"\""));
     if let Some(scanner) = &settings.scanner {
         lines.extend(variables("SCANNER", scanner));
     }
@@ -245,6 +248,24 @@ fn addresses(settings: &Settings) -> String {
             lines.push("REGISTRY_PASSWORD: $CI_REGISTRY_PASSWORD".to_owned());
         }
     }
+    lines.join("\n")
+}
+
+/// What is installed, in the script itself: in GitLab a variable of the job gives way to one of the pipeline, which
+/// whoever triggers it sets.
+fn pinned(ripcord: &Download) -> String {
+    let known = [
+        ("VERSION", Some(&ripcord.version)),
+        ("URL", ripcord.url.as_ref()),
+        ("SHA256", ripcord.sha256.as_ref()),
+    ];
+    let mut lines =
+        vec!["# Not variables of the job: a pipeline's own would go before them.".to_owned()];
+    lines.extend(
+        known
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("RIPCORD_{name}=\"{}\"", value?))),
+    );
     lines.join("\n")
 }
 
@@ -300,18 +321,15 @@ fn words(line: &str, settings: &Settings) -> String {
     let mut out = String::new();
     while let Some((before, after)) = rest.split_once("%%") {
         out.push_str(before);
-        match after
+        let known = after
             .split_once("%%")
-            .and_then(|(name, after)| Some((word(name, settings)?, after)))
-        {
-            Some((word, after)) => {
-                out.push_str(&word);
-                rest = after;
-            }
-            None => {
-                out.push_str("%%");
-                rest = after;
-            }
+            .and_then(|(name, after)| Some((word(name, settings)?, after)));
+        if let Some((word, after)) = known {
+            out.push_str(&word);
+            rest = after;
+        } else {
+            out.push_str("%%");
+            rest = after;
         }
     }
     out.push_str(rest);

@@ -28,6 +28,10 @@ pub(crate) struct Command {
     /// It may not run, or its failure is the answer to a question: in a branch, loop, function, subshell or condition,
     /// or behind `!`.
     pub(crate) conditional: bool,
+    /// It runs in a shell of its own: an `exit` there ends no more than that.
+    pub(crate) subshell: bool,
+    /// It stands in a function: a `return` there ends no more than that.
+    pub(crate) function: bool,
     /// What is before it.
     pub(crate) before: Between,
     /// What is after it.
@@ -66,6 +70,8 @@ pub(crate) fn commands(script: &str) -> Vec<Command> {
         begun: 0,
         before: Between::End,
         depth: 0,
+        functions: Vec::new(),
+        defining: false,
         brackets: 0,
         asking: false,
         heredocs: Vec::new(),
@@ -86,6 +92,10 @@ struct Reader {
     before: Between,
     /// Blocks that are open.
     depth: usize,
+    /// Those of them that are functions.
+    functions: Vec<usize>,
+    /// A function's name was said: the next block is its body.
+    defining: bool,
     /// Subshells that are open.
     brackets: usize,
     /// Between `if` and `then`, `while` and `do`.
@@ -152,6 +162,7 @@ impl Reader {
                 },
                 '(' => {
                     self.ends(Between::End);
+                    self.defining = self.peek(0) == Some(')');
                     self.brackets += 1;
                 }
                 ')' => {
@@ -303,9 +314,15 @@ impl Reader {
                     self.depth += 1;
                     header = true;
                 }
-                "function" => header = true,
-                "{" => self.depth += 1,
-                "}" | "fi" | "done" | "esac" => self.depth = self.depth.saturating_sub(1),
+                "function" => {
+                    header = true;
+                    self.defining = true;
+                }
+                "{" => self.block(),
+                "}" | "fi" | "done" | "esac" => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.functions.retain(|depth| *depth <= self.depth);
+                }
                 "!" => negated = true,
                 word if PREFIXES.contains(&word) || is_assignment(word) => {}
                 _ => break,
@@ -313,6 +330,10 @@ impl Reader {
             words.next();
         }
         let words: Vec<String> = words.collect();
+        if header && self.defining && words.last().is_some_and(|word| word == "{") {
+            // `function name {`
+            self.block();
+        }
         if words.is_empty() || header {
             return;
         }
@@ -320,9 +341,19 @@ impl Reader {
             words,
             line: self.begun,
             conditional: negated || self.asking || self.depth > 0 || self.brackets > 0,
+            subshell: self.brackets > 0,
+            function: !self.functions.is_empty(),
             before,
             after,
         });
+    }
+
+    /// A `{`.
+    fn block(&mut self) {
+        self.depth += 1;
+        if std::mem::take(&mut self.defining) {
+            self.functions.push(self.depth);
+        }
     }
 }
 
@@ -368,6 +399,30 @@ mod tests {
                 "14? l", "15 m"
             ]
         );
+    }
+
+    #[test]
+    fn what_ends_only_a_part_of_the_script_is_known() {
+        let of = |script: &str| -> Vec<(String, bool, bool)> {
+            commands(script)
+                .into_iter()
+                .map(|one| (one.words.join(" "), one.subshell, one.function))
+                .collect()
+        };
+        let text = |text: &str, subshell, function| (text.to_owned(), subshell, function);
+        assert_eq!(
+            of("( a )\nf() {\n  if b; then c; fi\n}\nfunction g {\n  d\n}\n{ e; }\nh"),
+            [
+                text("a", true, false),
+                text("f", false, false),
+                text("b", false, true),
+                text("c", false, true),
+                text("d", false, true),
+                text("e", false, false),
+                text("h", false, false),
+            ]
+        );
+        assert_eq!(seen("function f {\n  a\n}\nb"), ["1? a", "3 b"]);
     }
 
     #[test]

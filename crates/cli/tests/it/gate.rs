@@ -3,11 +3,15 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use ripcord_testkit::{InfraRepo, Output};
+use ripcord_testkit::{InfraRepo, Output, Ripcord};
 use serde_json::Value;
 
 use crate::stage::{Stage, assert_says, json};
+
+mod scanners;
 
 const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
@@ -71,6 +75,15 @@ impl Shop {
     }
 
     fn gate(&self, args: &[&str]) -> Output {
+        self.gate_with(&[], args)
+    }
+
+    fn gate_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Output {
+        let all = ["hotfix", "gate"].iter().chain(args);
+        self.ripcord(variables).run(all).unwrap()
+    }
+
+    fn ripcord(&self, variables: &[(&str, &str)]) -> Ripcord {
         let path = format!(
             "{}:{}",
             self.programs.display(),
@@ -83,27 +96,28 @@ impl Shop {
             .join("trivy")
             .display()
             .to_string();
-        let all: Vec<&str> = ["hotfix", "gate"]
-            .into_iter()
-            .chain(args.iter().copied())
-            .collect();
-        self.stage
-            .ripcord()
+        let mut ripcord = self.stage.ripcord();
+        for (name, value) in variables {
+            ripcord = ripcord.env(name, value);
+        }
+        ripcord
             .in_dir(&self.clone)
             .env("PATH", path)
             .env("TRIVY_CACHE_DIR", cache)
             .env("DEPLOY_TOKEN", "very-secret-word")
             .at("2026-11-20T17:15:00Z")
-            .run(all)
-            .unwrap()
     }
 
     fn record(&self, args: &[&str], exit: i32) -> Value {
+        self.record_with(&[], args, exit)
+    }
+
+    fn record_with(&self, variables: &[(&str, &str)], args: &[&str], exit: i32) -> Value {
         let all: Vec<&str> = ["-o", "json"]
             .into_iter()
             .chain(args.iter().copied())
             .collect();
-        json(self.gate(&all), exit)
+        json(self.gate_with(variables, &all), exit)
     }
 }
 
@@ -273,6 +287,69 @@ fn unit_tests_stop_a_hotfix_and_are_not_dropped_unless_the_policy_says_so() {
 }
 
 #[test]
+fn no_secret_of_many_lines_or_in_an_address_gets_into_the_record() {
+    let shop = Shop::new(&policy(
+        "printenv DEPLOY_KEY DATABASE_URL PGPASS; false",
+        "",
+    ));
+    shop.trivy(CLEAN, 0);
+    let variables = [
+        (
+            "DEPLOY_KEY",
+            "-----BEGIN-----\nfirst-of-the-key\nsecond-of-the-key",
+        ),
+        ("DATABASE_URL", "postgres://shop:correct-horse@db/shop"),
+        ("PGPASS", "battery-staple"),
+    ];
+    let file = shop.stage.scratch.path().join("gate.json");
+    let output = shop.gate_with(&variables, &["--record", file.to_str().unwrap()]);
+    let record = fs::read_to_string(file).unwrap();
+    assert!(record.contains("postgres://shop:***@db"), "{record}");
+    for secret in ["of-the-key", "correct-horse", "battery-staple"] {
+        assert!(!record.contains(secret), "{record}");
+        assert!(!output.stdout.contains(secret), "{output:?}");
+        assert!(!output.stderr.contains(secret), "{output:?}");
+    }
+    let _ = output.assert_code(3);
+}
+
+/// Whether a process has this in its command line.
+fn is_running(mark: &str) -> bool {
+    fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(mark)
+    })
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a signal is sent as a person sends it"
+)]
+fn a_gate_that_is_ended_by_a_signal_leaves_nothing_running() {
+    let mark = &format!("1847.{}", std::process::id());
+    let policy = format!(
+        "gate:\n  checks:\n    - {{name: long, run: 'sleep {mark} & sleep {mark}', time_box: 5m}}\n"
+    );
+    let shop = Shop::new(&policy);
+    shop.trivy(CLEAN, 0);
+    let running = shop.ripcord(&[]).spawn(["hotfix", "gate"]).unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is_running(&format!("sleep\0{mark}")) {
+        assert!(Instant::now() < until, "the check never began");
+        thread::sleep(Duration::from_millis(50));
+    }
+    // The others are listened for in the same way, and may be ignored where these tests run.
+    let sent = std::process::Command::new("kill")
+        .args(["-TERM".to_owned(), running.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    let output = running.wait().unwrap();
+    assert_says(&output, &["ended by SIGTERM"]);
+    assert!(!is_running(mark), "something of the gate is still there");
+}
+
+#[test]
 fn a_test_that_hangs_is_ended_with_all_that_it_started() {
     let mark = "1846.25";
     let policy = format!(
@@ -282,10 +359,7 @@ fn a_test_that_hangs_is_ended_with_all_that_it_started() {
     shop.trivy(CLEAN, 0);
     let record = shop.record(&[], 3);
     assert_eq!(verdict(&record, "hangs"), "timed_out");
-    let left = fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(mark)
-    });
+    let left = is_running(mark);
     assert!(!left, "a process of the test is still there");
 }
 
@@ -310,20 +384,31 @@ fn a_build_without_a_digest_is_no_build() {
 }
 
 #[test]
-fn any_other_scanner_goes_by_sarif() {
-    let more = "  scan: {with: sarif, run: 'sh scan.sh', sarif: out.sarif}\n";
-    let shop = Shop::new(&policy("true", more));
-    let found = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x","rules":[{"id":"V1","properties":{"security-severity":"9.1"}}]}},"results":[{"ruleId":"V1"}]}]}"#;
-    fs::write(
-        shop.clone.join("scan.sh"),
-        format!("echo '{found}' > out.sarif\n"),
-    )
-    .unwrap();
-    shop.stage.git(&shop.clone, &["add", "scan.sh"]);
-    shop.stage.git(&shop.clone, &["commit", "-qm", "Scan"]);
+fn an_image_with_a_critical_is_not_signed() {
+    let signing = "  sign: {run: 'echo {image} > ../signed'}\n";
+    let shop = Shop::new(&format!("{}{signing}", building("true")));
+    shop.trivy(CLEAN, 0);
+    let signed = shop.clone.join("../signed");
+    let record = shop.record(&[], 0);
+    assert_eq!(verdict(&record, "signature"), "passed");
+    let text = fs::read_to_string(&signed).unwrap();
+    assert_eq!(text.trim(), format!("ghcr.io/acme/shop@{DIGEST}"));
+    fs::remove_file(&signed).unwrap();
+    // Only the image has it: the base image brought it.
+    fs::write(shop.programs.join("image.json"), FOUND).unwrap();
+    let as_it_was = fs::read_to_string(shop.programs.join("trivy")).unwrap();
+    let script = as_it_was.replace(
+        "#!/bin/sh\n",
+        &format!(
+            "case \"$1\" in image) cp {0}/image.json {0}/report.json;; esac\n",
+            shop.programs.display()
+        ),
+    );
+    shop.program("trivy", &script);
     let record = shop.record(&[], 3);
-    assert_eq!(verdict(&record, "source scan"), "found");
-    assert_eq!(record["checks"][1]["findings"][0]["id"], "V1");
+    assert_eq!(verdict(&record, "image scan"), "found");
+    assert_eq!(verdict(&record, "signature"), "not_run");
+    assert!(!signed.exists(), "it was signed all the same");
 }
 
 #[test]

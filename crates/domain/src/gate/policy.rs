@@ -160,11 +160,12 @@ impl Severity {
         }
     }
 
-    /// By a scanner's word.
+    /// By a scanner's word, or by a level of SARIF. `error` is the worst level that there is: what would be critical
+    /// has no other, so it counts as that.
     pub fn of_word(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
-            "critical" => Self::Critical,
-            "high" | "error" => Self::High,
+            "critical" | "error" => Self::Critical,
+            "high" => Self::High,
             "medium" | "moderate" | "warning" => Self::Medium,
             "low" | "note" | "negligible" => Self::Low,
             _ => Self::Unknown,

@@ -20,7 +20,40 @@ fn sarif_tells_how_bad_by_the_score_of_the_rule() {
     assert_eq!(of(json!("9.0")), Severity::Critical);
     assert_eq!(of(json!(9.8)), Severity::Critical);
     assert_eq!(of(json!("8.9")), Severity::High);
-    assert_eq!(of(Value::Null), Severity::High, "only the level tells");
+}
+
+#[test]
+fn a_sarif_error_without_a_score_is_critical_and_a_word_is_a_severity() {
+    let of = |level: &str, said: Value| {
+        let sarif = json!({"version": "2.1.0", "runs": [{
+            "tool": {"driver": {"name": "x", "rules": [
+                {"id": "CVE-1", "properties": {"security-severity": said}}]}},
+            "results": [{"ruleId": "CVE-1", "level": level}]}]});
+        let report = read_sarif(sarif.to_string().as_bytes()).unwrap();
+        report.findings[0].severity
+    };
+    assert_eq!(of("error", Value::Null), Severity::Critical);
+    assert_eq!(of("warning", Value::Null), Severity::Medium);
+    assert_eq!(of("warning", json!("CRITICAL")), Severity::Critical);
+    assert_eq!(of("error", json!("medium")), Severity::Medium);
+    assert_eq!(
+        of("error", json!("?")),
+        Severity::Critical,
+        "it says nothing"
+    );
+    assert_eq!(of("error", json!("NaN")), Severity::Critical);
+}
+
+#[test]
+fn a_sarif_run_that_says_that_it_failed_is_no_report() {
+    let run = |well: Value| {
+        json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [],
+            "invocations": [{"executionSuccessful": true}, {"executionSuccessful": well}]}]})
+    };
+    let read = |well: Value| read_sarif(run(well).to_string().as_bytes());
+    assert!(read(json!(true)).is_ok());
+    let why = read(json!(false)).unwrap_err();
+    assert!(why.contains("did not end well"), "{why}");
 }
 
 #[test]
@@ -49,6 +82,28 @@ fn osv_takes_the_score_of_the_group() {
     let report = read_osv(said.to_string().as_bytes()).unwrap();
     let bad: Vec<Severity> = report.findings.iter().map(|one| one.severity).collect();
     assert_eq!(bad, [Severity::Critical, Severity::Low]);
+}
+
+#[test]
+fn what_grype_leaves_out_is_counted() {
+    let said = json!({"descriptor": {"name": "grype"}, "matches": [], "ignoredMatches": [
+        {"vulnerability": {"id": "CVE-1", "severity": "Critical"}},
+        {"vulnerability": {"id": "CVE-2"}}]});
+    let report = read_grype(said.to_string().as_bytes()).unwrap();
+    assert_eq!(report.ignored, [Severity::Critical, Severity::Unknown]);
+}
+
+#[test]
+fn files_and_the_system_are_no_packages() {
+    let of = |said: Value| count_components(said.to_string().as_bytes());
+    let said = json!({"bomFormat": "CycloneDX", "components": [
+        {"type": "file", "name": "/package-lock.json"},
+        {"type": "operating-system", "name": "alpine"},
+        {"type": "library", "name": "ms"}]});
+    assert_eq!(of(said), Ok(1));
+    assert_eq!(of(json!({"bomFormat": "CycloneDX"})), Ok(0));
+    assert!(of(json!({})).is_err());
+    assert!(count_components(b"").is_err());
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

@@ -315,6 +315,10 @@ fn scans(workflow: &Workflow<'_>, findings: &mut Findings<'_>) {
 }
 
 /// As [`blocking::scan`], for the actions of the scanners.
+#[expect(
+    clippy::option_option,
+    reason = "no scan, a scan that can fail, and one that cannot"
+)]
 fn scan_action<'a>(
     view: &'a View<'a>,
     step: &'a Node<'a>,

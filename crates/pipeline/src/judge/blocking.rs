@@ -16,17 +16,13 @@ impl Strictness {
     /// (<https://docs.github.com/actions/reference/workflow-syntax-for-github-actions#jobsjob_idstepsshell>).
     pub(super) fn of(shell: Option<&str>) -> Self {
         match shell.map(str::trim) {
-            None => Self {
+            None | Some("sh") => Self {
                 at_once: true,
                 pipes: false,
             },
             Some("bash") => Self {
                 at_once: true,
                 pipes: true,
-            },
-            Some("sh") => Self {
-                at_once: true,
-                pipes: false,
             },
             Some(own) => {
                 let mut words = own.split_whitespace();
@@ -91,9 +87,14 @@ pub(super) fn soft(commands: &[Command], at: usize, shell: Strictness) -> Option
     let mut shell = shell;
     for earlier in &commands[..at] {
         shell = shell.after(earlier);
-        let ends = ["exit", "return"].contains(&earlier.program());
-        if ends && !earlier.conditional && earlier.before == Between::End {
+        if ends(earlier) && !earlier.conditional && earlier.before == Between::End {
             return Some("is behind the script's `exit`".to_owned());
+        }
+        if ends(earlier) && !fails_by_itself(earlier) {
+            let words = earlier.words.join(" ");
+            return Some(format!(
+                "is behind `{words}`, by which the script may pass without it"
+            ));
         }
         if earlier.program() == "trap" && earlier.words.iter().any(|word| word.contains("exit 0")) {
             return Some("is under a `trap` that says `exit 0`".to_owned());
@@ -130,6 +131,23 @@ pub(super) fn soft(commands: &[Command], at: usize, shell: Strictness) -> Option
         return Some("is in a shell that goes on when a command fails".to_owned());
     }
     None
+}
+
+/// Whether a command ends the script, or may.
+fn ends(command: &Command) -> bool {
+    match command.program() {
+        "exit" => !command.subshell,
+        "return" => !command.subshell && !command.function,
+        _ => false,
+    }
+}
+
+/// Whether an `exit` tells of a failure: by its number, or by that of the command before it where that failed.
+fn fails_by_itself(exit: &Command) -> bool {
+    match exit.words.get(1).map(String::as_str) {
+        None | Some("$?") => exit.before == Between::Or,
+        Some(code) => code.parse::<u32>().is_ok_and(|code| code % 256 != 0),
+    }
 }
 
 /// Whether what stands behind `||` ends the script with a failure.
@@ -193,6 +211,10 @@ pub(super) fn step(command: &Command) -> Option<Step> {
 
 /// Why a scan by this command would pass with findings; the inner nothing where it would not, the outer one where the
 /// command is no scan.
+#[expect(
+    clippy::option_option,
+    reason = "no scan, a scan that can fail, and one that cannot"
+)]
 pub(super) fn scan(command: &Command) -> Option<Option<&'static str>> {
     let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
     let first = words
@@ -300,11 +322,38 @@ mod tests {
             "exit 0\nripcord hotfix gate",
             "trap 'exit 0' EXIT\nripcord hotfix gate",
             "gate() { ripcord hotfix gate; }",
+            "function gate {\n  ripcord hotfix gate\n}",
         ] {
             assert!(soft_in(script, None), "{script}");
         }
         assert!(soft_in("ripcord hotfix gate\necho", Some("bash {0}")));
         assert!(soft_in("ripcord hotfix gate\necho", Some("pwsh -e")));
+    }
+
+    #[test]
+    fn an_exit_on_a_condition_before_the_gate_is_a_way_around_it() {
+        for script in [
+            "if [ -n \"$SKIP_GATE\" ]; then exit 0; fi\nripcord hotfix gate",
+            "if [ -n \"$SKIP_GATE\" ]; then exit; fi\nripcord hotfix gate",
+            "[ -z \"$SKIP_GATE\" ] || exit 0\nripcord hotfix gate",
+            "[ -n \"$SKIP_GATE\" ] && exit\nripcord hotfix gate",
+            "case \"$X\" in skip) exit \"$CODE\" ;; esac\nripcord hotfix gate",
+            "if [ -n \"$X\" ]; then exit 256; fi\nripcord hotfix gate",
+            "if [ -n \"$X\" ]; then return 0; fi\nripcord hotfix gate",
+            "skip() { exit 0; }\nskip\nripcord hotfix gate",
+        ] {
+            assert!(soft_in(script, None), "{script}");
+        }
+        for script in [
+            "if [ -z \"$TOKEN\" ]; then echo no; exit 1; fi\nripcord hotfix gate",
+            "make tools || exit\nripcord hotfix gate",
+            "make tools || exit $?\nripcord hotfix gate",
+            "(\n  for p in a b; do\n    if x; then y; exit 0; fi\n  done\n)\nripcord hotfix gate",
+            "ready() { if x; then return 0; fi; return 1; }\nready\nripcord hotfix gate",
+            "function ready {\n  return 0\n}\nready\nripcord hotfix gate",
+        ] {
+            assert!(!soft_in(script, None), "{script}");
+        }
     }
 
     #[test]

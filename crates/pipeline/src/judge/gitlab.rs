@@ -159,8 +159,10 @@ fn commands_of(view: &View<'_>, job: &Job<'_>, add: &mut impl FnMut(usize, Rule,
         .iter()
         .map(|(command, _)| command.clone())
         .collect();
-    let allowed =
-        get(view, job.node, "allow_failure").filter(|value| value.text() != Some("false"));
+    let allowed: Vec<&Node<'_>> = said(view, job, "allow_failure")
+        .into_iter()
+        .filter(|value| value.text() != Some("false"))
+        .collect();
     for (at, (command, line)) in job.script.iter().enumerate() {
         let scans = scan(command);
         let rule = match (blocking::step(command), &scans) {
@@ -176,7 +178,7 @@ fn commands_of(view: &View<'_>, job: &Job<'_>, add: &mut impl FnMut(usize, Rule,
         if let Some(Some(why)) = scans {
             add(*line, rule, why.to_owned());
         }
-        if let Some(value) = allowed {
+        for value in &allowed {
             add(
                 view.line(value),
                 rule,
@@ -225,6 +227,16 @@ fn conditions<'a>(view: &'a View<'a>, job: &Job<'a>) -> Vec<(&'a str, usize)> {
             let line = condition.map_or_else(|| view.line(rule), |node| view.line(node));
             (condition.and_then(Node::text).unwrap_or_default(), line)
         })
+        .collect()
+}
+
+/// A key of a job and of each of its rules: what a rule says goes before what the job says.
+fn said<'a>(view: &'a View<'a>, job: &Job<'a>, key: &str) -> Vec<&'a Node<'a>> {
+    let rules = get(view, job.node, "rules").map_or_else(Vec::new, |rules| view.items(rules));
+    rules
+        .into_iter()
+        .filter_map(|rule| view.get(rule, key))
+        .chain(get(view, job.node, key))
         .collect()
 }
 
@@ -280,6 +292,11 @@ fn hotfix<'a>(
         get(view, job.node, "needs")
             .map_or_else(Vec::new, |needs| view.items(needs))
             .into_iter()
+            // An optional one may be absent, and then nothing is waited for.
+            .filter(|need| {
+                view.text_at(need, "optional")
+                    .is_none_or(|text| text == "false")
+            })
             .filter_map(|need| need.text().or_else(|| view.text_at(need, "job")))
             .filter_map(|name| jobs.iter().find(|job| job.name == name))
             .any(|job| gate_in(job).is_some())
@@ -300,21 +317,21 @@ fn hotfix<'a>(
                 Rule::GateMissing,
                 "a hotfix gets to production without `ripcord hotfix gate`".to_owned(),
             );
-        } else if !here.is_some_and(|gate| gate < at) && !needed() {
+        } else if here.is_none_or(|gate| gate >= at) && !needed() {
             add(
                 line,
                 Rule::ShipWithoutGate,
                 "it ships without waiting for the gate".to_owned(),
             );
         }
-        let anyway = get(view, job.node, "when")
-            .filter(|when| matches!(when.text(), Some("always" | "on_failure")));
-        if let Some(when) = anyway {
-            add(
-                view.line(when),
-                Rule::ShipWithoutGate,
-                "it ships even if the gate failed".to_owned(),
-            );
+        for when in said(view, job, "when") {
+            if matches!(when.text(), Some("always" | "on_failure")) {
+                add(
+                    view.line(when),
+                    Rule::ShipWithoutGate,
+                    "it ships even if the gate failed".to_owned(),
+                );
+            }
         }
     }
 }

@@ -57,6 +57,16 @@ fn patterns<'a>(workflow: &Workflow<'a>) -> Vec<(&'a str, usize)> {
     }
 }
 
+/// The line by which pushes of tags start it besides those of branches.
+fn tags(workflow: &Workflow<'_>) -> Option<usize> {
+    let view = workflow.view;
+    let (_, push) = workflow.trigger("push")?;
+    ["tags", "tags-ignore"]
+        .into_iter()
+        .find_map(|key| view.get(push?, key))
+        .map(|node| view.line(node))
+}
+
 fn branches(workflow: &Workflow<'_>, findings: &mut Findings<'_>) {
     let gates = workflow.ripcord(Does::Gate);
     let guarded = !gates.is_empty()
@@ -72,6 +82,13 @@ fn branches(workflow: &Workflow<'_>, findings: &mut Findings<'_>) {
                 format!("`{pattern}` also takes branches that do not begin with `{PREFIX}`");
             findings.add(*line, Rule::BranchNotExact, sentence);
         }
+    }
+    if let Some(line) = tags(workflow)
+        && !patterns.is_empty()
+        && !guarded
+    {
+        let sentence = format!("a tag that is pushed starts it too, and that is no `{PREFIX}**`");
+        findings.add(line, Rule::BranchNotExact, sentence);
     }
     let triggers = workflow.triggers();
     if !triggers.iter().any(|(event, ..)| *event == "push") {

@@ -108,3 +108,37 @@ fn an_infra_repo_gets_each_key_in_the_variable_where_the_receiver_looks_for_it()
         assert!(text.contains(line), "{text}");
     }
 }
+
+#[test]
+fn a_trigger_cannot_say_which_ripcord_gitlab_installs() {
+    for side in SIDES {
+        let mut settings = settings(Forge::Gitlab, side);
+        let text = files(&settings).unwrap().remove(0).text;
+        let script = text.find("before_script").unwrap();
+        for line in [
+            "      RIPCORD_VERSION=\"0.4.0\"\n",
+            "      RIPCORD_URL=\"https://releases.acme.example/ripcord-0.4.0.tar.gz\"\n",
+            &format!("      RIPCORD_SHA256=\"{}\"\n", "a".repeat(64)),
+        ] {
+            let at = text
+                .find(line)
+                .unwrap_or_else(|| panic!("{line} is not in:\n{text}"));
+            assert!(
+                script < at && at < text.find("$RIPCORD_").unwrap(),
+                "{text}"
+            );
+        }
+        for name in ["VERSION", "URL", "SHA256"] {
+            assert!(!text.contains(&format!("RIPCORD_{name}: ")), "{text}");
+        }
+        // What is not known has to be said by the project.
+        settings.ripcord.url = None;
+        let text = files(&settings).unwrap().remove(0).text;
+        assert!(text.contains("    RIPCORD_URL: \"\"\n"), "{text}");
+        assert!(!text.contains("RIPCORD_URL=\""), "{text}");
+    }
+    let infra = files(&settings(Forge::Gitlab, Side::Infra))
+        .unwrap()
+        .remove(0);
+    assert!(infra.text.contains("worth as much as RIPCORD_PUSH_TOKEN"));
+}

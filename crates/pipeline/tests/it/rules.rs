@@ -196,6 +196,7 @@ fn a_gate_that_fails_fails_the_run() {
         "          set +e\n          ripcord hotfix gate\n          echo\n",
         "          if ripcord hotfix gate; then echo; fi\n",
         "          [ -z \"$URGENT\" ] && ripcord hotfix gate\n",
+        "          if [ -n \"$SKIP_GATE\" ]; then exit 0; fi\n          ripcord hotfix gate\n",
     ] {
         hotfix(GATE, to, rule);
     }
@@ -456,6 +457,71 @@ fn gitlabs_jobs_follow_the_same_rules() {
         "hotfix check --all || true",
         Rule::CheckNotBlocking,
     );
+}
+
+#[test]
+fn what_a_rule_of_a_gitlab_job_says_is_a_way_around_the_gate_too() {
+    let service = |from: &str, to: &str, rule| gitlab(Side::Service, from, to, rule);
+    let condition =
+        "    - if: $CI_PIPELINE_SOURCE == \"push\" && $CI_COMMIT_BRANCH =~ /^hotfix\\/./\n";
+    let gate = format!("ripcord-gate:\n  extends: .ripcord\n  needs: []\n  rules:\n{condition}");
+    service(
+        &gate,
+        &format!("{gate}      allow_failure: true\n"),
+        Rule::GateNotBlocking,
+    );
+    service(
+        &gate,
+        &format!("{gate}      allow_failure:\n        exit_codes: 3\n"),
+        Rule::GateNotBlocking,
+    );
+    let ship = format!(
+        "ripcord-ship:\n  extends: .ripcord\n  needs: [ripcord-gate]\n  rules:\n{condition}"
+    );
+    for when in ["always", "on_failure"] {
+        service(
+            &ship,
+            &format!("{ship}      when: {when}\n"),
+            Rule::ShipWithoutGate,
+        );
+    }
+    service(
+        "  needs: [ripcord-gate]\n",
+        "  needs:\n    - job: ripcord-gate\n      optional: true\n",
+        Rule::ShipWithoutGate,
+    );
+    // What changes nothing is no finding.
+    let (path, text) = good(Forge::Gitlab, Side::Service, "ripcord.gitlab-ci.yml");
+    let same = text
+        .replace(
+            &ship,
+            &format!("{ship}      when: on_success\n      allow_failure: false\n"),
+        )
+        .replace(
+            "  needs: [ripcord-gate]\n",
+            "  needs:\n    - job: ripcord-gate\n      optional: false\n",
+        );
+    assert_ne!(same, text);
+    assert_eq!(judge(Forge::Gitlab, &path, &same), []);
+}
+
+#[test]
+fn a_tag_that_is_pushed_starts_no_hotfix() {
+    let line = "    branches: [\"hotfix/**\"]\n";
+    for forge in [Forge::Github, Forge::Gitea] {
+        let (path, text) = good(forge, Side::Service, "hotfix.yml");
+        for tags in ["    tags: [\"v*\"]\n", "    tags-ignore: [beta]\n"] {
+            let with = text.replace(line, &format!("{line}{tags}"));
+            assert_ne!(with, text);
+            // The condition of the job stands for what `on` does not say.
+            assert_eq!(judge(forge, &path, &with), []);
+            let with = with.replace("    if: startsWith(github.ref, 'refs/heads/hotfix/')\n", "");
+            let found = judge(forge, &path, &with);
+            let rules: Vec<Rule> = found.iter().map(|finding| finding.rule).collect();
+            assert_eq!(rules, [Rule::BranchNotExact], "{tags}");
+            assert!(found[0].sentence.contains("tag"), "{found:?}");
+        }
+    }
 }
 
 #[test]
