@@ -25,11 +25,14 @@ pub struct Source {
     pub tip: Oid,
 }
 
+/// An address, and the name of its main line where one is given.
+type Asked = (String, Option<String>);
+
 /// Opens source repositories, each in a private copy, and fetches each once.
 pub struct Sources {
     /// Where the copies are kept.
     cache: PathBuf,
-    opened: RefCell<HashMap<(String, Option<String>), Rc<Source>>>,
+    opened: RefCell<HashMap<Asked, Rc<Source>>>,
 }
 
 impl Sources {
@@ -200,7 +203,7 @@ impl Source {
         };
         match base {
             // No commit of its own, as when main's are gated again: then its tip is what counts.
-            Some(base) if base == tip => {
+            Some(base) if self.repo.is_ancestor(tip, base).map_err(from_repo)? => {
                 let is_in = self.repo.is_ancestor(tip, line).map_err(from_repo)?;
                 Ok(if is_in {
                     Containment::Contained {

@@ -198,13 +198,12 @@ fn block(name: &str, settings: &Settings) -> Option<String> {
         "scanner" if settings.scanner.is_none() => String::new(),
         "scanner" if gitlab => in_subshell("%%scanner-script%%", "export PATH=\"$folder:$PATH\""),
         "scanner" => include_str!("../templates/actions/scanner.yml").to_owned(),
-        "login" if settings.registry.is_none() => String::new(),
+        "login" | "own-login" if settings.registry.is_none() => String::new(),
         "login" if gitlab => "# REGISTRY_USER and REGISTRY_PASSWORD: variables of the project, or of the job itself.\n- |\n  (\n    %%login-script%%\n  )".to_owned(),
         "login" => include_str!("../templates/actions/login.yml").to_owned(),
-        "own-login" if settings.registry.is_none() => String::new(),
         // A request from a fork is given no password.
         "own-login" => include_str!("../templates/actions/login.yml").replacen(
-            "\n",
+            '\n',
             "\n  if: github.event.pull_request.head.repo.full_name == github.repository\n",
             1,
         ),

@@ -177,7 +177,7 @@ fn prepare<'a>(
 pub fn landed(branch: &Branch, payload: &Payload) -> Result<Option<String>, Problem> {
     let place = branch.newest()?;
     let found = match seen(&branch.repo, &place, &payload.correlation_id, None)? {
-        Seen::Commit(commit) => Some(commit),
+        Seen::Commit(commit) => Some(*commit),
         Seen::Nothing | Seen::Boundary => None,
     };
     if let Some(commit) = &found {
@@ -197,7 +197,7 @@ fn carried_out(
     let mut deeper = DEEPER.into_iter();
     loop {
         match seen(repo, place, correlation_id, Some(since))? {
-            Seen::Commit(commit) => return Ok(Some(commit)),
+            Seen::Commit(commit) => return Ok(Some(*commit)),
             Seen::Nothing => return Ok(None),
             Seen::Boundary => repo
                 .deepen(&place.branch, deeper.next())
@@ -208,7 +208,7 @@ fn carried_out(
 
 /// What the branch shows of a request.
 enum Seen {
-    Commit(Commit),
+    Commit(Box<Commit>),
     /// Nothing, as far back as was asked.
     Nothing,
     /// Nothing in what is here of the past, and that ends before.
@@ -228,7 +228,7 @@ fn seen(
         let link = link.map_err(from_repo)?;
         let commit = repo.commit(link.commit).map_err(from_repo)?;
         if says(&commit, trailer::CORRELATION_ID, correlation_id) {
-            return Ok(Seen::Commit(commit));
+            return Ok(Seen::Commit(Box::new(commit)));
         }
         // One clock that was wrong ends nothing.
         older = match since {

@@ -14,6 +14,7 @@ mod drift;
 mod faults;
 mod followed;
 mod forge;
+mod friday;
 mod generated;
 mod held;
 mod hotfix;

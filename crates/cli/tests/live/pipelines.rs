@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ripcord_testbed::tools::{Group, Toolbox, prepare};
 use ripcord_testbed::{Act, GitServer, Ran, Workflow};
@@ -106,7 +105,7 @@ fn every_generated_workflow_is_as_actionlint_wants_it() {
                     .map(|entry| entry.unwrap().path())
                     .collect();
                 assert_eq!(files.len(), 3);
-                let mut lint = Command::new(tools.program("actionlint").unwrap());
+                let mut lint = place.scratch.command(tools.program("actionlint").unwrap());
                 let output = lint.arg("-no-color").args(&files).output().unwrap();
                 assert!(output.status.success(), "{output:?}");
             }
@@ -301,7 +300,7 @@ impl Place {
         self.program("trivy", &copy);
         let folder = self.scratch.path().join("trivy/db");
         fs::create_dir_all(&folder).unwrap();
-        let now = jiff::Timestamp::now();
+        let now = jiff::Timestamp::try_from(std::time::SystemTime::now()).unwrap();
         let text = format!(r#"{{"Version":2,"UpdatedAt":"{now}"}}"#);
         fs::write(folder.join("metadata.json"), text).unwrap();
     }

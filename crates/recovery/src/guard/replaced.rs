@@ -87,9 +87,12 @@ pub(super) fn shipped(
     Ok(all)
 }
 
+/// Asks about a unit before and after, and a hotfix of it.
+pub(super) type Ask<'f> = dyn Fn(&Unit, &Unit, &Shipped) -> Result<Option<Dropped>, Problem> + 'f;
+
 /// Asks for each hotfix whose environment comes to run something else.
 pub(super) fn ask(
-    replaced: &dyn Fn(&Unit, &Unit, &Shipped) -> Result<Option<Dropped>, Problem>,
+    replaced: &Ask<'_>,
     (before, after): (&Catalog, &Catalog),
     fixes: &[Shipped],
     found: &mut BTreeSet<Dropped>,

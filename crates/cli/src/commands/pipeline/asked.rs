@@ -14,13 +14,12 @@ pub(super) fn settings(
     main: Option<String>,
 ) -> Result<Settings, Problem> {
     let forge = Forge::from(args.forge);
-    let mut settings = match there.get(SETTINGS_FILE) {
-        Some(text) => known(Settings::read(text)?, forge, args)?,
-        None => {
-            let mut fresh = Settings::new(forge, side(args)?, env!("CARGO_PKG_VERSION"));
-            fresh.branch = main.unwrap_or(fresh.branch);
-            fresh
-        }
+    let mut settings = if let Some(text) = there.get(SETTINGS_FILE) {
+        known(Settings::read(text)?, forge, args)?
+    } else {
+        let mut fresh = Settings::new(forge, side(args)?, env!("CARGO_PKG_VERSION"));
+        fresh.branch = main.unwrap_or(fresh.branch);
+        fresh
     };
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
     if let Some(name) = &args.service {
