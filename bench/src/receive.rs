@@ -29,6 +29,9 @@ pub(crate) fn run(ripcord: Option<&Path>, requests: &[usize]) -> Result<Vec<Tabl
         "max ms",
     ];
     let mut table = Table::new("Deploys asked for at the same moment", &head);
+    // Each runs in a folder of its own.
+    let ripcord = ripcord.map(Path::canonicalize).transpose()?;
+    let ripcord = ripcord.as_deref();
     for count in requests {
         for ripcord in [None, Some(ripcord)]
             .into_iter()
