@@ -197,7 +197,7 @@ pub(crate) enum Command {
         #[arg(long)]
         accept_risk: bool,
     },
-    /// Refuse a change that deploys a quarantined version: for CI and for a server's hook
+    /// Refuse a change that deploys a quarantined version or takes a hotfix out: for CI and for a server's hook
     #[command(
         after_help = "Examples:\n  ripcord guard\n  ripcord guard --base origin/main --annotations github\n  ripcord guard --pre-receive"
     )]

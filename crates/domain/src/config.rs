@@ -82,7 +82,7 @@ pub struct SourceOf {
     pub repository: Option<String>,
     /// Its line of development. None: the remote's default branch.
     pub main: Option<String>,
-    /// How tags name commits where images have no label, such as `v{commit}` or `{tag}` for a tag of Git.
+    /// The tag of Git that an image's tag names, where images have no label: `v{version}`. None: the tag itself.
     pub revision: Option<String>,
     /// Checks of the normal pipeline that show by their names on a commit that it was checked.
     pub checks: Vec<String>,

@@ -17,7 +17,7 @@ pub struct Receiving {
     pub registries: Vec<String>,
     /// Who may ask for what, by the name of a key. None: whoever may send the event may ask for everything.
     pub keys: BTreeMap<String, Key>,
-    /// How old a request with a proof may be, and for how long the same request is known again.
+    /// How old a request with a proof may be. The same request is known again for that long, and for a week at least.
     pub replay_window: String,
 }
 

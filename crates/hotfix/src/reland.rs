@@ -46,11 +46,12 @@ impl RelandChecked {
     /// What a check of a pull request ends with.
     ///
     /// # Errors
-    /// A merge brings less than the branch holds, or may do so and it was not said where the branch
-    /// began.
+    /// A merge brings less than the branch holds.
     pub fn settle(&self) -> Result<(), Problem> {
         if !self.blocks {
-            return self.settle_beneath();
+            // Whose the reverted commits beneath it are, Git's graph does not tell: a branch that only began
+            // before a revert must not wait for it.
+            return Ok(());
         }
         Err(Problem::new(
             Kind::Refused,
@@ -63,28 +64,6 @@ impl RelandChecked {
         .hint(format!(
             "`ripcord reland prepare {} --push-to BRANCH` builds one that lands again",
             self.branch
-        )))
-    }
-
-    fn settle_beneath(&self) -> Result<(), Problem> {
-        if self.beneath.is_empty() {
-            return Ok(());
-        }
-        Err(Problem::new(
-            Kind::Refused,
-            "beginning_unknown",
-            format!(
-                "merging {} into {} may bring less than it holds: {}",
-                self.branch, self.main, self.sentence
-            ),
-        )
-        .hint(
-            "`--base REV` says at which commit the branch began: before the reverted one if that is \
-             the branch's own, else at it or after it",
-        )
-        .hint(format!(
-            "if it is not the branch's own, bringing the branch up to date with {} settles it as well",
-            self.main
         )))
     }
 }

@@ -15,6 +15,8 @@ use ripcord_manifest::{RiskKind, risks};
 use crate::change::Ground;
 use crate::draft::{Changed, file_of};
 
+/// The code of a deploy that goes, and is called a hotfix.
+pub(crate) const UNDOES_HOTFIX: &str = "undoes_hotfix";
 /// The code of what takes a hotfix out of production.
 pub const DROPS_HOTFIX: &str = "drops_hotfix";
 /// The code of the refusal to change what others share.
@@ -75,7 +77,7 @@ pub(crate) fn of_deploys(
                 .any(|v| v.value.contains("hotfix"))
         {
             warnings.push(warning(
-                "undoes_hotfix",
+                UNDOES_HOTFIX,
                 Severity::Warning,
                 format!(
                     "{}: takes a hotfix back: {short} {}",

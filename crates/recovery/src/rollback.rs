@@ -173,16 +173,20 @@ fn prepare_in<'a>(
             part.changes = own.iter().map(crate::draft::Changed::shown).collect();
             let undone: Vec<(Oid, &Deploy)> =
                 decision.undone.iter().map(|(id, d)| (*id, d)).collect();
-            warnings.extend(risk::of_deploys(&ground, &name, &undone)?);
+            let mut told = risk::of_deploys(&ground, &name, &undone)?;
             let deploys: Vec<&Deploy> = undone.iter().map(|(_, deploy)| *deploy).collect();
             match hotfixes::of_unit(repo, place.tree, &name.0, &name.1) {
                 Ok(fixes) => {
                     let lost = hotfixes::undone_with(&fixes, &deploys);
-                    warnings.extend(risk::of_hotfixes(&name, &lost, now));
+                    if !lost.is_empty() {
+                        // What is recorded says more than what a deploy is called.
+                        told.retain(|warning| warning.code != risk::UNDOES_HOTFIX);
+                    }
+                    told.extend(risk::of_hotfixes(&name, &lost, now));
                     dropped.extend(lost.iter().map(|fix| fix.name.to_string()));
                 }
                 // Nobody has to mend a record first while production is down.
-                Err(problem) => warnings.push(warning(
+                Err(problem) => told.push(warning(
                     "hotfix_unreadable",
                     Severity::Warning,
                     format!(
@@ -191,6 +195,7 @@ fn prepare_in<'a>(
                     ),
                 )),
             }
+            warnings.extend(told);
             for (id, _) in &decision.undone {
                 let id = id.to_string();
                 if !rolled_back_commits.contains(&id) {

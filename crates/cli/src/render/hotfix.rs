@@ -332,14 +332,17 @@ pub(crate) fn merged_back(screen: &mut Screen<'_>, merged: &MergedBack) -> io::R
             )?;
             continue;
         }
+        if let Some(why) = &one.problem {
+            writeln!(screen.out, "{branch}: {}: {why}", screen.red("not known"))?;
+            continue;
+        }
         if let Some(why) = &one.left_out {
             writeln!(
                 screen.out,
                 "{branch}: {}: {why}",
                 screen.red("a merge leaves out")
             )?;
-        }
-        if one.conflicts.is_empty() {
+        } else if one.conflicts.is_empty() {
             writeln!(
                 screen.out,
                 "{branch}: merges into {main} without a conflict"
@@ -374,6 +377,12 @@ pub(crate) fn reland_checked(screen: &mut Screen<'_>, checked: &RelandChecked) -
         writeln!(
             screen.out,
             "  warning: reverted on {main}, and beneath the branch: {commit}"
+        )?;
+    }
+    if !checked.beneath.is_empty() {
+        writeln!(
+            screen.out,
+            "  where that is the branch's own, a merge does not bring it back: `--base REV` says where the branch began"
         )?;
     }
     Ok(())

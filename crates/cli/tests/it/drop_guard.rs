@@ -149,6 +149,11 @@ fn a_servers_hook_takes_no_push_that_removes_a_hotfix_and_takes_ripcords_rollbac
         .run(&["plan", "payments", "production"])
         .assert_code(0);
     assert_says(&plan, &["this would remove hotfix INC-31-double-charge"]);
+    // Once, and not by its name again.
+    assert!(
+        !format!("{plan:?}").contains("takes a hotfix back"),
+        "{plan:?}"
+    );
     let _ = stage.roll_back().assert_code(0);
     let message = stage
         .infra

@@ -33,7 +33,7 @@ impl Default for DebtPolicy {
     }
 }
 
-/// What the receiver refuses for a service while one of its debts is overdue.
+/// What is refused for a service while one of its debts is overdue: by the receiver, and at the start of a hotfix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Blocks {
