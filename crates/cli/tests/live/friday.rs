@@ -97,13 +97,51 @@ impl<'a> Friday<'a> {
             "{buildah} bud -q --isolation chroot --signature-policy policy.json --timestamp 0 --build-arg REVISION=$RIPCORD_COMMIT -t $RIPCORD_IMAGE:$RIPCORD_TAG . && \
              {buildah} push -q --tls-verify=false --signature-policy policy.json --digestfile $RIPCORD_DIGEST_FILE $RIPCORD_IMAGE:$RIPCORD_TAG"
         );
+        let keys = self.keys();
+        let sign = format!(
+            "COSIGN_PASSWORD= cosign sign --key {0}/cosign.key --yes --allow-http-registry --signing-config {0}/signing.json {{image}}",
+            keys.display()
+        );
         let policy = json!({"gate": {
             "checks": [{"name": "unit tests", "run": "sh test.sh", "time_box": "20s"}],
             "scan": {"with": "grype", "database_at_most": "48h"},
             "build": {"run": build, "image": format!("{}/{IMAGE}", self.registry)},
+            "sign": {"run": sign},
             "normal": [{"name": "integration tests", "context": "ci / integration"}],
         }});
         self.write("ripcord.yaml", &policy.to_string());
+    }
+
+    /// A folder with a key to sign images with, and the settings by which nobody else is asked.
+    fn keys(&self) -> PathBuf {
+        let folder = self.outage.scratch.path().join("keys");
+        fs::create_dir(&folder).unwrap();
+        for args in [
+            &["generate-key-pair"][..],
+            &["signing-config", "create", "--out", "signing.json"],
+        ] {
+            let made = self.cosign(args);
+            assert!(made.status.success(), "{made:?}");
+        }
+        folder
+    }
+
+    fn cosign(&self, args: &[&str]) -> std::process::Output {
+        let scratch = &self.outage.scratch;
+        let mut cosign = scratch.command(self.outage.bed.programs().join("cosign"));
+        cosign
+            .args(args)
+            .env("COSIGN_PASSWORD", "")
+            .current_dir(scratch.path().join("keys"));
+        cosign.output().unwrap()
+    }
+
+    /// Whether an image in the registry is signed with the key.
+    pub(crate) fn is_signed(&self, digest: &str) -> bool {
+        let image = format!("{}/{IMAGE}@{digest}", self.registry);
+        let verify = ["verify", "--key", "cosign.pub", "--allow-http-registry"];
+        let more = ["--insecure-ignore-tlog=true", image.as_str()];
+        self.cosign(&[&verify[..], &more].concat()).status.success()
     }
 
     /// Commits everything on the branch that is checked out, and pushes it.
@@ -205,10 +243,9 @@ impl<'a> Friday<'a> {
     pub(crate) fn in_source(&self) -> Ripcord {
         let bed = self.outage.bed;
         let folder = self.database();
-        let grype = bed.tools().program("grype").unwrap();
         let path = format!(
             "{}:{}",
-            grype.parent().unwrap().display(),
+            bed.programs().display(),
             std::env::var("PATH").unwrap_or_default()
         );
         self.ripcord()
@@ -275,6 +312,8 @@ impl<'a> Friday<'a> {
         let ripcord = programs.join("ripcord");
         if !ripcord.exists() {
             std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ripcord"), &ripcord).unwrap();
+            let cosign = bed.programs().join("cosign");
+            std::os::unix::fs::symlink(cosign, programs.join("cosign")).unwrap();
             let script = format!(
                 "#!/bin/sh\nexport GRYPE_DB_CACHE_DIR={} GRYPE_DB_AUTO_UPDATE=false GRYPE_CHECK_FOR_APP_UPDATE=false GRYPE_REGISTRY_INSECURE_USE_HTTP=true\nexec {} \"$@\"\n",
                 self.database().display(),

@@ -136,13 +136,20 @@ fn a_hotfix_goes_from_a_broken_production_to_a_debt_that_is_paid_by_evidence() {
     let fix = friday.commit_source("Charge once, and say so");
     clock.start();
     let record = friday.gate(0);
-    clock.stop("gate: tests, scan, build, push, scan of the image");
-    let passed = ["unit tests", "source scan", "build and push", "image scan"];
+    clock.stop("gate: tests, scan, build, push, scan of the image, signature");
+    let passed = [
+        "unit tests",
+        "source scan",
+        "build and push",
+        "image scan",
+        "signature",
+    ];
     assert_eq!(
         verdicts(&record),
         passed.map(|name| (name, "passed")),
         "{record}"
     );
+    assert!(friday.is_signed(record["digest"].as_str().unwrap()));
     let tag = record["tag"].as_str().unwrap();
     let registry = bed.registry().unwrap();
     assert_eq!(
