@@ -21,6 +21,7 @@ pub mod reach;
 pub mod receiving;
 pub mod recovery;
 pub mod target;
+pub mod time_span;
 pub mod timeline;
 
 pub use catalog::{Catalog, Place, PlaceId, Unit};

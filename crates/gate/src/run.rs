@@ -13,6 +13,7 @@ use ripcord_domain::gate::{
 use ripcord_domain::hotfix::HotfixName;
 use ripcord_domain::hotfix::payload::is_digest;
 use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::time_span;
 
 use crate::command::{self, Ended, Place};
 use crate::defaults::unit_tests;
@@ -226,7 +227,7 @@ impl Times {
         let read = |field: &str, text: Option<&String>, default: Duration| match text {
             None => Ok(default),
             Some(text) => {
-                let time = time(field, text)?;
+                let time = time_span::read(field, text)?;
                 Ok(Duration::try_from(time).unwrap_or(default))
             }
         };
@@ -241,29 +242,11 @@ impl Times {
                 .map(|check| read("gate.checks.time_box", check.time_box.as_ref(), CHECK))
                 .collect::<Result<_, _>>()?,
             scan: read("gate.scan.time_box", Some(&policy.scan.time_box), CHECK)?,
-            oldest: time("gate.scan.database_at_most", &policy.scan.database_at_most)?,
+            oldest: time_span::read("gate.scan.database_at_most", &policy.scan.database_at_most)?,
             build: read("gate.build.time_box", build, BUILD)?,
             sign: read("gate.sign.time_box", sign, SIGN)?,
         })
     }
-}
-
-fn time(field: &str, text: &str) -> Result<SignedDuration, Problem> {
-    let wrong = || {
-        Problem::new(
-            Kind::Usage,
-            "bad_configuration",
-            format!("ripcord.yaml: `{field}` is `{text}`, which is no time"),
-        )
-        .hint("such as `5m` or `48h`")
-    };
-    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
-    let time = span
-        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| wrong())?;
-    (time > SignedDuration::ZERO)
-        .then_some(time)
-        .ok_or_else(wrong)
 }
 
 struct Runner<'a> {

@@ -9,6 +9,7 @@ use ripcord_domain::hotfix::debt::{self, Blocks, Debt, Owed, Part, Stage, State}
 use ripcord_domain::hotfix::{HotfixName, Shipped};
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::time_span;
 use ripcord_forge::{CheckState, Outcome, outcome_of};
 use ripcord_git::Oid;
 use ripcord_recovery::hotfixes;
@@ -21,7 +22,6 @@ use tokio::runtime::Runtime;
 
 use crate::production::{Built, built_of, image_of};
 use crate::source::{Source, Sources};
-use crate::within;
 
 /// Which checks ran on a commit of a repository.
 pub type Checks<'f> = dyn Fn(&Source, &SourceOf, &str) -> Result<Vec<CheckState>, Problem> + 'f;
@@ -134,7 +134,7 @@ pub fn debts(books: &Books<'_>, which: &Which) -> Result<Debts, Problem> {
     let place = books.branch.newest()?;
     let repo = &books.branch.repo;
     let policy = &place.settings.config.hotfix;
-    let time = within::read("hotfix.within", &policy.within)?;
+    let time = time_span::read("hotfix.within", &policy.within)?;
     let all = hotfixes::all(repo, place.tree)?;
     let service = which
         .service

@@ -15,6 +15,5 @@ pub mod reland;
 pub mod ship;
 pub mod source;
 pub mod start;
-mod within;
 
 pub use receive::{Received, Receiver, receive};

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use ripcord_domain::hotfix::debt::{Blocks, DebtPolicy};
 use ripcord_domain::hotfix::{HotfixName, Shipped};
 use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::time_span;
 
-use crate::within;
 
 /// What is to go out.
 pub(crate) enum Next<'a> {
@@ -34,7 +34,7 @@ pub(crate) fn refuse(
         (Next::Deploy, Blocks::Deploys) => (None, "a deploy without it"),
         _ => return Ok(()),
     };
-    let time = within::read("hotfix.within", &policy.within)?;
+    let time = time_span::read("hotfix.within", &policy.within)?;
     let overdue = hotfixes
         .iter()
         .find(|fix| Some(&fix.name) != own && now.duration_since(fix.opened) >= time && !pays(fix));

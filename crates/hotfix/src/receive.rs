@@ -7,6 +7,7 @@ use ripcord_domain::hotfix::{HotfixName, Payload, Shipped};
 use ripcord_domain::message::trailer;
 use ripcord_domain::plan::{Outcome, Plan, SCHEMA};
 use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::time_span;
 use ripcord_domain::receiving::Key;
 use ripcord_git::{Location, SafeUrl};
 use ripcord_recovery::deploy::{self, Situation, Wanted};
@@ -22,7 +23,6 @@ use crate::overdue::{self, Next};
 use crate::production::{built_of, image_of};
 use crate::proof::{self, Secret};
 use crate::source::Sources;
-use crate::within;
 use crate::{drop_guard, gate_record};
 
 /// Days for which a request is known again when no proof bounds its age.
@@ -106,7 +106,7 @@ pub fn receive(
     let now = (receiver.clock)();
     let place = receiver.branch.newest()?;
     let config = &place.settings.config;
-    let window = within::read("receive.replay_window", &config.receive.replay_window)?;
+    let window = time_span::read("receive.replay_window", &config.receive.replay_window)?;
     let key = who_asks(receiver, config, payload, window, now)?;
     let mut warnings = Vec::new();
     let labels = image(receiver, payload, &mut warnings)?;

@@ -6,7 +6,7 @@ use ripcord_domain::live::application::{AppName, Application, ObjectKey};
 use ripcord_domain::live::generated::ApplicationSet;
 use ripcord_domain::live::image::Aim;
 use ripcord_domain::plan::{Plan, ServicePlan};
-use ripcord_domain::problem::Problem;
+use ripcord_domain::problem::{Kind, Problem};
 use ripcord_recovery::survey::Branch;
 use ripcord_recovery::{fed, keep};
 
@@ -49,6 +49,42 @@ pub(crate) async fn listed(which: Which) -> Result<Listed, Problem> {
         apps,
         sets,
     })
+}
+
+/// The Applications that deploy a service, and where Argo CD has them.
+pub(crate) struct Deploying {
+    pub(crate) cluster: Cluster,
+    pub(crate) apps: Vec<Application>,
+}
+
+/// Looks for them.
+///
+/// # Errors
+/// The cluster does not answer; there are none.
+pub(crate) async fn deploying(
+    branch: &Branch,
+    plan: &Plan,
+    which: &Which,
+) -> Result<Deploying, Problem> {
+    let Listed {
+        cluster,
+        apps,
+        sets,
+    } = listed(which.clone()).await?;
+    let concerned = concerned(branch, plan, &apps, &sets)?.into_iter();
+    let apps: Vec<Application> = concerned.map(|one| one.app).collect();
+    if apps.is_empty() {
+        return Err(Problem::new(
+            Kind::Nothing,
+            "no_application",
+            format!(
+                "no Application of Argo CD in {} deploys this from {}",
+                cluster.address(),
+                plan.remote
+            ),
+        ));
+    }
+    Ok(Deploying { cluster, apps })
 }
 
 /// The Applications that a plan's files concern.

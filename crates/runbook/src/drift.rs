@@ -12,7 +12,7 @@ use ripcord_domain::live::image::is_declared;
 use ripcord_domain::live::route::Windows;
 use ripcord_domain::live::windows;
 use ripcord_domain::plan::SCHEMA;
-use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::problem::Problem;
 use ripcord_domain::recovery::Recovery;
 use ripcord_git::SafeUrl;
 use ripcord_recovery::declared::Declared;
@@ -20,7 +20,7 @@ use ripcord_recovery::survey::Branch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::applications::{Listed, concerned, listed};
+use crate::applications::{Deploying, deploying};
 use crate::observe::rolls_in_steps;
 
 /// `ripcord drift`.
@@ -115,24 +115,8 @@ pub fn find(
     now: Timestamp,
 ) -> Result<Drift, Problem> {
     let runtime = crate::recover::runtime()?;
-    let Listed {
-        cluster,
-        apps,
-        sets,
-    } = runtime.block_on(listed(which.clone()))?;
-    let concerned = concerned(branch, &declared.plan, &apps, &sets)?.into_iter();
-    let apps: Vec<Application> = concerned.map(|one| one.app).collect();
-    if apps.is_empty() {
-        return Err(Problem::new(
-            Kind::Nothing,
-            "no_application",
-            format!(
-                "no Application of Argo CD in {} deploys this from {}",
-                cluster.address(),
-                declared.plan.remote
-            ),
-        ));
-    }
+    let Deploying { cluster, apps } =
+        runtime.block_on(deploying(branch, &declared.plan, which))?;
     let mut all = Found::default();
     for app in &apps {
         let held_until = unfinished

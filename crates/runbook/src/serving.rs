@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use ripcord_connect::{Which, argocd, destination};
-use ripcord_domain::live::application::{AppName, Application, ObjectKey};
-use ripcord_domain::problem::{Kind, Problem};
+use ripcord_domain::live::application::{AppName, ObjectKey};
+use ripcord_domain::problem::Problem;
 use ripcord_recovery::declared::Declared;
 use ripcord_recovery::survey::Branch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::applications::{Listed, concerned, listed};
+use crate::applications::{Deploying, deploying};
 use crate::observe::Clusters;
 use crate::picture::look;
 
@@ -99,24 +99,8 @@ impl Running {
 /// The cluster does not answer; no Application deploys the service.
 pub fn serving(branch: &Branch, declared: &Declared, which: &Which) -> Result<Serving, Problem> {
     let runtime = crate::recover::runtime()?;
-    let Listed {
-        cluster,
-        apps,
-        sets,
-    } = runtime.block_on(listed(which.clone()))?;
-    let concerned = concerned(branch, &declared.plan, &apps, &sets)?.into_iter();
-    let apps: Vec<Application> = concerned.map(|one| one.app).collect();
-    if apps.is_empty() {
-        return Err(Problem::new(
-            Kind::Nothing,
-            "no_application",
-            format!(
-                "no Application of Argo CD in {} deploys this from {}",
-                cluster.address(),
-                declared.plan.remote
-            ),
-        ));
-    }
+    let Deploying { cluster, apps } =
+        runtime.block_on(deploying(branch, &declared.plan, which))?;
     let mut applications = Vec::new();
     for app in apps {
         let served = runtime.block_on(async {
