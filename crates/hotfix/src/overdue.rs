@@ -9,7 +9,6 @@ use ripcord_domain::hotfix::{HotfixName, Shipped};
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_domain::time_span;
 
-
 /// What is to go out.
 pub(crate) enum Next<'a> {
     /// This hotfix.

@@ -115,8 +115,7 @@ pub fn find(
     now: Timestamp,
 ) -> Result<Drift, Problem> {
     let runtime = crate::recover::runtime()?;
-    let Deploying { cluster, apps } =
-        runtime.block_on(deploying(branch, &declared.plan, which))?;
+    let Deploying { cluster, apps } = runtime.block_on(deploying(branch, &declared.plan, which))?;
     let mut all = Found::default();
     for app in &apps {
         let held_until = unfinished

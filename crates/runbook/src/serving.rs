@@ -99,8 +99,7 @@ impl Running {
 /// The cluster does not answer; no Application deploys the service.
 pub fn serving(branch: &Branch, declared: &Declared, which: &Which) -> Result<Serving, Problem> {
     let runtime = crate::recover::runtime()?;
-    let Deploying { cluster, apps } =
-        runtime.block_on(deploying(branch, &declared.plan, which))?;
+    let Deploying { cluster, apps } = runtime.block_on(deploying(branch, &declared.plan, which))?;
     let mut applications = Vec::new();
     for app in apps {
         let served = runtime.block_on(async {
