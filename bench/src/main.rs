@@ -152,6 +152,9 @@ enum Command {
         /// How many; several with commas
         #[arg(long, value_delimiter = ',', default_value = "100,1000")]
         requests: Vec<usize>,
+        /// Only ways whose name contains this
+        #[arg(long, default_value = "")]
+        only: String,
         /// A file for the results as JSON
         #[arg(long)]
         out: Option<PathBuf>,
@@ -242,8 +245,9 @@ fn main() -> Result<()> {
         Command::Receive {
             ripcord,
             requests,
+            only,
             out,
-        } => (receive::run(ripcord.as_deref(), requests)?, out),
+        } => (receive::run(ripcord.as_deref(), requests, only)?, out),
         Command::Proof { runs, out } => (proof::run(*runs)?, out),
         Command::Warm(common) => (warm::run(&Setup::new(common)?)?, &common.out),
         Command::Cold(common) => (cold::run(&Setup::new(common)?)?, &common.out),

@@ -16,8 +16,10 @@ use crate::scripts::DEPLOY_JOB;
 const SERVICES: usize = 50;
 /// As patient as such a job is written.
 const TRIES: &str = "10";
+const SCRIPT: &str = "clone, sed, push, 10 tries";
+const RIPCORD: &str = "ripcord receive";
 
-pub(crate) fn run(ripcord: Option<&Path>, requests: &[usize]) -> Result<Vec<Table>> {
+pub(crate) fn run(ripcord: Option<&Path>, requests: &[usize], only: &str) -> Result<Vec<Table>> {
     let head = [
         "requests",
         "what",
@@ -33,13 +35,14 @@ pub(crate) fn run(ripcord: Option<&Path>, requests: &[usize]) -> Result<Vec<Tabl
     let ripcord = ripcord.map(Path::canonicalize).transpose()?;
     let ripcord = ripcord.as_deref();
     for count in requests {
-        for ripcord in [None, Some(ripcord)]
-            .into_iter()
-            .filter(|way| way.is_none_or(|way| way.is_some()))
-        {
+        let ways = [(SCRIPT, None), (RIPCORD, ripcord)];
+        let asked = ways.into_iter().filter(|(name, ripcord)| {
+            name.contains(only) && (ripcord.is_some() || *name == SCRIPT)
+        });
+        for (name, ripcord) in asked {
             let office = Office::open()?;
             let start = Instant::now();
-            let runs = at_once(0..*count, |n| match ripcord.flatten() {
+            let runs = at_once(0..*count, |n| match ripcord {
                 Some(ripcord) => office.receive(ripcord, n),
                 None => office.job(n),
             })?;
@@ -58,11 +61,7 @@ pub(crate) fn run(ripcord: Option<&Path>, requests: &[usize]) -> Result<Vec<Tabl
             }
             table.row(vec![
                 json!(count),
-                json!(if ripcord.is_some() {
-                    "ripcord receive"
-                } else {
-                    "clone, sed, push, 10 tries"
-                }),
+                json!(name),
                 json!(landed),
                 json!(answered.count()),
                 json!(elapsed),
