@@ -1,5 +1,6 @@
 //! `guard`.
 
+use std::cell::OnceCell;
 use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
@@ -37,24 +38,30 @@ pub(super) fn run(global: &Global, args: &GuardArgs, output: &mut Output) -> Res
     verdict?.settle()
 }
 
-/// Asks registries and sources about hotfixes, only where one may be lost.
+/// Asks registries and sources about hotfixes, only where one may be lost: most changes ask nobody, and a server's
+/// hook may have no home for a cache.
+#[derive(Default)]
 struct Asker {
-    sources: Sources,
-    runtime: Runtime,
+    ways: OnceCell<(Sources, Runtime)>,
 }
 
 impl Asker {
-    fn new() -> Result<Self, Problem> {
-        Ok(Self {
-            sources: Sources::new(wiring::cache_root()?),
-            runtime: ripcord_runbook::runtime()?,
-        })
+    fn ways(&self) -> Result<&(Sources, Runtime), Problem> {
+        if let Some(ways) = self.ways.get() {
+            return Ok(ways);
+        }
+        let ways = (
+            Sources::new(wiring::cache_root()?),
+            ripcord_runbook::runtime()?,
+        );
+        Ok(self.ways.get_or_init(|| ways))
     }
 
     fn dropped(&self, replaced: &Replaced<'_>) -> Result<Option<Dropped>, Problem> {
         let mirrors = replaced.settings.config.mirrors.clone();
         let registries = Registries::new(mirrors, REGISTRY);
-        dropped(replaced, &registries, &self.sources, &self.runtime)
+        let (sources, runtime) = self.ways()?;
+        dropped(replaced, &registries, sources, runtime)
     }
 }
 
@@ -73,7 +80,7 @@ fn judge(global: &Global, args: &GuardArgs) -> Result<Verdict, Problem> {
         head: args.head.clone(),
         allow_lift: args.allow_lift,
     };
-    let asker = Asker::new()?;
+    let asker = Asker::default();
     guard::guard(
         &opened,
         &request,
@@ -140,7 +147,7 @@ fn receive(global: &Global, allow_lift: bool) -> Result<Verdict, Problem> {
                 format!("what is pushed could not be read: {error}"),
             )
         })?;
-    let asker = Asker::new()?;
+    let asker = Asker::default();
     guard::receive(
         &branch,
         &lines,

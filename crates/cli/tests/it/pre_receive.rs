@@ -224,3 +224,24 @@ fn what_is_no_push_is_refused() {
         Some(7)
     );
 }
+
+#[test]
+fn a_hook_of_an_account_without_a_home_judges_all_the_same() {
+    let stage = rolled_back();
+    let unset = "env -u HOME -u XDG_CACHE_HOME -u RIPCORD_CACHE_DIR";
+    let text = format!(
+        "#!/bin/sh\nRIPCORD_NOW=2026-10-01T12:30:00Z exec {unset} {BINARY} guard --pre-receive\n"
+    );
+    stage
+        .server
+        .install_hook("infra.git", "pre-receive", &text)
+        .unwrap();
+    let change = Proposal::on(&stage, "dev");
+    change.replace(OVERLAY, "good000", "bad1111");
+    let output = push(&stage, &change.clone, "HEAD:main");
+    assert!(!output.succeeded(), "{output:?}");
+    assert_says(&output, &["remote: error: 1 deploy(s)"]);
+    change.replace(OVERLAY, "bad1111", "better2");
+    let output = push(&stage, &change.clone, "HEAD:main");
+    assert!(output.succeeded(), "{output:?}");
+}
