@@ -93,6 +93,24 @@ impl Running {
     }
 }
 
+impl Serving {
+    /// What is missing until every workload of the service runs the right image, and a ready pod does; none where
+    /// nothing is. `image` is what it is called.
+    pub fn lacks(
+        &self,
+        is_of_service: &dyn Fn(&str) -> bool,
+        is_right: &dyn Fn(&str) -> bool,
+        image: &str,
+    ) -> Option<String> {
+        let all = || self.applications.iter().flat_map(|app| &app.workloads);
+        let missing = all().find_map(|running| running.lacks(is_of_service, is_right));
+        missing.or_else(|| {
+            let runs = all().any(|running| running.ready.keys().any(|one| is_right(one)));
+            (!runs).then(|| format!("no ready pod runs {image}"))
+        })
+    }
+}
+
 /// Looks once at what serves.
 ///
 /// # Errors

@@ -97,15 +97,8 @@ fn hop_of(
     let is_right = |image: &str| {
         image == tag || image == digest || image == format!("{tag}@{}", payload.digest)
     };
-    let mut runs = false;
-    for running in seen.applications.iter().flat_map(|app| &app.workloads) {
-        if let Some(why) = running.lacks(&is_of_service, &is_right) {
-            return Ok(Some((Hop::Ready, why)));
-        }
-        runs |= running.ready.keys().any(|image| is_right(image));
-    }
-    if !runs {
-        return Ok(Some((Hop::Ready, format!("no ready pod runs {tag}"))));
+    if let Some(why) = seen.lacks(&is_of_service, &is_right, &tag) {
+        return Ok(Some((Hop::Ready, why)));
     }
     // A tag says what was asked for; what a node pulled says what runs.
     let pulled: Vec<&String> = seen

@@ -110,14 +110,5 @@ fn lacks(
             || digest.is_some_and(|digest| is_of_service(one) && one.ends_with(digest));
         one == image || one.starts_with(&format!("{image}@")) || has_digest()
     };
-    for app in &seen.applications {
-        for running in &app.workloads {
-            if let Some(missing) = running.lacks(&is_of_service, &is_right) {
-                return Ok(Some(missing));
-            }
-        }
-    }
-    let mut all = seen.applications.iter().flat_map(|app| &app.workloads);
-    let runs = all.any(|running| running.ready.keys().any(|one| is_right(one)));
-    Ok((!runs).then(|| format!("no ready pod runs {image}")))
+    Ok(seen.lacks(&is_of_service, &is_right, image))
 }
