@@ -152,6 +152,9 @@ enum Command {
         /// How many; several with commas
         #[arg(long, value_delimiter = ',', default_value = "100,1000")]
         requests: Vec<usize>,
+        /// How many jobs run at a time, the others wait for their turn. Default: all
+        #[arg(long)]
+        runners: Option<usize>,
         /// Only ways whose name contains this
         #[arg(long, default_value = "")]
         only: String,
@@ -245,9 +248,13 @@ fn main() -> Result<()> {
         Command::Receive {
             ripcord,
             requests,
+            runners,
             only,
             out,
-        } => (receive::run(ripcord.as_deref(), requests, only)?, out),
+        } => (
+            receive::run(ripcord.as_deref(), requests, *runners, only)?,
+            out,
+        ),
         Command::Proof { runs, out } => (proof::run(*runs)?, out),
         Command::Warm(common) => (warm::run(&Setup::new(common)?)?, &common.out),
         Command::Cold(common) => (cold::run(&Setup::new(common)?)?, &common.out),

@@ -1,6 +1,7 @@
 //! Deploys that are all asked for at the same moment: each a process of its own, as jobs of CI are.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -19,9 +20,15 @@ const TRIES: &str = "10";
 const SCRIPT: &str = "clone, sed, push, 10 tries";
 const RIPCORD: &str = "ripcord receive";
 
-pub(crate) fn run(ripcord: Option<&Path>, requests: &[usize], only: &str) -> Result<Vec<Table>> {
+pub(crate) fn run(
+    ripcord: Option<&Path>,
+    requests: &[usize],
+    runners: Option<usize>,
+    only: &str,
+) -> Result<Vec<Table>> {
     let head = [
         "requests",
+        "runners",
         "what",
         "landed",
         "answered",
@@ -42,10 +49,22 @@ pub(crate) fn run(ripcord: Option<&Path>, requests: &[usize], only: &str) -> Res
         for (name, ripcord) in asked {
             let office = Office::open()?;
             let start = Instant::now();
-            let runs = at_once(0..*count, |n| match ripcord {
-                Some(ripcord) => office.receive(ripcord, n),
-                None => office.job(n),
+            let waiting = AtomicUsize::new(0);
+            let runners = runners.unwrap_or(*count).clamp(1, *count);
+            let runs = at_once(0..runners, |_| {
+                let mut runs = Vec::new();
+                loop {
+                    let n = waiting.fetch_add(1, Ordering::Relaxed);
+                    if n >= *count {
+                        return Ok(runs);
+                    }
+                    runs.push(match ripcord {
+                        Some(ripcord) => office.receive(ripcord, n)?,
+                        None => office.job(n)?,
+                    });
+                }
             })?;
+            let runs: Vec<Run> = runs.into_iter().flatten().collect();
             let elapsed = start.elapsed().as_secs_f64();
             let landed = office.landed()?;
             let mut sample = Sample::default();
@@ -61,6 +80,7 @@ pub(crate) fn run(ripcord: Option<&Path>, requests: &[usize], only: &str) -> Res
             }
             table.row(vec![
                 json!(count),
+                json!(runners),
                 json!(name),
                 json!(landed),
                 json!(answered.count()),

@@ -162,7 +162,8 @@ impl Client<'_> {
                 let ripcord = Ripcord::new(&self.home, &self.setup.ripcord);
                 let to = if round.is_multiple_of(2) { good } else { bad };
                 let mut command = rollback(&ripcord, &self.rig.url(), &self.target);
-                command.args(["--to", to]);
+                // What was rolled back from would be quarantined, and the next round goes there.
+                command.args(["--to", to, "--no-quarantine"]);
                 return command;
             }
         };

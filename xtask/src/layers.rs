@@ -55,6 +55,26 @@ const LAYERS: &[Layer] = &[
         owns: &["rusqlite"],
     },
     Layer {
+        name: "ripcord-store",
+        may_use: &["ripcord-domain"],
+        owns: &["rusqlite", "postgres", "tokio-postgres-rustls"],
+    },
+    Layer {
+        name: "ripcord-casebook",
+        may_use: &["ripcord-domain", "ripcord-store", "ripcord-suspect"],
+        owns: &[],
+    },
+    Layer {
+        name: "ripcord-server",
+        may_use: &[
+            "ripcord-casebook",
+            "ripcord-domain",
+            "ripcord-intake",
+            "ripcord-store",
+        ],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-forge",
         may_use: &["ripcord-domain"],
         owns: &[],
@@ -83,6 +103,16 @@ const LAYERS: &[Layer] = &[
         owns: &[],
     },
     Layer {
+        name: "ripcord-suspect",
+        may_use: &["ripcord-domain"],
+        owns: &[],
+    },
+    Layer {
+        name: "ripcord-review",
+        may_use: &["ripcord-domain"],
+        owns: &["pulldown-cmark"],
+    },
+    Layer {
         name: "ripcord-hotfix",
         may_use: &[
             "ripcord-connect",
@@ -97,6 +127,11 @@ const LAYERS: &[Layer] = &[
         owns: &["hmac"],
     },
     Layer {
+        name: "ripcord-intake",
+        may_use: &["ripcord-domain"],
+        owns: &["hmac"],
+    },
+    Layer {
         name: "ripcord-gitserver",
         may_use: &[],
         owns: &[],
@@ -104,18 +139,24 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "ripcord",
         may_use: &[
+            "ripcord-casebook",
             "ripcord-connect",
             "ripcord-domain",
             "ripcord-gate",
             "ripcord-git",
             "ripcord-gitserver",
             "ripcord-hotfix",
+            "ripcord-intake",
             "ripcord-ledger",
             "ripcord-lineage",
             "ripcord-pipeline",
             "ripcord-recovery",
             "ripcord-registry",
+            "ripcord-review",
             "ripcord-runbook",
+            "ripcord-server",
+            "ripcord-store",
+            "ripcord-suspect",
         ],
         owns: &["etcetera"],
     },

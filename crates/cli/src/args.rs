@@ -2,6 +2,7 @@
 
 mod guarding;
 mod hotfixing;
+mod incidents;
 mod pipeline;
 
 use std::path::PathBuf;
@@ -11,7 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use guarding::{Annotations, GuardArgs, QuarantineArgs, QuarantineCommand};
 pub(crate) use hotfixing::{
     DebtArgs, GateArgs, HotfixCommand, MergeBackArgs, ReceiveArgs, RelandArgs, RelandCommand,
-    ShipArgs, SourceArgs, StartArgs, WayArg,
+    Reminders, ShipArgs, SourceArgs, StartArgs, WayArg,
+};
+pub(crate) use incidents::{
+    IncidentCommand, IntakeCommand, KindArg, RecordsArgs, ReviewArgs, SayingArgs, ServeArgs,
 };
 pub(crate) use pipeline::{PipelineArgs, PipelineCommand};
 
@@ -76,6 +80,10 @@ pub(crate) enum Format {
     Json,
     /// The same as YAML
     Yaml,
+    /// Markdown: `review` alone
+    Md,
+    /// A page: `review` alone
+    Html,
 }
 
 #[derive(Debug, Subcommand)]
@@ -219,6 +227,22 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ripcord receive --event \"$GITHUB_EVENT_PATH\"\n  ripcord receive --event payload.json --dry-run\n  ripcord receive --from-variables"
     )]
     Receive(ReceiveArgs),
+    /// Incidents: open, read, write, close
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    /// What other systems send: try it, read what was not understood
+    #[command(subcommand)]
+    Intake(IntakeCommand),
+    /// Write the review of an incident from what was recorded; the human parts are left to people
+    #[command(
+        after_help = "Examples:\n  ripcord review INC-7\n  ripcord review INC-7 --write docs/reviews/INC-7.md\n  ripcord review INC-7 --from docs/reviews/INC-7.md -o html > INC-7.html\n  ripcord review INC-7 --from docs/reviews/INC-7.md --lint"
+    )]
+    Review(ReviewArgs),
+    /// Take in pages and deploys, and answer for incidents over HTTP
+    #[command(
+        after_help = "Examples:\n  ripcord serve --settings server.yaml --check\n  ripcord serve --settings server.yaml\n  ripcord serve --settings server.yaml --listen 0.0.0.0:8420"
+    )]
+    Serve(ServeArgs),
     /// Show what is inferred about the repository and write a commented `ripcord.yaml`
     #[command(after_help = "Examples:\n  ripcord init --print\n  ripcord init")]
     Init {
@@ -296,6 +320,20 @@ pub(crate) enum SchemaName {
     Pipeline,
     /// `pipeline init --check`
     PipelineCheck,
+    /// `incident show`
+    Incident,
+    /// `incident list`
+    Incidents,
+    /// `incident open`, `note`, `decide`, `charge`, `correct`, `close` and `reopen`
+    Brief,
+    /// `intake try`
+    Tried,
+    /// `intake dead-letters`
+    DeadLetters,
+    /// `review`
+    Review,
+    /// The settings of `serve`
+    Settings,
     /// `ripcord.yaml`
     Config,
 }

@@ -5,7 +5,9 @@ mod doctor;
 mod drift;
 mod guard;
 mod hotfix;
+mod incident;
 mod init;
+mod intake;
 mod pipeline;
 mod planning;
 mod quarantine;
@@ -13,17 +15,43 @@ mod read;
 mod receive;
 mod recovering;
 mod reland;
+mod review;
 mod schema;
+mod serve;
 mod undo;
 
-use ripcord_domain::Problem;
+use ripcord_domain::{Kind, Problem};
+
+pub(crate) use intake::Tried;
 
 use crate::args::{Cli, Command};
 use crate::render::Output;
+use crate::wiring;
 
-/// Runs what was asked for.
+/// Runs what was asked for, and tells incidents of what it did for a recovery.
 pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
+    let done = dispatch(cli, output);
+    let recovers = match &cli.command {
+        Command::Rollback(planning) => !planning.push.dry_run,
+        Command::Resume { .. } | Command::Release { .. } => true,
+        _ => false,
+    };
+    if recovers {
+        wiring::tell_incidents();
+    }
+    done
+}
+
+fn dispatch(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
     let global = &cli.global;
+    if output.is_document() && !matches!(cli.command, Command::Review(_)) {
+        return Err(Problem::new(
+            Kind::Usage,
+            "bad_format",
+            "only `review` is written as Markdown or as a page",
+        )
+        .hint("`-o text`, `-o wide`, `-o json` and `-o yaml` are for every command"));
+    }
     match &cli.command {
         Command::Status {
             services,
@@ -81,6 +109,10 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
         Command::Recoveries { limit } => recovering::list(*limit, output),
         Command::Show { recovery } => recovering::show(recovery.as_deref(), output),
         Command::Release { recovery } => recovering::release(recovery.as_deref(), output),
+        Command::Incident(command) => incident::run(command, output),
+        Command::Intake(command) => intake::run(command, output),
+        Command::Review(args) => review::run(args, output),
+        Command::Serve(args) => serve::run(args),
         Command::Init { print, force } => init::run(global, *print, *force, output),
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Completions { shell } => {

@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod hotfix;
 pub(crate) mod human;
+pub(crate) mod incident;
 pub(crate) mod pipeline;
 pub(crate) mod recovery;
 mod table;
@@ -123,7 +124,7 @@ impl Output {
         human: impl FnOnce(&mut Screen<'_>) -> io::Result<()>,
     ) {
         match self.format {
-            Format::Text | Format::Wide => self.screen(human),
+            Format::Text | Format::Wide | Format::Md | Format::Html => self.screen(human),
             Format::Json => {
                 let text = serde_json::to_string_pretty(value).unwrap_or_default();
                 self.write(format!("{text}\n").as_bytes(), Ok(()));
@@ -143,6 +144,11 @@ impl Output {
     ) {
         self.answered = true;
         self.value(value, human);
+    }
+
+    /// Whether people read what is printed, and no program.
+    pub(crate) fn is_for_people(&self) -> bool {
+        matches!(self.format, Format::Text | Format::Wide)
     }
 
     /// Prints what another program reads, whatever the format.
@@ -224,6 +230,16 @@ impl Output {
         self.answered = self.streams;
     }
 
+    /// Whether a document is asked for, and no result.
+    pub(crate) fn is_document(&self) -> bool {
+        matches!(self.format, Format::Md | Format::Html)
+    }
+
+    /// Whether a page is asked for.
+    pub(crate) fn is_page(&self) -> bool {
+        self.format == Format::Html
+    }
+
     /// Whether results are for programs.
     pub(crate) fn is_data(&self) -> bool {
         matches!(self.format, Format::Json | Format::Yaml)
@@ -246,9 +262,7 @@ impl Output {
 
     /// Whether somebody is there to answer.
     pub(crate) fn can_ask(&self) -> bool {
-        io::stdin().is_terminal()
-            && io::stderr().is_terminal()
-            && matches!(self.format, Format::Text | Format::Wide)
+        io::stdin().is_terminal() && io::stderr().is_terminal() && self.is_for_people()
     }
 
     /// Asks on stderr and reads a line.

@@ -4,14 +4,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use etcetera::BaseStrategy;
+use ripcord_casebook::CaseError;
+use ripcord_domain::incident::recovered;
 use ripcord_domain::recovery::Recovery;
 use ripcord_domain::{Kind, Problem};
 use ripcord_git::{Location, Repo};
 use ripcord_ledger::Ledger;
 use ripcord_recovery::problems::from_repo;
 use ripcord_recovery::survey::{self, Branch};
+use ripcord_store::{Records, filing};
 
-use crate::args::Global;
+use crate::args::{Global, RecordsArgs};
+use crate::render::Output;
 
 /// Opens what the global flags name.
 pub(crate) fn open(global: &Global, wanted: Wanted<'_>) -> Result<Branch, Problem> {
@@ -75,7 +79,7 @@ fn choose_branch(opened: &mut Branch, wanted: Wanted<'_>) -> Result<(), Problem>
     let known = opened.repo.local_tip(&opened.name).map_err(from_repo)?;
     let tip = match known {
         Some(tip) => tip,
-        None => opened.newest()?.tip,
+        None => opened.newest_for_steps()?.tip,
     };
     let settings = opened.at(tip)?.settings;
     if settings.config.branches.is_empty() {
@@ -116,9 +120,82 @@ fn read_configuration(path: &Path) -> Result<String, Problem> {
 
 /// The record of recoveries on this machine.
 pub(crate) fn ledger() -> Result<Ledger, Problem> {
+    Ok(Ledger::open(&state_root()?)?)
+}
+
+/// Where what this user's commands write down lives.
+fn state_root() -> Result<PathBuf, Problem> {
     let strategy = etcetera::choose_base_strategy().map_err(|_| no_home("a record"))?;
     let state = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
-    Ok(Ledger::open(&state.join("ripcord"))?)
+    Ok(state.join("ripcord"))
+}
+
+/// The setting of the records of incidents: what was asked for, else a file of this user.
+pub(crate) fn records_setting(asked: Option<&str>) -> Result<String, Problem> {
+    if let Some(asked) = asked {
+        return Ok(asked.to_owned());
+    }
+    let root = state_root()?;
+    std::fs::create_dir_all(&root).map_err(|error| {
+        Problem::new(
+            Kind::Local,
+            "no_records",
+            format!("{} cannot be made: {error}", root.display()),
+        )
+        .hint("free some space or set XDG_STATE_HOME to a folder that can be written")
+    })?;
+    let file = root.join("incidents.sqlite");
+    let text = file.to_str().ok_or_else(|| no_home("records"))?;
+    Ok(format!("sqlite:{text}"))
+}
+
+/// The records of incidents, with what the recoveries of this machine tell them.
+pub(crate) fn records(asked: &RecordsArgs) -> Result<Box<dyn Records>, Problem> {
+    let setting = records_setting(asked.records.as_deref())?;
+    let mut records = ripcord_store::open(&setting).map_err(CaseError::from)?;
+    // Where no recovery was ever made there is nothing to tell.
+    let recoveries = ledger().and_then(|ledger| Ok(ledger.list(TOLD)?));
+    tell(records.as_mut(), &recoveries.unwrap_or_default())?;
+    Ok(records)
+}
+
+/// How many recoveries, the newest, are told to incidents. Older ones were told before.
+const TOLD: usize = 200;
+
+fn tell(records: &mut dyn Records, recoveries: &[Recovery]) -> Result<(), Problem> {
+    let machine = machine();
+    let events: Vec<_> = recoveries
+        .iter()
+        .rev()
+        .flat_map(|recovery| recovered::events(recovery, &machine))
+        .collect();
+    let fresh = || ripcord_casebook::fresh(fastrand::u128(..));
+    Ok(filing::file(records, &events, fresh).map_err(CaseError::from)?)
+}
+
+/// Tells incidents how the recoveries of this machine stand. Nothing that was recovered is less so where that
+/// cannot be written: the next command that reads incidents tells them.
+pub(crate) fn tell_incidents() {
+    let asked = RecordsArgs {
+        records: std::env::var("RIPCORD_RECORDS").ok(),
+    };
+    if let Err(problem) = records(&asked) {
+        Output::told(&format!(
+            "incidents are not told of it yet: {}",
+            problem.message
+        ));
+    }
+}
+
+/// What this machine is called in what it writes.
+pub(crate) fn machine() -> String {
+    let system = rustix::system::uname();
+    let name = system.nodename().to_string_lossy();
+    if name.is_empty() {
+        "command line".to_owned()
+    } else {
+        name.into_owned()
+    }
 }
 
 /// Recoveries of this machine that hold something or have not ended. To read what is deployed needs no

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod config;
 pub mod gate;
 pub mod hotfix;
+pub mod incident;
 pub mod layout;
 pub mod live;
 pub mod message;

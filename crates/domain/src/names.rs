@@ -88,6 +88,21 @@ impl Environment {
     }
 }
 
+/// Letters and digits that nobody mistakes for others when they are read aloud.
+const LETTERS: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
+
+/// A name from chance that can be read aloud: so many letters after a prefix, twelve at the most.
+pub fn name_from_chance(prefix: &str, letters: usize, mut chance: u64) -> String {
+    let mut id = prefix.to_owned();
+    let count = LETTERS.len() as u64;
+    for _ in 0..letters {
+        let at = usize::try_from(chance % count).unwrap_or(0);
+        id.push(char::from(LETTERS[at]));
+        chance /= count;
+    }
+    id
+}
+
 /// Up to three of `known` that a person who typed `asked` may have meant, nearest first.
 pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut scored: Vec<(f64, &str)> = known

@@ -12,7 +12,7 @@ use crate::live::bot::Passing;
 use crate::live::image::Aim;
 use crate::live::proof::Missing;
 use crate::live::route::{Hold, Method, Route};
-use crate::names::{Environment, Service};
+use crate::names::{Environment, Service, name_from_chance};
 use crate::plan::Plan;
 
 /// The name of a recovery: in the commit's trailers, in Argo CD's operations, in Kubernetes events.
@@ -22,9 +22,6 @@ use crate::plan::Plan;
 #[serde(transparent)]
 pub struct RecoveryId(String);
 
-/// Letters and digits that nobody mistakes for others when they are read aloud.
-const LETTERS: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
-
 impl RecoveryId {
     /// Takes an id as it is written.
     pub fn new(text: impl Into<String>) -> Self {
@@ -32,15 +29,8 @@ impl RecoveryId {
     }
 
     /// An id from chance: eight letters after `r-`.
-    pub fn from_chance(mut chance: u64) -> Self {
-        let mut id = "r-".to_owned();
-        let count = LETTERS.len() as u64;
-        for _ in 0..8 {
-            let at = usize::try_from(chance % count).unwrap_or(0);
-            id.push(char::from(LETTERS[at]));
-            chance /= count;
-        }
-        Self(id)
+    pub fn from_chance(chance: u64) -> Self {
+        Self(name_from_chance("r-", 8, chance))
     }
 
     /// The id as it is written.

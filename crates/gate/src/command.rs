@@ -188,6 +188,7 @@ impl Log {
         }
         let short: String = text
             .chars()
+            .map(|c| if c == '\t' { ' ' } else { c })
             .filter(|c| !c.is_control())
             .take(LONGEST)
             .collect();

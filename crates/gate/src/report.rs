@@ -13,6 +13,8 @@ pub struct Report {
     pub ignored: Vec<Severity>,
     /// How many packages or targets were looked at; none where the report does not tell.
     pub looked_at: Option<usize>,
+    /// The files that packages were taken from; none where the report does not tell.
+    pub looked_into: Option<Vec<String>>,
     /// The version of the scanner.
     pub version: Option<String>,
     /// When its database was built.
@@ -39,9 +41,11 @@ pub fn read_trivy(bytes: &[u8]) -> Result<Report, String> {
     if said["SchemaVersion"].as_u64() != Some(2) {
         return Err("it is no report of Trivy in the form 2".to_owned());
     }
+    let targets = list(&said["Results"]).iter();
     let mut report = Report {
         version: text(&said["Trivy"]["Version"]),
         looked_at: Some(list(&said["Results"]).len()),
+        looked_into: Some(targets.filter_map(|one| text(&one["Target"])).collect()),
         ..Report::default()
     };
     for one in list(&said["Results"])
@@ -59,7 +63,7 @@ pub fn read_trivy(bytes: &[u8]) -> Result<Report, String> {
     Ok(report)
 }
 
-/// JSON of grype. How many packages it looked at it does not tell: [`count_components`] does.
+/// JSON of grype. What it looked at it does not tell: [`read_components`] does.
 ///
 /// # Errors
 /// It is no report of grype.
@@ -98,11 +102,20 @@ pub fn read_grype(bytes: &[u8]) -> Result<Report, String> {
     Ok(report)
 }
 
-/// How many packages a list of CycloneDX names. Files and the system itself are none.
+/// What a list of CycloneDX names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Components {
+    /// How many packages. Files and the system itself are none.
+    pub(crate) packages: usize,
+    /// The files that they were taken from.
+    pub(crate) files: Vec<String>,
+}
+
+/// Reads a list of CycloneDX.
 ///
 /// # Errors
 /// It is no such list.
-pub(crate) fn count_components(bytes: &[u8]) -> Result<usize, String> {
+pub(crate) fn read_components(bytes: &[u8]) -> Result<Components, String> {
     let said = json(bytes).map_err(|why| format!("its list of components: {why}"))?;
     if said["bomFormat"] != "CycloneDX" {
         return Err("what it says that it looked at is no list of CycloneDX".to_owned());
@@ -113,7 +126,12 @@ pub(crate) fn count_components(bytes: &[u8]) -> Result<usize, String> {
             Some("file" | "operating-system" | "container")
         )
     };
-    Ok(list(&said["components"]).iter().filter(is_package).count())
+    let all = list(&said["components"]);
+    let files = all.iter().filter(|one| one["type"] == "file");
+    Ok(Components {
+        packages: all.iter().filter(is_package).count(),
+        files: files.filter_map(|one| text(&one["name"])).collect(),
+    })
 }
 
 /// JSON of osv-scanner. It lists only packages with a vulnerability.

@@ -7,11 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::gate::{Checked, Command, Finding, Scan, Scanner, Tool, Verdict};
 
 use self::call::{Files, Update, call, hides, ignore_file, variables};
+use self::unread::unread;
 use crate::command::{self, Ended, Place};
-use crate::report::{Report, count_components, read_grype, read_osv, read_sarif, read_trivy};
+use crate::report::{Report, read_components, read_grype, read_osv, read_sarif, read_trivy};
 
 mod call;
 mod database;
+mod unread;
 
 /// What is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,9 +174,10 @@ fn attempt(asked: &Asked<'_>, command: &Command, files: &Files, update: Update) 
         report = report.and_then(|report| {
             let looked_at = std::fs::read(&files.components)
                 .map_err(|_| "it wrote no list of what it looked at".to_owned())
-                .and_then(|bytes| count_components(&bytes))?;
+                .and_then(|bytes| read_components(&bytes))?;
             Ok(Report {
-                looked_at: Some(looked_at),
+                looked_at: Some(looked_at.packages),
+                looked_into: Some(looked_at.files),
                 ..report
             })
         });
@@ -213,15 +216,7 @@ fn judge(
     } else {
         report
     };
-    // The words of the last line say why: the report is not there then.
-    let words = || {
-        let line = ended
-            .last_lines
-            .iter()
-            .rev()
-            .find(|line| !line.trim().is_empty());
-        line.map_or_else(String::new, |line| format!(": {}", line.trim()))
-    };
+    let words = || last_words(&ended.last_lines);
     let may_be_found = match asked.policy.with {
         Scanner::Trivy => code == Some(10),
         Scanner::OsvScanner => code == Some(1),
@@ -313,10 +308,50 @@ fn judge(
             let silent = (silent > 0).then(|| {
                 format!("{program} itself left {silent} finding(s) out that the policy would count")
             });
-            let notes: Vec<String> = nothing.into_iter().chain(silent).collect();
+            let passed_over = report
+                .looked_into
+                .filter(|_| asked.what == What::Sources)
+                .and_then(|files| passed_over(program, &unread(asked.folder, &files)));
+            let notes = [nothing, silent, passed_over].into_iter().flatten();
+            let notes: Vec<String> = notes.collect();
             checked.why = (!notes.is_empty()).then(|| notes.join("; "));
         }
     }
+}
+
+/// The most characters of what a scanner said last.
+const MOST_WORDS: usize = 500;
+
+/// What a scanner said last says why, as its report is not there then. Lines that are set in go on the one above.
+fn last_words(lines: &[String]) -> String {
+    let is_begin = |line: &String| line.starts_with(|c: char| !c.is_whitespace());
+    let from = lines.iter().rposition(is_begin).unwrap_or_default();
+    let words = lines
+        .iter()
+        .skip(from)
+        .flat_map(|line| line.split_whitespace());
+    let said = words.collect::<Vec<_>>().join(" ");
+    if said.is_empty() {
+        return said;
+    }
+    let shown: String = said.chars().take(MOST_WORDS).collect();
+    format!(": {shown}")
+}
+
+/// Says which lock files a scanner took nothing from. That is no failure: a lock file may name no package.
+fn passed_over(program: &str, files: &[String]) -> Option<String> {
+    const SHOWN: usize = 3;
+    let shown = files.get(..SHOWN).unwrap_or(files);
+    let more = match files.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!files.is_empty()).then(|| {
+        format!(
+            "{program} took nothing from {}{more}: each names no package or cannot be read",
+            shown.join(", ")
+        )
+    })
 }
 
 /// A name for a file.

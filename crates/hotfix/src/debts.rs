@@ -87,12 +87,7 @@ impl Debts {
             .filter(|debt| debt.stage == Stage::Overdue)
             .collect();
         if let Some(first) = overdue.first() {
-            let missing: Vec<&str> = first
-                .parts
-                .iter()
-                .filter(|part| !matches!(part.state, State::Paid { .. }))
-                .map(|part| part.what.words())
-                .collect();
+            let missing: Vec<&str> = first.owed().map(|part| part.what.words()).collect();
             return Err(Problem::new(
                 Kind::Unfinished,
                 "debt_overdue",

@@ -104,7 +104,7 @@ pub fn receive(
     watch: &mut dyn FnMut(Event),
 ) -> Result<Received, Problem> {
     let now = (receiver.clock)();
-    let place = receiver.branch.newest()?;
+    let place = receiver.branch.newest_for_steps()?;
     let config = &place.settings.config;
     let window = time_span::read("receive.replay_window", &config.receive.replay_window)?;
     let key = who_asks(receiver, config, payload, window, now)?;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ripcord_connect::Which;
 use ripcord_domain::hotfix::Payload;
+use ripcord_domain::names::name_from_chance;
 use ripcord_domain::plan::SCHEMA;
 use ripcord_domain::problem::{Kind, Problem};
 use ripcord_recovery::survey::Branch;
@@ -203,7 +204,5 @@ impl<'a, 'f> Way<'a, 'f> {
 
 /// A name for a request that no other has.
 pub fn fresh_correlation_id() -> String {
-    const LETTERS: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
-    let letter = |_| char::from(LETTERS[fastrand::usize(..LETTERS.len())]);
-    format!("d-{}", (0..12).map(letter).collect::<String>())
+    name_from_chance("d-", 12, fastrand::u64(..))
 }

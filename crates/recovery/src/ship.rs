@@ -4,7 +4,7 @@
 //! new tip, look whether somebody deployed one of *our* services meanwhile, plan again, push again.
 //! Never force. After trouble with the network the remote is asked first whether our commit landed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use ripcord_domain::plan::{Outcome, Plan, Pushed};
@@ -12,7 +12,7 @@ use ripcord_domain::problem::{Kind, Problem};
 use ripcord_git::{Identities, NewCommit, Oid, PushOutcome, RejectKind, Repo, RepoError};
 
 use crate::agreement::{Agreement, Goal};
-use crate::contention::{made_by_peers, pause};
+use crate::contention::{Pauses, Since, peers_between};
 use crate::draft::Draft;
 use crate::places;
 use crate::problems::from_repo;
@@ -30,6 +30,9 @@ pub struct Shipping {
     pub push_to: Option<String>,
     /// Give up after that long of lost races.
     pub patience: Duration,
+    /// Pauses between lost races grow up to this: the more wait, the longer it has to be, and who is in a hurry
+    /// goes before them with a short one.
+    pub longest_pause: Duration,
 }
 
 /// What happens on the way, for a person who watches.
@@ -170,11 +173,12 @@ pub(crate) fn ship<'a>(
     let (repo, branch) = (&line.repo, line.name.as_str());
     watch(Event::Fetching);
     let mut tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let mut agreed = before.to_vec();
     let mut is_approved = false;
     let mut attempts = 0u32;
-    let mut to_peers = false;
+    let mut pauses = Pauses::up_to(shipping.longest_pause);
+    let mut known_since = Instant::now();
     loop {
         let place = line.at(tip)?;
         let prepared = prepare(&place, &agreed);
@@ -223,10 +227,16 @@ pub(crate) fn ship<'a>(
                     )
                     .hint("run the same command again; it starts from the newest tip"));
                 }
-                std::thread::sleep(pause(attempts, to_peers, fastrand::f64()));
+                let took = known_since.elapsed();
+                std::thread::sleep(pauses.next(fastrand::f64()));
                 let lost_on = tip;
                 tip = repo.fetch_tip(branch, repo.depth()).map_err(from_repo)?;
-                to_peers = made_by_peers(repo, lost_on, tip)?;
+                pauses.learn(Since {
+                    peers: peers_between(repo, lost_on, tip)?,
+                    took,
+                    passed: known_since.elapsed(),
+                });
+                known_since = Instant::now();
             }
         }
     }

@@ -59,6 +59,17 @@ impl Branch {
         self.at(tip)
     }
 
+    /// The same for the first of several steps that follow each other: the next one begins at this tip without
+    /// asking again. Should the branch move in between, the push that ends them is refused and they begin anew.
+    ///
+    /// # Errors
+    /// As [`Branch::newest`].
+    pub fn newest_for_steps(&self) -> Result<Place, Problem> {
+        let place = self.newest()?;
+        self.repo.announce(&self.name, place.tip);
+        Ok(place)
+    }
+
     /// The branch at the tip that is known here; the remote is not asked.
     ///
     /// # Errors

@@ -209,6 +209,7 @@ fn shipping() -> Shipping {
     Shipping {
         push_to: None,
         patience: Duration::from_mins(1),
+        longest_pause: Duration::from_secs(10),
     }
 }
 

@@ -248,7 +248,26 @@ pub(crate) async fn let_go(
     } else {
         take_window_away(cluster, id, hold).await?;
     }
-    gone_is_fine(again(|| argocd::refresh(cluster, app)).await)
+    gone_is_fine(again(|| argocd::refresh(cluster, app)).await)?;
+    gone_is_fine(compare_after_the_window(cluster, app).await)
+}
+
+/// Asks for a second comparison where the first one may have been made before Argo CD saw that the window is
+/// gone: it watches projects and Applications apart, and would sync nothing for minutes.
+async fn compare_after_the_window(cluster: &Cluster, app: &AppName) -> Result<(), ConnectError> {
+    let started = Instant::now();
+    while started.elapsed() < COMPARED_WITHIN {
+        match argocd::application(cluster, app).await {
+            Ok(seen) if seen.sync == "Synced" || seen.operation.is_some() => return Ok(()),
+            Ok(seen) if !seen.refresh_is_asked => {
+                return again(|| argocd::refresh(cluster, app)).await;
+            }
+            Ok(_) => tokio::time::sleep(GLANCE).await,
+            Err(ConnectError::Unreachable { .. }) => tokio::time::sleep(AWAY).await,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Lets the hold of an Application go and records it; whether one stood.

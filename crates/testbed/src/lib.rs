@@ -7,7 +7,7 @@
 //! troubles of its own ([`Trouble`]). When it is dropped, or its process is killed, nothing is left of it.
 //!
 //! Pipelines run too: workflows of a folder by [`Act`], those of the forge by a [`Runner`], with a scanner that
-//! knows what a test tells it ([`write_grype_database`]).
+//! knows what a test tells it ([`write_grype_database`], [`write_trivy_database`]).
 //!
 //! The programs are built from `testbed/tools/` once and kept ([`tools`]).
 #![expect(
@@ -52,6 +52,6 @@ pub use pods::Pace;
 pub use registry::{Image, Registry, Trouble};
 pub use ripcord_gitserver::GitServer;
 pub use runner::{Runner, RunnerOptions};
-pub use scanner::{Vulnerability, write_grype_database};
+pub use scanner::{Vulnerability, npm_lock_file, write_grype_database, write_trivy_database};
 pub use scene::{PodSeen, Scene, scenes};
 pub use traffic::{Requests, Traffic};

@@ -1,5 +1,6 @@
-//! What a scanner knows: a database for Grype that holds what a test says, as old as it says.
+//! What a scanner knows: a database for Grype or Trivy that holds what a test says, as old as it says.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::tools::Toolbox;
 
@@ -49,22 +51,28 @@ impl Vulnerability {
         }
     }
 
-    /// The lock file of an npm project that depends on one version of the package and nothing else:
-    /// `package-lock.json`, as Grype reads it.
+    /// The lock file of an npm project that depends on one version of the package and nothing else.
     pub fn lock_file(&self, version: &str) -> String {
-        let package = &self.package;
-        serde_json::json!({
-            "name": "app", "version": "1.0.0", "lockfileVersion": 3, "requires": true,
-            "packages": {
-                "": {"name": "app", "version": "1.0.0", "dependencies": {package: version}},
-                format!("node_modules/{package}"): {
-                    "version": version,
-                    "resolved": format!("https://registry.npmjs.org/{package}/-/{package}-{version}.tgz"),
-                },
-            },
-        })
-        .to_string()
+        npm_lock_file(&[(&self.package, version)])
     }
+}
+
+/// The lock file of an npm project that depends on these packages, each by name and version, and nothing else:
+/// `package-lock.json`, as scanners read it.
+pub fn npm_lock_file(packages: &[(&str, &str)]) -> String {
+    let wanted: BTreeMap<&str, &str> = packages.iter().copied().collect();
+    let mut all = json!({"": {"name": "app", "version": "1.0.0", "dependencies": wanted}});
+    for (name, version) in packages {
+        all[format!("node_modules/{name}")] = json!({
+            "version": version,
+            "resolved": format!("https://registry.npmjs.org/{name}/-/{name}-{version}.tgz"),
+        });
+    }
+    json!({
+        "name": "app", "version": "1.0.0", "lockfileVersion": 3, "requires": true,
+        "packages": all,
+    })
+    .to_string()
 }
 
 /// Writes a database for Grype into a folder, which is what `GRYPE_DB_CACHE_DIR` names. It says that it
@@ -80,26 +88,50 @@ pub fn write_grype_database(
     built: Timestamp,
     known: &[Vulnerability],
 ) -> Result<()> {
+    write_database(tools, "grype-db-writer", folder, built, known)
+}
+
+/// The same for Trivy, whose `TRIVY_CACHE_DIR` names the folder. For a day after `built` Trivy asks nobody for
+/// a newer one.
+///
+/// # Errors
+/// As of [`write_grype_database`]; a severity that Trivy does not know.
+pub fn write_trivy_database(
+    tools: &Toolbox,
+    folder: &Path,
+    built: Timestamp,
+    known: &[Vulnerability],
+) -> Result<()> {
+    write_database(tools, "trivy-db-writer", folder, built, known)
+}
+
+fn write_database(
+    tools: &Toolbox,
+    program: &str,
+    folder: &Path,
+    built: Timestamp,
+    known: &[Vulnerability],
+) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("cannot remove {}", folder.display()));
         }
         _ => {}
     }
-    let mut writer = Command::new(tools.program("grype-db-writer")?)
+    let mut writer = Command::new(tools.program(program)?)
         .args(["-built", &built.to_string()])
         .arg(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .context("grype-db-writer could not be started")?;
+        .with_context(|| format!("{program} could not be started"))?;
     if let Some(mut input) = writer.stdin.take() {
         // When it does not read, it says why below.
         let _ = input.write_all(serde_json::to_string(known)?.as_bytes());
     }
     let output = writer.wait_with_output()?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "grype-db-writer: {}", said.trim());
+    ensure!(output.status.success(), "{program}: {}", said.trim());
     Ok(())
 }

@@ -53,7 +53,7 @@ pub(crate) enum HotfixCommand {
     },
     /// Remind of debts, and end with 8 where one is overdue: for a daily job
     #[command(
-        after_help = "Examples:\n  ripcord hotfix check --all\n  ripcord hotfix check INC-31-double-charge"
+        after_help = "Examples:\n  ripcord hotfix check --all\n  ripcord hotfix check --all --annotations github\n  ripcord hotfix check INC-31-double-charge"
     )]
     Check {
         /// The hotfix
@@ -66,9 +66,19 @@ pub(crate) enum HotfixCommand {
         /// Every one
         #[arg(long)]
         all: bool,
+        /// Print each reminder for a forge to show at the job, too; not with `-o json` or `yaml`
+        #[arg(long, value_enum, value_name = "FORGE")]
+        annotations: Option<Reminders>,
         #[command(flatten)]
         which: DebtArgs,
     },
+}
+
+/// Who shows reminders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reminders {
+    /// Workflow commands on standard output, after what is shown to people
+    Github,
 }
 
 /// What `hotfix merge-back` takes.

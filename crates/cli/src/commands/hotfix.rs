@@ -33,9 +33,12 @@ pub(super) fn run(
             debts::status(global, hotfix.as_deref(), which, output)
         }
         HotfixCommand::List { all, which } => debts::list(global, *all, which, output),
-        HotfixCommand::Check { hotfix, which, .. } => {
-            debts::check(global, hotfix.as_deref(), which, output)
-        }
+        HotfixCommand::Check {
+            hotfix,
+            annotations,
+            which,
+            ..
+        } => debts::check(global, hotfix.as_deref(), *annotations, which, output),
     }
 }
 

@@ -188,6 +188,7 @@ pub(super) fn shipping(push: &PushArgs) -> Shipping {
     Shipping {
         push_to: push.push_to.clone(),
         patience: Duration::from_mins(2),
+        longest_pause: Duration::from_secs(12),
     }
 }
 

@@ -19,13 +19,18 @@ use crate::wiring::{self, Wanted};
 
 /// How long a registry may take: whoever waits is a job, and a person behind it.
 const REGISTRY: Duration = Duration::from_secs(20);
-/// How long lost races are gone on with: a thousand requests may come at once.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// How long lost races are gone on with: a thousand requests may come at once, and a server takes about one push a
+/// second.
+const PATIENCE: Duration = Duration::from_mins(30);
+/// The longest pause of a normal deploy after lost races: with it a thousand that wait make a few tries a second.
+const PAUSE: Duration = Duration::from_mins(4);
+/// The longest pause of a hotfix: it goes before deploys that wait.
+pub(super) const PAUSE_OF_HOTFIX: Duration = Duration::from_secs(5);
 
 pub(super) fn run(global: &Global, args: &ReceiveArgs, output: &mut Output) -> Result<(), Problem> {
     let payload = payload(args)?;
     let opened = wiring::open(global, Wanted::Environment(Some(&payload.environment)))?;
-    let settings = opened.newest()?.settings;
+    let settings = opened.newest_for_steps()?.settings;
     let registries = Registries::new(settings.config.mirrors, REGISTRY);
     let sources = Sources::new(wiring::cache_root()?);
     let runtime = ripcord_runbook::runtime()?;
@@ -44,6 +49,11 @@ pub(super) fn run(global: &Global, args: &ReceiveArgs, output: &mut Output) -> R
     let shipping = Shipping {
         push_to: None,
         patience: PATIENCE,
+        longest_pause: if payload.hotfix.is_some() {
+            PAUSE_OF_HOTFIX
+        } else {
+            PAUSE
+        },
     };
     let mut progress = Output::progress();
     let received = receive(&receiver, &payload, args.dry_run, &shipping, &mut |event| {

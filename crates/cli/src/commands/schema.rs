@@ -42,6 +42,13 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Payload => schema_for!(ripcord_domain::hotfix::Payload),
         SchemaName::Pipeline => schema_for!(crate::render::pipeline::Initialised),
         SchemaName::PipelineCheck => schema_for!(crate::render::pipeline::Checked),
+        SchemaName::Incident => schema_for!(ripcord_casebook::Case),
+        SchemaName::Incidents => schema_for!(ripcord_server::api::Listing),
+        SchemaName::Brief => schema_for!(ripcord_casebook::Brief),
+        SchemaName::Tried => schema_for!(super::Tried),
+        SchemaName::DeadLetters => schema_for!(ripcord_server::api::DeadLetters),
+        SchemaName::Review => schema_for!(ripcord_review::Review),
+        SchemaName::Settings => schema_for!(ripcord_server::settings::Settings),
         SchemaName::Config => schema_for!(Config),
     };
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();

@@ -1,8 +1,12 @@
-//! What `guard` found, in the words of forges.
+//! What is found, in the words of forges.
 
+use jiff::Timestamp;
 use ripcord_domain::Problem;
+use ripcord_domain::hotfix::debt::{Debt, Stage};
 use ripcord_recovery::guard::{Dropped, Finding, Verdict};
 use serde_json::json;
+
+use super::hotfix::standing;
 
 /// Workflow commands of GitHub Actions: one line each, shown beside the changed line
 /// (<https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>).
@@ -36,6 +40,30 @@ fn dropped(drop: &Dropped) -> String {
         property("hotfix"),
         data(&drop.message)
     )
+}
+
+/// Workflow commands of GitHub Actions that remind of debts: an error where one is overdue, a warning where a reminder
+/// is due, and a notice before that.
+pub(crate) fn reminders(debts: &[Debt], now: Timestamp) -> String {
+    let level = |stage| match stage {
+        Stage::Overdue => "error",
+        Stage::Reminded { .. } => "warning",
+        Stage::Open | Stage::Paid => "notice",
+    };
+    let line = |debt: &Debt| {
+        let missing: Vec<&str> = debt.owed().map(|part| part.what.words()).collect();
+        let text = format!(
+            "{} {} in {}: {}; not shown that {}",
+            debt.service,
+            debt.version,
+            debt.environment,
+            standing(debt, now),
+            missing.join(", that ")
+        );
+        let title = property(&format!("hotfix {}", debt.hotfix));
+        format!("::{} title={title}::{}\n", level(debt.stage), data(&text))
+    };
+    debts.iter().map(line).collect()
 }
 
 /// The escapes of `@actions/core`: a line end in a name must not begin another command. What else

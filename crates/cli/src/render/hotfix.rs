@@ -130,18 +130,13 @@ pub(crate) fn list(screen: &mut Screen<'_>, debts: &Debts, now: Timestamp) -> io
     }
     let mut rows = Vec::new();
     for debt in &debts.debts {
-        let missing = debt
-            .parts
-            .iter()
-            .filter(|part| !is_paid(&part.state))
-            .count();
         rows.push(vec![
             debt.hotfix.to_string(),
             debt.service.to_string(),
             debt.environment.to_string(),
             debt.version.clone(),
             standing(debt, now),
-            format!("{missing} of {}", debt.parts.len()),
+            format!("{} of {}", debt.owed().count(), debt.parts.len()),
         ]);
     }
     let headings = [
@@ -188,11 +183,8 @@ pub(crate) fn debts(screen: &mut Screen<'_>, debts: &Debts, now: Timestamp) -> i
     Ok(())
 }
 
-fn is_paid(state: &State) -> bool {
-    matches!(state, State::Paid { .. })
-}
-
-fn standing(debt: &Debt, now: Timestamp) -> String {
+/// How a debt stands against its clock.
+pub(super) fn standing(debt: &Debt, now: Timestamp) -> String {
     let hours = |from: Timestamp, to: Timestamp| to.duration_since(from).as_hours();
     match debt.stage {
         Stage::Paid => "paid".to_owned(),

@@ -395,26 +395,41 @@ fn the_daily_job_reminds_at_each_limit_and_its_exit_code_says_what_it_saw() {
     workshop.ship("2026-11-20T17:00:00Z");
     let check = |workshop: &Workshop, at: &str| {
         let url = workshop.stage.url();
-        let args = ["hotfix", "check", "--all", "--repo", &url];
+        let shown = ["--annotations", "github"];
+        let args = ["hotfix", "check", "--all", "--repo", &url].into_iter();
+        let args = args.chain(shown);
         workshop.stage.ripcord().at(at).run(args).unwrap()
     };
-    for (at, words, code) in [
-        ("2026-11-20T18:00:00Z", "open, 23 h left", 0),
+    for (at, words, level, code) in [
+        ("2026-11-20T18:00:00Z", "open, 23 h left", "notice", 0),
         (
             "2026-11-21T05:00:00Z",
             "50 % of the time is over, 12 h left",
+            "warning",
             0,
         ),
         (
             "2026-11-21T13:00:00Z",
             "80 % of the time is over, 4 h left",
+            "warning",
             0,
         ),
-        ("2026-11-21T17:00:00Z", "OVERDUE by 0 h", 8),
+        ("2026-11-21T17:00:00Z", "OVERDUE by 0 h", "error", 8),
     ] {
         let output = check(&workshop, at).assert_code(code);
         assert_says(&output, &[words, "the fix is in main"]);
+        let words = words.replace('%', "%25");
+        let reminder = format!(
+            "::{level} title=hotfix INC-31-double-charge::payments hotfix-1 in production: {words}; not shown that the fix is in main"
+        );
+        assert_says(&output, &[&reminder]);
     }
+    let late = workshop.status(
+        "2026-11-21T17:00:00Z",
+        &["check", "--all", "--annotations", "github"],
+        8,
+    );
+    assert_eq!(late["debts"][0]["stage"]["is"], "overdue", "{late}");
     // Nobody can look at a cluster here: that is neither paid nor overdue.
     let merged = workshop.source.merge_commit("Merge", FIX).land().unwrap();
     let normal = workshop.normal("v3", &merged);

@@ -15,11 +15,14 @@ mod scanners;
 
 const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
-/// As Trivy 0.74.0 writes it, shortened.
-const FOUND: &str = r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"ArtifactType":"filesystem","Results":[{"Target":"package-lock.json","Class":"lang-pkgs","Type":"npm","Vulnerabilities":[{"VulnerabilityID":"CVE-2026-0001","PkgName":"lodash","InstalledVersion":"4.17.4","FixedVersion":"4.17.12","Status":"fixed","Severity":"CRITICAL"},{"VulnerabilityID":"CVE-2026-0002","PkgName":"ms","InstalledVersion":"2.0.0","Severity":"LOW"}]}]}"#;
-const CLEAN: &str = r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"Results":[{"Target":"package-lock.json","Class":"lang-pkgs","Type":"npm"}]}"#;
-const NOTHING: &str =
-    r#"{"SchemaVersion":2,"Trivy":{"Version":"0.74.0"},"ArtifactType":"filesystem"}"#;
+/// What Trivy 0.74.0 wrote; see the README beside the files.
+const FOUND: &str = include_str!("../recorded/trivy-0.74.0/found.json");
+const CLEAN: &str = include_str!("../recorded/trivy-0.74.0/clean.json");
+const NOTHING: &str = include_str!("../recorded/trivy-0.74.0/nothing.json");
+const IMAGE_FOUND: &str = include_str!("../recorded/trivy-0.74.0/image-found.json");
+/// What it said when it could not get its database, and when it had none.
+const NO_SERVER: &str = include_str!("../recorded/trivy-0.74.0/no-server.txt");
+const NO_DATABASE: &str = include_str!("../recorded/trivy-0.74.0/no-database.txt");
 
 struct Shop {
     stage: Stage,
@@ -96,16 +99,27 @@ impl Shop {
             .join("trivy")
             .display()
             .to_string();
-        let mut ripcord = self.stage.ripcord();
-        for (name, value) in variables {
-            ripcord = ripcord.env(name, value);
-        }
-        ripcord
-            .in_dir(&self.clone)
+        let ripcord = self.stage.ripcord().in_dir(&self.clone);
+        let ripcord = ripcord
             .env("PATH", path)
             .env("TRIVY_CACHE_DIR", cache)
             .env("DEPLOY_TOKEN", "very-secret-word")
-            .at("2026-11-20T17:15:00Z")
+            .at("2026-11-20T17:15:00Z");
+        let set = |ripcord: Ripcord, (name, value): &(&str, &str)| ripcord.env(name, value);
+        variables.iter().fold(ripcord, set)
+    }
+
+    /// A PATH with what a gate needs, and without what whoever runs these tests has besides.
+    fn bare_path(&self) -> String {
+        let folder = self.stage.scratch.path().join("bare");
+        fs::create_dir(&folder).unwrap();
+        let path = std::env::var_os("PATH").unwrap();
+        for program in ["git", "sh"] {
+            let mut found = std::env::split_paths(&path).map(|folder| folder.join(program));
+            let found = found.find(|program| program.is_file()).unwrap();
+            std::os::unix::fs::symlink(found, folder.join(program)).unwrap();
+        }
+        folder.display().to_string()
     }
 
     fn record(&self, args: &[&str], exit: i32) -> Value {
@@ -119,6 +133,11 @@ impl Shop {
             .collect();
         json(self.gate_with(variables, &all), exit)
     }
+}
+
+/// A scanner that says this and ends with 1.
+fn failing(said: &str) -> String {
+    format!("cat >&2 <<'SAID'\n{said}\nSAID\nexit 1\n")
 }
 
 fn policy(unit: &str, more: &str) -> String {
@@ -204,22 +223,18 @@ fn the_four_results_of_a_scan_are_told_apart() {
     shop.database("2026-08-29T10:00:00Z");
     let old = shop.record(&[], 3);
     assert_eq!(verdict(&old, "source scan"), "database_too_old");
-    shop.program(
-        "trivy",
-        "echo 'FATAL Fatal error run error: init error: DB error' >&2; exit 1\n",
-    );
+    shop.program("trivy", &failing(NO_DATABASE));
     let failed = shop.gate(&[]);
     assert_says(
         &failed,
         &[
             "scanner failed",
-            "init error: DB error",
+            "DB error: database error: --skip-db-update cannot be specified on the first run",
             "--override 'source scan=REASON'",
         ],
     );
     let _ = failed.assert_code(3);
-    fs::remove_file(shop.programs.join("trivy")).unwrap();
-    let missing = shop.gate(&[]);
+    let missing = shop.gate_with(&[("PATH", &shop.bare_path())], &[]);
     assert_says(&missing, &["no `trivy` on PATH"]);
     let _ = missing.assert_code(3);
 }
@@ -229,19 +244,18 @@ fn a_database_that_cannot_be_renewed_is_gone_by_while_it_is_young_and_the_scan_i
     let shop = Shop::new(&policy("true", ""));
     shop.trivy(CLEAN, 0);
     let as_it_was = fs::read_to_string(shop.programs.join("trivy")).unwrap();
-    let script = as_it_was.replace(
-        "#!/bin/sh\n",
-        "case \"$*\" in *--skip-db-update*) ;; *) echo 'failed to download vulnerability DB' >&2; exit 1;; esac\n",
+    let first = format!(
+        "case \"$*\" in *--skip-db-update*) ;; *)\n{};; esac\n",
+        failing(NO_SERVER)
     );
+    let script = as_it_was.replace("#!/bin/sh\n", &first);
     shop.program("trivy", &script);
     let record = shop.record(&[], 0);
     assert_eq!(record["rescan_owed"], true);
-    assert!(
-        record["checks"][1]["why"]
-            .as_str()
-            .unwrap()
-            .contains("failed to download")
-    );
+    let why = record["checks"][1]["why"].as_str().unwrap();
+    for words in ["failed to download vulnerability DB", "connection refused"] {
+        assert!(why.contains(words), "{why}");
+    }
     shop.database("2026-11-01T10:00:00Z");
     assert_eq!(
         verdict(&shop.record(&[], 3), "source scan"),
@@ -395,7 +409,7 @@ fn an_image_with_a_critical_is_not_signed() {
     assert_eq!(text.trim(), format!("ghcr.io/acme/shop@{DIGEST}"));
     fs::remove_file(&signed).unwrap();
     // Only the image has it: the base image brought it.
-    fs::write(shop.programs.join("image.json"), FOUND).unwrap();
+    fs::write(shop.programs.join("image.json"), IMAGE_FOUND).unwrap();
     let as_it_was = fs::read_to_string(shop.programs.join("trivy")).unwrap();
     let script = as_it_was.replace(
         "#!/bin/sh\n",

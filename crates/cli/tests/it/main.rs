@@ -21,6 +21,7 @@ mod hostile;
 mod hotfix_broken;
 mod hotfix_ship;
 mod hotfix_start;
+mod incidents;
 mod machine;
 mod moves;
 mod naive;

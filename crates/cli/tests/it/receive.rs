@@ -3,6 +3,8 @@
 use std::fs;
 use std::thread;
 
+use ripcord_domain::hotfix::Payload;
+use ripcord_hotfix::proof::{Secret, sign};
 use ripcord_testkit::{ImageRegistry, Output};
 use serde_json::{Value, json};
 
@@ -218,6 +220,31 @@ fn only_who_knows_a_key_may_ask_and_only_for_what_it_is_good_for() {
     let stranger = json!({"key": "cd", "at": "2026-11-20T17:15:00Z", "mac": "ab".repeat(32)});
     let stranger = with(reception.payload(), "proof", stranger);
     reception.refused(&stranger, 3, "not_proven", &["no key `cd`"]);
+}
+
+#[test]
+fn a_key_is_good_for_the_environment_that_is_meant_however_it_is_spelt() {
+    let keys = "receive:\n  keys:\n    ci: {services: [payments], environments: [production]}\n    test: {services: [payments], environments: [prod, staging]}\n";
+    let reception = Reception::new(keys);
+    let secret = "0123456789abcdef0123456789abcdef";
+    let signed = |key: &str, environment: &str| {
+        let mut asked = with(reception.payload(), "environment", environment.into());
+        let payload = Payload::read(&asked.to_string()).unwrap();
+        let known = Secret::new(key, secret).unwrap();
+        let now = "2026-10-01T12:00:00Z".parse().unwrap();
+        let proof = sign(&payload, key, &known, now).unwrap();
+        asked["proof"] = serde_json::to_value(proof).unwrap();
+        let secrets = [("RIPCORD_KEY_CI", secret), ("RIPCORD_KEY_TEST", secret)];
+        reception.receive_with(&asked, &["--dry-run"], &secrets)
+    };
+    let _ = signed("ci", "production").assert_code(0);
+    let _ = signed("ci", "prod").assert_code(0);
+    // Its rules name no environment of this infra repo, and so are good for none.
+    for environment in ["production", "prod"] {
+        let refused = signed("test", environment);
+        assert_says(&refused, &["the key `test` is not good for production"]);
+        let _ = refused.assert_code(3);
+    }
 }
 
 #[test]

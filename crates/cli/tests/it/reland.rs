@@ -201,6 +201,27 @@ fn a_conflict_with_main_is_told_early_and_resolved_by_nobody() {
 }
 
 #[test]
+fn a_hotfix_whose_pull_request_cannot_be_opened_keeps_no_other_from_being_looked_at() {
+    let mut reverted = Reverted::new();
+    reverted.source.write("a.go", "hot\n");
+    let first = reverted.source.commit("Fix").on("hotfix/INC-1");
+    first.land().unwrap();
+    reverted.source.write("b.go", "hot\n");
+    let second = reverted.source.commit("Fix").on("hotfix/INC-2");
+    second.land().unwrap();
+    let merge = reverted.source.merge_commit("Merge", "hotfix/INC-2");
+    merge.land().unwrap();
+    // Nobody can say which forge this server is.
+    let said = json(reverted.run(&["hotfix", "merge-back", "-o", "json"]), 6);
+    let of = |name: &str| {
+        let mut all = said["hotfixes"].as_array().unwrap().iter();
+        all.find(|one| one["hotfix"] == name).unwrap()
+    };
+    assert!(of("INC-1")["problem"].is_string(), "{said}");
+    assert_eq!(of("INC-2")["is_in_main"], true, "{said}");
+}
+
+#[test]
 fn an_image_of_before_the_reland_stays_quarantined_and_one_of_after_it_is_deployed() {
     const NOW: &str = "2026-10-01T13:00:00Z";
     let mut workshop = Workshop::new();

@@ -30,6 +30,7 @@ mod running_bots;
 mod schemas;
 mod settings;
 mod sources;
+mod trivy;
 mod under_way;
 mod ways;
 mod without_git;

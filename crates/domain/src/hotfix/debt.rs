@@ -107,6 +107,13 @@ pub struct Part {
     pub state: State,
 }
 
+impl Part {
+    /// Whether evidence shows that it is paid.
+    pub fn is_paid(&self) -> bool {
+        matches!(self.state, State::Paid { .. })
+    }
+}
+
 /// Where a debt stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "is")]
@@ -153,6 +160,11 @@ impl Debt {
         self.stage == Stage::Paid
     }
 
+    /// The parts that are not shown to be paid.
+    pub fn owed(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| !part.is_paid())
+    }
+
     /// Whether a part could not be looked at.
     pub fn is_unsure(&self) -> bool {
         let mut parts = self.parts.iter();
@@ -168,8 +180,7 @@ pub fn stage(
     remind: &[u8],
     now: Timestamp,
 ) -> Stage {
-    let is_paid = |part: &Part| matches!(part.state, State::Paid { .. });
-    if parts.iter().all(is_paid) {
+    if parts.iter().all(Part::is_paid) {
         return Stage::Paid;
     }
     // A clock that stands before the hotfix was shipped is wrong, and no reason to remind.

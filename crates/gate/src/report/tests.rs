@@ -95,15 +95,18 @@ fn what_grype_leaves_out_is_counted() {
 
 #[test]
 fn files_and_the_system_are_no_packages() {
-    let of = |said: Value| count_components(said.to_string().as_bytes());
+    let of = |said: Value| {
+        let read = read_components(said.to_string().as_bytes())?;
+        Ok::<_, String>((read.packages, read.files))
+    };
     let said = json!({"bomFormat": "CycloneDX", "components": [
         {"type": "file", "name": "/package-lock.json"},
         {"type": "operating-system", "name": "alpine"},
         {"type": "library", "name": "ms"}]});
-    assert_eq!(of(said), Ok(1));
-    assert_eq!(of(json!({"bomFormat": "CycloneDX"})), Ok(0));
+    assert_eq!(of(said), Ok((1, vec!["/package-lock.json".to_owned()])));
+    assert_eq!(of(json!({"bomFormat": "CycloneDX"})), Ok((0, vec![])));
     assert!(of(json!({})).is_err());
-    assert!(count_components(b"").is_err());
+    assert!(read_components(b"").is_err());
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

@@ -345,7 +345,7 @@ fn no_deploy_is_dropped_from_a_queue() {
 #[test]
 fn every_job_ends_some_time() {
     hotfix("    timeout-minutes: 45\n", "", Rule::NoTimeout);
-    receiver("    timeout-minutes: 15\n", "", Rule::NoTimeout);
+    receiver("    timeout-minutes: 45\n", "", Rule::NoTimeout);
 }
 
 #[test]
@@ -369,7 +369,11 @@ fn a_receiver_asks_ripcord_and_takes_its_answer() {
     receiver("\n    types: [deploy-service]", "", Rule::EventNotFiltered);
     for (side, name, line) in [
         (Side::Infra, "guard.yml", "--annotations github"),
-        (Side::Infra, "hotfix-debt.yml", "hotfix check --all"),
+        (
+            Side::Infra,
+            "hotfix-debt.yml",
+            "hotfix check --all --annotations github",
+        ),
         (
             Side::Service,
             "reland.yml",

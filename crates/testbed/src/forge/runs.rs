@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::{FORGE_USER, Forge};
 use crate::argocd::PASSWORD;
 
+/// How long after the end of a job its log may take to be readable.
+const LOG_WITHIN: Duration = Duration::from_secs(30);
+
 impl Forge<'_> {
     /// Commits a file to `main` of one of the administrator's repositories; the commit. A file that is there
     /// is replaced.
@@ -119,25 +122,31 @@ impl Forge<'_> {
         serde_json::from_value(listed["jobs"].take()).context("a list of jobs")
     }
 
-    /// The log of a job of a run, by the job's name.
+    /// The log of a job of a run, by the job's name. Gitea says that a job has ended some moments before its
+    /// log can be read, so that of an ended one is waited for.
     ///
     /// # Errors
     /// There is no such job, or it has not run.
     pub fn job_log(&self, repository: &str, run: u64, job: &str) -> Result<String> {
         let jobs = self.jobs(repository, run)?;
         let found = jobs.iter().find(|one| one["name"] == job);
-        let id = found.with_context(|| format!("no job {job} in run {run}"))?["id"].as_u64();
-        let id = id.context("a job without a number")?;
+        let found = found.with_context(|| format!("no job {job} in run {run}"))?;
+        let id = found["id"].as_u64().context("a job without a number")?;
         let url = format!(
             "{}/api/v1/repos/{FORGE_USER}/{repository}/actions/jobs/{id}/logs",
             self.url
         );
-        let request = self.bed.http().get(url);
-        let request = request.basic_auth(FORGE_USER, Some(PASSWORD));
-        self.bed.block_on(async {
-            let answer = request.send().await?.error_for_status()?;
-            anyhow::Ok(answer.text().await?)
-        })
+        let ended = found["status"] == "completed";
+        let patience = if ended { LOG_WITHIN } else { Duration::ZERO };
+        let what = format!("the log of job {job}");
+        let log = self.bed.wait_for(&what, patience, || async {
+            let request = self.bed.http().get(&url);
+            let answer = request.basic_auth(FORGE_USER, Some(PASSWORD)).send().await;
+            let answer = answer.and_then(reqwest::Response::error_for_status);
+            let answer = answer.map_err(|error| error.to_string())?;
+            answer.text().await.map_err(|error| error.to_string())
+        });
+        self.bed.block_on(log)
     }
 
     /// What the API says, where a refusal is an error.

@@ -238,6 +238,16 @@ pub static TOOLS: &[Tool] = &[
         manifests: &[],
     },
     Tool {
+        name: "trivy-db",
+        group: Group::Ci,
+        module: "go.etcd.io/bbolt",
+        programs: &[("testbed/trivy-db/trivy-db-writer", "trivy-db-writer")],
+        stamps: &[],
+        tags: "",
+        cgo: false,
+        manifests: &[],
+    },
+    Tool {
         name: "cosign",
         group: Group::Ci,
         module: "github.com/sigstore/cosign/v3",

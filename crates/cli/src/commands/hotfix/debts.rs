@@ -14,9 +14,9 @@ use ripcord_runbook::serving;
 
 use super::super::recovering;
 use super::{REGISTRY, sources};
-use crate::args::{ClusterArgs, DebtArgs, Global};
+use crate::args::{ClusterArgs, DebtArgs, Global, Reminders};
 use crate::moment;
-use crate::render::{Output, hotfix as screen};
+use crate::render::{Output, annotations, hotfix as screen};
 use crate::wiring::{self, Wanted};
 
 pub(super) fn status(
@@ -52,6 +52,7 @@ pub(super) fn list(
 pub(super) fn check(
     global: &Global,
     hotfix: Option<&str>,
+    reminders: Option<Reminders>,
     args: &DebtArgs,
     output: &mut Output,
 ) -> Result<(), Problem> {
@@ -59,6 +60,10 @@ pub(super) fn check(
     found.debts.retain(|debt| !debt.is_paid());
     let now = moment::now();
     output.answer(&found, |page| screen::debts(page, &found, now));
+    // A document of JSON would be none with lines behind it.
+    if reminders == Some(Reminders::Github) && output.is_for_people() {
+        output.raw(&annotations::reminders(&found.debts, now));
+    }
     found.settle()
 }
 

@@ -14,6 +14,7 @@ use ripcord_recovery::ship::Shipping;
 use ripcord_recovery::survey::Branch;
 use ripcord_registry::Registries;
 
+use super::super::receive::PAUSE_OF_HOTFIX;
 use super::super::recovering;
 use super::{REGISTRY, sources};
 use crate::args::{Global, ShipArgs};
@@ -87,7 +88,7 @@ fn direct(
     payload: &Payload,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<String, Problem> {
-    let settings = opened.newest()?.settings;
+    let settings = opened.newest_for_steps()?.settings;
     let registries = Registries::new(settings.config.mirrors, REGISTRY);
     let sources = sources()?;
     let receiver = Receiver {
@@ -103,6 +104,7 @@ fn direct(
     let shipping = Shipping {
         push_to: None,
         patience: PATIENCE,
+        longest_pause: PAUSE_OF_HOTFIX,
     };
     let mut progress = Output::progress();
     let received = receive(&receiver, payload, false, &shipping, &mut |event| {

@@ -1,0 +1,292 @@
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ripcord_domain::incident::State;
+use ripcord_domain::incident::event::{
+    Concern, Confidence, Event, EventId, Fact, Source, SourceKind,
+};
+use ripcord_domain::incident::instant::Moment;
+use ripcord_domain::incident::report::{AlertReport, AlertState, DeployReport, DeployStage};
+use ripcord_store::{Sqlite, filing};
+use ripcord_suspect::Answer;
+
+use super::*;
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-11-20T{text}Z").parse().unwrap()
+}
+
+fn records(folder: &tempfile::TempDir) -> Sqlite {
+    Sqlite::open(&folder.path().join("incidents.db")).unwrap()
+}
+
+fn anna(now: &str, chance: u128) -> Teller<'static> {
+    Teller {
+        author: "anna",
+        place: "laptop",
+        now: at(now),
+        chance,
+    }
+}
+
+fn payments() -> Concern {
+    Concern {
+        service: ripcord_domain::Service::new("payments"),
+        environment: ripcord_domain::Environment::new("production"),
+    }
+}
+
+fn told(id: &str, when: &str, fact: Fact) -> Event {
+    Event {
+        id: EventId::new(id),
+        observed: at(when),
+        received: at(when),
+        source: Source {
+            kind: SourceKind::Alertmanager,
+            name: "alerts".to_owned(),
+        },
+        confidence: Confidence::Reported,
+        incident: None,
+        concern: Some(payments()),
+        link: None,
+        author: None,
+        fact,
+    }
+}
+
+fn alert(state: AlertState, ended: Option<&str>) -> Fact {
+    Fact::Alert(AlertReport {
+        alert: "a1".to_owned(),
+        state,
+        started: at("17:15:00"),
+        ended: ended.map(at),
+        condition: Some(at("17:14:00")),
+        title: "payments fail".to_owned(),
+        severity: None,
+        group: None,
+        labels: std::collections::BTreeMap::new(),
+    })
+}
+
+fn file(records: &mut Sqlite, events: &[Event]) {
+    let mut next = 0;
+    let fresh = || {
+        next += 1;
+        ripcord_domain::incident::event::IncidentId::from_chance(next)
+    };
+    filing::file(records, events, fresh).unwrap();
+}
+
+fn opened(title: &str) -> Saying {
+    Saying::Open {
+        title: title.to_owned(),
+        severity: None,
+        concern: Some(payments()),
+        name: Some("INC-7".to_owned()),
+    }
+}
+
+#[test]
+fn what_a_person_opened_is_found_by_its_name_and_by_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    let said = say(
+        &mut records,
+        None,
+        &opened("payments fail"),
+        &anna("17:20:00", 7),
+    )
+    .unwrap();
+    assert_eq!(find(&mut records, "INC-7").unwrap().id, said.id);
+    assert_eq!(find(&mut records, said.id.as_str()).unwrap(), said);
+    assert_eq!(said.title(), "payments fail");
+    let unknown = find(&mut records, "INC-8").unwrap_err();
+    assert!(unknown.to_string().contains("INC-8"));
+}
+
+#[test]
+fn an_incident_opened_while_its_alert_fires_is_the_alerts_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    file(
+        &mut records,
+        &[told("1", "17:15:05", alert(AlertState::Firing, None))],
+    );
+    say(
+        &mut records,
+        None,
+        &opened("customers call"),
+        &anna("17:20:00", 7),
+    )
+    .unwrap();
+    let all = briefs(&mut records, 10).unwrap();
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(all[0].firing, 1);
+    assert_eq!(all[0].title, "customers call");
+}
+
+#[test]
+fn an_incident_whose_alert_fires_is_closed_only_by_who_says_so_and_what_was_missing_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    file(
+        &mut records,
+        &[told("1", "17:15:05", alert(AlertState::Firing, None))],
+    );
+    let id = briefs(&mut records, 1).unwrap()[0].id.clone();
+    let close = |although_not_over| Saying::Close {
+        why: "it is a test".to_owned(),
+        although_not_over,
+    };
+    let refused = say(
+        &mut records,
+        Some(id.as_str()),
+        &close(false),
+        &anna("17:30:00", 8),
+    );
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("the alert `payments fail` fires"),
+        "{refused}"
+    );
+    assert_ne!(
+        find(&mut records, id.as_str()).unwrap().state(),
+        State::Closed
+    );
+    let closed = say(
+        &mut records,
+        Some(id.as_str()),
+        &close(true),
+        &anna("17:31:00", 9),
+    )
+    .unwrap();
+    assert_eq!(closed.state(), State::Closed);
+    assert_eq!(closed.closing.value().unwrap().although.len(), 1);
+    assert_eq!(closed.closing.value().unwrap().by.as_deref(), Some("anna"));
+}
+
+#[test]
+fn a_quiet_incident_is_closed_without_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    let ended = alert(AlertState::Resolved, Some("17:40:00"));
+    file(&mut records, &[told("1", "17:40:05", ended)]);
+    let id = briefs(&mut records, 1).unwrap()[0].id.clone();
+    let close = Saying::Close {
+        why: "rolled back".to_owned(),
+        although_not_over: false,
+    };
+    let closed = say(
+        &mut records,
+        Some(id.as_str()),
+        &close,
+        &anna("17:50:00", 8),
+    )
+    .unwrap();
+    assert_eq!(closed.state(), State::Closed);
+}
+
+#[test]
+fn a_correction_keeps_what_was_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    file(
+        &mut records,
+        &[told("1", "17:15:05", alert(AlertState::Firing, None))],
+    );
+    let id = briefs(&mut records, 1).unwrap()[0].id.clone();
+    let correct = Saying::Correct {
+        moment: Moment::Fired,
+        at: Some(at("17:12:00")),
+        why: "the monitoring's clock was late".to_owned(),
+    };
+    let corrected = say(
+        &mut records,
+        Some(id.as_str()),
+        &correct,
+        &anna("17:50:00", 8),
+    )
+    .unwrap();
+    let case = case(&mut records, corrected, &TimeZone::UTC).unwrap();
+    let fired = case
+        .instants
+        .iter()
+        .find(|one| one.moment == Moment::Fired)
+        .unwrap();
+    assert_eq!(fired.at, Some(at("17:12:00")));
+    let correction = fired.corrected.as_ref().unwrap();
+    assert_eq!(correction.recorded, Some(at("17:15:00")));
+    assert_eq!(correction.by, "anna");
+}
+
+#[test]
+fn the_deploy_before_the_alert_is_suspected_and_what_a_person_charges_is_the_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    let deploy = DeployReport {
+        deploy: "c0ffee".to_owned(),
+        commit: Some("c0ffee".to_owned()),
+        version: Some("v16".to_owned()),
+        stage: Some(DeployStage::Started),
+        ..DeployReport::default()
+    };
+    let deploy = told("d", "17:10:00", Fact::Deploy(deploy));
+    file(
+        &mut records,
+        &[
+            deploy,
+            told("1", "17:15:05", alert(AlertState::Firing, None)),
+        ],
+    );
+    let incident = records.incidents(1).unwrap().remove(0);
+    let id = incident.id.clone();
+    let before = case(&mut records, incident, &TimeZone::UTC).unwrap();
+    let suspicion = before.suspicion.unwrap();
+    assert_eq!(suspicion.suspects[0].deploy.id, "c0ffee");
+    assert_ne!(suspicion.answer, Answer::NoDeploy);
+    assert!((suspicion.suspects[0].minutes_before - 4.0).abs() < 0.01);
+    assert_eq!(before.cause, None, "a suspicion is no cause");
+    let charge = Saying::Charge {
+        deploy: Some("c0ffee".to_owned()),
+        why: "the stack trace is of its new code".to_owned(),
+    };
+    let charged = say(
+        &mut records,
+        Some(id.as_str()),
+        &charge,
+        &anna("18:00:00", 8),
+    )
+    .unwrap();
+    let after = case(&mut records, charged, &TimeZone::UTC).unwrap();
+    assert_eq!(after.cause.as_deref(), Some("c0ffee"));
+    let started = after
+        .instants
+        .iter()
+        .find(|one| one.moment == Moment::DeployStarted);
+    assert_eq!(started.unwrap().at, Some(at("17:10:00")));
+}
+
+#[test]
+fn an_empty_note_is_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    let said = say(
+        &mut records,
+        None,
+        &opened("payments fail"),
+        &anna("17:20:00", 7),
+    )
+    .unwrap();
+    let empty = Saying::Note {
+        text: " \n".to_owned(),
+    };
+    let refused = say(&mut records, Some("INC-7"), &empty, &anna("17:21:00", 8));
+    assert!(matches!(refused, Err(CaseError::Empty(_))));
+    let long = Saying::Note {
+        text: "x".repeat(20_000),
+    };
+    let refused = say(&mut records, Some("INC-7"), &long, &anna("17:21:00", 8));
+    assert!(matches!(refused, Err(CaseError::TooLong { .. })));
+    assert_eq!(records.events_of(&said.id).unwrap().len(), 2);
+}

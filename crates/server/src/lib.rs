@@ -1,0 +1,16 @@
+//! Takes in what other systems tell, and answers for it.
+//!
+//! What a sender is told is true: "accepted" is said only of what is on the disk.
+
+pub mod access;
+pub mod api;
+pub mod audit;
+pub mod clerk;
+pub mod desk;
+pub mod figures;
+pub mod filer;
+pub mod filing;
+pub mod intake;
+pub mod serve;
+pub mod settings;
+pub mod source;

@@ -1,0 +1,159 @@
+//! The server as a whole: everything begun, put together, and ended in an order that loses nothing.
+
+use std::future::Future;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Router, middleware};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ripcord_store::Records;
+use tokio::net::TcpListener;
+
+use crate::access::Token;
+use crate::audit::{Audit, record};
+use crate::clerk::Clerk;
+use crate::desk::Desk;
+use crate::figures::Figures;
+use crate::filer::Filer;
+use crate::source::Sources;
+use crate::{api, intake};
+
+/// How many deliveries may wait to be kept. At 10 000 a minute that is more than a minute.
+const ROOM: usize = 16 * 1024;
+
+/// The largest body of a call, in bytes: what a command line wrote for days without a server fits.
+const LARGEST_CALL: usize = 4 * 1024 * 1024;
+
+/// What a server is made of.
+pub struct Parts {
+    /// What this server is called in what it writes.
+    pub name: String,
+    /// Who is listened to.
+    pub sources: Sources,
+    /// Who may call.
+    pub tokens: Vec<Token>,
+    /// The time zone of the team.
+    pub zone: TimeZone,
+    /// Where the lines of the audit go.
+    pub audit: Box<dyn Write + Send>,
+    /// Opens the records. It is called three times: to keep, to file, and for calls.
+    pub records: Box<dyn Fn() -> Result<Box<dyn Records>, ripcord_store::StoreError>>,
+    /// Tells the time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// Why a server did not begin, or ended otherwise than it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The records cannot be used.
+    #[error(transparent)]
+    Store(#[from] ripcord_store::StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {why}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        why: std::io::Error,
+    },
+    /// The system gives no thread or no runtime.
+    #[error("the server cannot go on: {0}")]
+    System(String),
+}
+
+/// Serves until `end` is there; then takes nothing new, answers what was begun, keeps and files what is under
+/// way, and returns. `listening` is told the address when it listens. It must be called outside of any async
+/// runtime: the records wait on threads of their own.
+///
+/// # Errors
+/// It could not begin, or what it stands on broke.
+pub fn serve(
+    parts: Parts,
+    address: SocketAddr,
+    listening: impl FnOnce(SocketAddr),
+    end: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let system = |error: &dyn std::fmt::Display| ServeError::System(error.to_string());
+    let figures = Figures::default();
+    let sources = Arc::new(parts.sources);
+    let (clerk, keeping) =
+        Clerk::begin((parts.records)()?, ROOM).map_err(|error| system(&error))?;
+    let (filer, filing) = Filer::begin((parts.records)()?, Arc::clone(&sources), figures.clone())
+        .map_err(|error| system(&error))?;
+    let desk = Desk::new(
+        (parts.records)()?,
+        filer.clone(),
+        parts.name,
+        parts.zone,
+        parts.clock,
+    );
+    let intake = intake::Intake {
+        clerk,
+        sources,
+        kept: Arc::new(move || filer.wake()),
+        figures: figures.clone(),
+        clock: parts.clock,
+    };
+    let audit = Audit::new(parts.audit, parts.clock);
+    let router = router(intake, desk, parts.tokens, audit, figures);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| system(&error))?;
+    let served = runtime.block_on(async {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|why| ServeError::Listen { address, why })?;
+        listening(listener.local_addr().map_err(|error| system(&error))?);
+        axum::serve(listener, router)
+            .with_graceful_shutdown(end)
+            .await
+            .map_err(|error| system(&error))
+    });
+    // The router is gone, and with it every clerk: what was handed in is kept, then filed.
+    drop(runtime);
+    let kept = keeping.end().map_err(|error| system(&error));
+    filing.end();
+    served.and(kept.map(drop))
+}
+
+fn router(
+    intake: intake::Intake,
+    desk: Desk,
+    tokens: Vec<Token>,
+    audit: Audit,
+    figures: Figures,
+) -> Router {
+    let calls = Router::new()
+        .nest("/api/v1", api::router(desk, Arc::new(tokens)))
+        .layer(DefaultBodyLimit::max(LARGEST_CALL))
+        .layer(middleware::from_fn_with_state(audit, record));
+    let health = Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(figures);
+    intake::router(intake).merge(calls).merge(health)
+}
+
+async fn ready(State(figures): State<Figures>) -> impl IntoResponse {
+    if figures.is_ready() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the records cannot be used\n",
+        )
+    }
+}
+
+async fn metrics(State(figures): State<Figures>) -> impl IntoResponse {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], figures.text())
+}
