@@ -129,7 +129,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "ripcord-intake",
         may_use: &["ripcord-domain"],
-        owns: &["hmac"],
+        owns: &["hmac", "serde_json_path"],
     },
     Layer {
         name: "ripcord-gitserver",

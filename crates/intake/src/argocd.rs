@@ -40,14 +40,12 @@ pub(crate) fn read(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, No
     }
     let labels = wording::labels(body, "/labels");
     let names = [application.as_str(), name.as_str()];
-    let by_name = || arrival.mapping.concern_by_mapped_name(&names, &labels);
-    // An Application is called as somebody liked: only what is mapped says which service it is.
-    let concern = arrival.mapping.concern(&labels).or_else(by_name);
+    let concern = arrival.mapping.concern_of_application(&names, &labels);
     let begin = started.to_string();
     let report = DeployReport {
         deploy: format!("{uid}/{begin}"),
-        commit: text(body, "/revision").or_else(|| only(body, "/revisions")),
-        version: only(body, "/images"),
+        commit: text(body, "/revision").or_else(|| wording::only(body, "/revisions")),
+        version: wording::only(body, "/images"),
         application: Some(application),
         cluster: text(body, "/cluster"),
         ..DeployReport::default()
@@ -82,14 +80,6 @@ fn health(body: &Value, started: Timestamp) -> Option<(DeployStage, Timestamp)> 
     match text(body, "/health")?.as_str() {
         "Healthy" => Some((DeployStage::Healthy, since)),
         "Degraded" => Some((DeployStage::Degraded, since)),
-        _ => None,
-    }
-}
-
-/// The one text of a list; of several none says what the whole is.
-fn only(body: &Value, pointer: &str) -> Option<String> {
-    match body.pointer(pointer)?.as_array()?.as_slice() {
-        [one] => wording::text(one, ""),
         _ => None,
     }
 }

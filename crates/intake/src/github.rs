@@ -4,9 +4,8 @@
 //! what was lost is found elsewhere; one that a person sends again has the same id here.
 
 use jiff::Timestamp;
-use ripcord_domain::incident::event::{Concern, Confidence, Event, Fact, SourceKind};
+use ripcord_domain::incident::event::{Confidence, Event, Fact, SourceKind};
 use ripcord_domain::incident::report::{DeployReport, DeployStage};
-use ripcord_domain::names::{Environment, Service};
 use serde_json::Value;
 
 use crate::push::paths;
@@ -113,7 +112,7 @@ fn deployment(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, NotUnde
     let environment = need("/deployment/environment")?;
     let observed = instant(body, "/deployment_status/created_at")
         .ok_or_else(|| missing(arrival, body, "/deployment_status/created_at"))?;
-    let service = arrival.mapping.service_by_name(&[&repository, &name]);
+    let concern = arrival.mapping.placed(&[&repository, &name], &environment);
     let by = text(body, "/deployment/creator/login");
     let report = DeployReport {
         deploy: format!("{repository}/{deployment}"),
@@ -138,10 +137,7 @@ fn deployment(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, NotUnde
         source: arrival.source(SourceKind::Github),
         confidence: Confidence::Reported,
         incident: None,
-        concern: service.map(|service| Concern {
-            service: Service::new(service),
-            environment: Environment::new(environment),
-        }),
+        concern,
         link: wording::link(body, "/deployment_status/log_url"),
         author: by,
         fact: Fact::Deploy(report),

@@ -4,9 +4,8 @@
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
-use ripcord_domain::incident::event::{Concern, Confidence, Event, Fact, SourceKind};
+use ripcord_domain::incident::event::{Confidence, Event, Fact, SourceKind};
 use ripcord_domain::incident::report::{CheckReport, CheckResult, DeployReport, DeployStage};
-use ripcord_domain::names::{Environment, Service};
 use serde_json::Value;
 
 use crate::push::{self, Push};
@@ -83,7 +82,7 @@ fn deployment(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, NotUnde
         need("/project/name")?,
     );
     let environment = need("/environment")?;
-    let service = arrival.mapping.service_by_name(&[&repository, &project]);
+    let concern = arrival.mapping.placed(&[&repository, &project], &environment);
     let by = text(body, "/user/username");
     let at = observed.to_string();
     let id = [
@@ -102,10 +101,7 @@ fn deployment(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, NotUnde
         source: arrival.source(SourceKind::Gitlab),
         confidence: Confidence::Reported,
         incident: None,
-        concern: service.map(|service| Concern {
-            service: Service::new(service),
-            environment: Environment::new(environment),
-        }),
+        concern,
         link: wording::link(body, "/deployable_url"),
         author: by.clone(),
         fact: Fact::Deploy(DeployReport {

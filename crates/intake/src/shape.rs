@@ -48,7 +48,7 @@ pub(crate) fn instead(body: &Value, pointer: &str) -> String {
 }
 
 /// A value in few words: of an object its fields, for those are what was misnamed.
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     let words = match value {
         Value::Null => "null".to_owned(),
         Value::Bool(_) => "true or false".to_owned(),

@@ -5,7 +5,9 @@ use ripcord_domain::incident::event::{Event, Source, SourceKind};
 use serde_json::Value;
 
 use crate::mapping::Mapping;
-use crate::{alertmanager, argocd, cdevents, gitea, github, gitlab, opsgenie, pagerduty};
+use crate::{
+    alertmanager, argocd, cdevents, generic, gitea, github, gitlab, opsgenie, pagerduty, rollouts,
+};
 
 /// What a body says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +127,9 @@ pub fn understand(
         SourceKind::Argocd => argocd::read(&arrival, &json()?),
         SourceKind::Gitlab => gitlab::read(&arrival, headers, &json()?),
         SourceKind::Gitea => gitea::read(&arrival, headers, &json()?),
-        _ => Err(NotUnderstood::NotRead(kind)),
+        SourceKind::Rollouts => rollouts::read(&arrival, &json()?),
+        SourceKind::Generic => generic::read(&arrival, &json()?),
+        SourceKind::Ripcord | SourceKind::Git => Err(NotUnderstood::NotRead(kind)),
     }
 }
 

@@ -38,9 +38,13 @@ pub(crate) fn instant(body: &Value, pointer: &str) -> Option<Timestamp> {
     (at > Timestamp::UNIX_EPOCH).then_some(at)
 }
 
-/// An address that a browser may be sent to: another scheme than the web's runs something.
+/// An address of a body by its JSON pointer, where it is of the web.
 pub(crate) fn link(body: &Value, pointer: &str) -> Option<String> {
-    let link = body.pointer(pointer)?.as_str()?;
+    address(body.pointer(pointer)?.as_str()?)
+}
+
+/// An address that a browser may be sent to: another scheme than the web's runs something.
+pub(crate) fn address(link: &str) -> Option<String> {
     let is_web = link.starts_with("https://") || link.starts_with("http://");
     let is_plain = !link.chars().any(|c| c.is_control() || c.is_whitespace());
     (is_web && is_plain && link.len() <= LONGEST_LINK).then(|| link.to_owned())
@@ -55,6 +59,14 @@ pub(crate) fn labels(body: &Value, pointer: &str) -> BTreeMap<String, String> {
         .iter()
         .filter_map(|(name, value)| Some((line(name), line(value.as_str()?))));
     texts.take(MOST_LABELS).collect()
+}
+
+/// The one text of a list; of several none says what the whole is.
+pub(crate) fn only(body: &Value, pointer: &str) -> Option<String> {
+    match body.pointer(pointer)?.as_array()?.as_slice() {
+        [one] => text(one, ""),
+        _ => None,
+    }
 }
 
 /// The id of an event out of what its source calls it. The parts are kept apart whatever they hold, and what
