@@ -21,13 +21,14 @@ use pick::Item;
 /// Reads a body.
 pub(crate) fn read(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, NotUnderstood> {
     let Some(mapping) = &arrival.mapping.body else {
-        return Err(arrival.not_understood("its source has no `body` in its mapping"));
+        let why = "it says nothing of it: `body` is not there";
+        return Err(NotUnderstood::NotMapped(why.to_owned()));
     };
     let each = match mapping {
         Body::Alert(fields) => fields.each.as_ref(),
         Body::Deploy(fields) => fields.each.as_ref(),
     };
-    let items = items(each, body).map_err(|why| arrival.not_understood(why))?;
+    let items = items(each, body).map_err(NotUnderstood::NotMapped)?;
     let are_several = items.len() > 1;
     let (mut told, mut silent) = (Told::default(), None);
     for (at, item) in items.into_iter().enumerate() {
@@ -46,7 +47,7 @@ pub(crate) fn read(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, No
         return Ok(Understood::Told(told));
     }
     if let Some(why) = told.passed_over.into_iter().next() {
-        return Err(arrival.not_understood(why));
+        return Err(NotUnderstood::NotMapped(why));
     }
     let silent = silent.unwrap_or_else(|| "it tells of nothing".to_owned());
     Ok(Understood::Nothing(silent))

@@ -82,7 +82,9 @@ fn deployment(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, NotUnde
         need("/project/name")?,
     );
     let environment = need("/environment")?;
-    let concern = arrival.mapping.placed(&[&repository, &project], &environment);
+    let concern = arrival
+        .mapping
+        .placed(&[&repository, &project], &environment);
     let by = text(body, "/user/username");
     let at = observed.to_string();
     let id = [

@@ -140,7 +140,9 @@ impl Mapping {
         let mapped = names.iter().find_map(|&name| self.applications.get(name));
         // It is called as somebody liked: only what is mapped says which service it is.
         let by_name = || self.concern_by_mapped_name(names, labels);
-        mapped.cloned().or_else(|| self.concern(labels).or_else(by_name))
+        mapped
+            .cloned()
+            .or_else(|| self.concern(labels).or_else(by_name))
     }
 
     fn environment(&self, name: &str) -> Environment {
@@ -233,7 +235,10 @@ mod tests {
             concern.map(|concern| concern.to_string())
         };
         let none = BTreeMap::new();
-        assert_eq!(of(&["argocd/a-1", "a-1"], &labels).unwrap(), "pay in staging");
+        assert_eq!(
+            of(&["argocd/a-1", "a-1"], &labels).unwrap(),
+            "pay in staging"
+        );
         assert_eq!(of(&["argocd/b", "b"], &labels).unwrap(), "x in production");
         assert_eq!(of(&["argocd/b", "b"], &none).unwrap(), "tax in production");
         // Not every name that could be a service is one.
@@ -265,7 +270,8 @@ mod tests {
             (r#"["$.a","$["]"#, "`$[` is no JSONPath"),
             ("[]", "empty"),
         ] {
-            let text = format!(r#"{{"body":{{"deploy":{{"id":{field},"stage":"$.s","at":"$.t"}}}}}}"#);
+            let text =
+                format!(r#"{{"body":{{"deploy":{{"id":{field},"stage":"$.s","at":"$.t"}}}}}}"#);
             let error = serde_json::from_str::<Mapping>(&text).unwrap_err();
             assert!(error.to_string().contains(word), "{error}");
         }

@@ -50,7 +50,8 @@ pub(crate) fn read(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, No
         "analysis" => None,
         _ => {
             let why = instead(body, "/told");
-            let why = format!("the recipient in ripcord's `subscriptions` says what is told: {why}");
+            let why =
+                format!("the recipient in ripcord's `subscriptions` says what is told: {why}");
             return Err(arrival.not_understood(why));
         }
     };
@@ -73,7 +74,9 @@ pub(crate) fn read(arrival: &Arrival<'_>, body: &Value) -> Result<Understood, No
         events.push(event(wording::id(&id), observed, Fact::Analysis(report)));
     }
     if events.is_empty() {
-        return Ok(Understood::Nothing(format!("`{told}` with nothing to tell")));
+        return Ok(Understood::Nothing(format!(
+            "`{told}` with nothing to tell"
+        )));
     }
     Ok(Understood::Told(Told {
         events,
@@ -137,7 +140,10 @@ fn metric(metric: &Value) -> Option<MetricReport> {
     Some(MetricReport {
         name: text(metric, "/name")?,
         phase: text(metric, "/phase")?,
-        dry_run: metric.get("dryRun").and_then(Value::as_bool).unwrap_or(false),
+        dry_run: metric
+            .get("dryRun")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
         values,
         query: text(metric, "/metadata/ResolvedPrometheusQuery"),
     })

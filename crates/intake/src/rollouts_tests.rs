@@ -63,7 +63,10 @@ fn an_analysis_comes_with_what_it_measured() {
         panic!("{events:?}")
     };
     assert_eq!(event.observed.to_string(), "2026-11-20T17:02:50Z");
-    assert_eq!(event.concern.as_ref().unwrap().to_string(), "pay in production");
+    assert_eq!(
+        event.concern.as_ref().unwrap().to_string(),
+        "pay in production"
+    );
     let Fact::Analysis(report) = &event.fact else {
         panic!("{event:?}")
     };

@@ -54,6 +54,9 @@ pub enum NotUnderstood {
         /// What is amiss.
         why: String,
     },
+    /// The mapping of its source does not fit it.
+    #[error("the mapping of the source does not fit the body: {0}")]
+    NotMapped(String),
     /// Sources of this kind are not read here.
     #[error("webhooks of {} are not read here", .0.word())]
     NotRead(SourceKind),

@@ -44,11 +44,9 @@ pub(super) fn read(
         source: arrival.source(SourceKind::Generic),
         confidence: times.confidence(),
         incident: None,
-        concern: arrival.mapping.concern_told(
-            service.as_deref(),
-            environment.as_deref(),
-            &labels,
-        ),
+        concern: arrival
+            .mapping
+            .concern_told(service.as_deref(), environment.as_deref(), &labels),
         link: item.link("link", fields.link.as_ref())?,
         author: item.text("author", fields.author.as_ref())?,
         fact: Fact::Alert(AlertReport {

@@ -47,11 +47,9 @@ pub(super) fn read(
         source: arrival.source(SourceKind::Generic),
         confidence: Confidence::Reported,
         incident: None,
-        concern: arrival.mapping.concern_told(
-            service.as_deref(),
-            environment.as_deref(),
-            &labels,
-        ),
+        concern: arrival
+            .mapping
+            .concern_told(service.as_deref(), environment.as_deref(), &labels),
         link: item.link("link", fields.link.as_ref())?,
         author: by.clone(),
         fact: Fact::Deploy(DeployReport {

@@ -34,7 +34,11 @@ impl<'v> Found<'v> {
 
 impl<'v> Item<'v> {
     /// A text; none where no path leads to anything.
-    pub(super) fn text(self, name: &str, field: Option<&'v Field>) -> Result<Option<String>, String> {
+    pub(super) fn text(
+        self,
+        name: &str,
+        field: Option<&'v Field>,
+    ) -> Result<Option<String>, String> {
         let paths = match field {
             None => return Ok(None),
             Some(Field::Always(always)) => return Ok(Some(wording::line(always))),
@@ -125,7 +129,11 @@ impl<'v> Item<'v> {
     }
 
     /// The address of a page; none where it is of no web.
-    pub(super) fn link(self, name: &str, field: Option<&'v Field>) -> Result<Option<String>, String> {
+    pub(super) fn link(
+        self,
+        name: &str,
+        field: Option<&'v Field>,
+    ) -> Result<Option<String>, String> {
         let Some(Field::Paths(paths)) = field else {
             let always = self.text(name, field)?;
             return Ok(always.as_deref().and_then(wording::address));
@@ -161,14 +169,18 @@ impl<'v> Item<'v> {
         for value in path.all(self.0) {
             match value {
                 Value::Null => {}
-                Value::Object(object) => labels.extend(object.iter().filter_map(|(name, value)| {
-                    Some((wording::line(name), text(value)?))
-                })),
+                Value::Object(object) => labels.extend(
+                    object
+                        .iter()
+                        .filter_map(|(name, value)| Some((wording::line(name), text(value)?))),
+                ),
                 Value::Array(list) => labels.extend(list.iter().filter_map(tag)),
                 Value::String(_) => labels.extend(tag(value)),
                 _ => {
                     let found = Found { value, by: path };
-                    return Err(found.is_not(name, "an object, or a list of texts such as `name:value`"));
+                    return Err(
+                        found.is_not(name, "an object, or a list of texts such as `name:value`")
+                    );
                 }
             }
             if labels.len() > MOST_LABELS {

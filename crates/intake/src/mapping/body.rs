@@ -125,27 +125,49 @@ pub struct DeployFields {
     pub link: Option<Field>,
 }
 
-/// A way to a place in a body.
+/// A way to a place in a body, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Path(#[schemars(with = "String")] JsonPath);
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Path {
+    text: String,
+    parsed: JsonPath,
+}
 
 impl Path {
     /// All that it leads to.
     pub(crate) fn all<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
-        self.0.query(value).all()
+        self.parsed.query(value).all()
     }
 
     /// Whether it chooses, and so may well choose nothing: `$.alerts[*]`, `$..[?@.on]`.
     pub(crate) fn chooses(&self) -> bool {
-        let text = self.0.to_string();
-        text.contains(['*', '?', ':']) || text.contains("..")
+        self.text.contains(['*', '?', ':']) || self.text.contains("..")
+    }
+}
+
+impl TryFrom<String> for Path {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match JsonPath::parse(&text) {
+            Ok(parsed) => Ok(Self { text, parsed }),
+            Err(error) => Err(format!(
+                "`{text}` is no JSONPath: {error}; a path begins with `$`, and `{{always: TEXT}}` is the same for all"
+            )),
+        }
+    }
+}
+
+impl From<Path> for String {
+    fn from(path: Path) -> Self {
+        path.text
     }
 }
 
 impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        f.pad(&self.text)
     }
 }
 
@@ -184,15 +206,7 @@ impl TryFrom<Written> for Field {
             Written::Paths(paths) => paths,
             Written::Always { always } => return Ok(Self::Always(always)),
         };
-        let parse = |text: &String| {
-            let parsed = JsonPath::parse(text);
-            parsed.map(Path).map_err(|error| {
-                format!(
-                    "`{text}` is no JSONPath: {error}; a path begins with `$`, and `{{always: TEXT}}` is the same for all"
-                )
-            })
-        };
-        let paths: Vec<Path> = paths.iter().map(parse).collect::<Result<_, _>>()?;
+        let paths: Vec<Path> = (paths.into_iter().map(Path::try_from)).collect::<Result<_, _>>()?;
         if paths.is_empty() {
             return Err("a list of paths is empty".to_owned());
         }
@@ -205,7 +219,7 @@ impl From<Field> for Written {
         match field {
             Field::Always(always) => Self::Always { always },
             Field::Paths(paths) => {
-                let mut paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+                let mut paths: Vec<String> = paths.into_iter().map(String::from).collect();
                 match paths.len() {
                     1 => Self::Path(paths.remove(0)),
                     _ => Self::Paths(paths),
