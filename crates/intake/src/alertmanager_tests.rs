@@ -172,3 +172,70 @@ fn grafana_is_known_by_its_body_wherever_it_was_sent() {
         assert_eq!(event.link.as_deref(), Some("https://grafana.example/d/1"));
     }
 }
+
+/// The bodies of Alertmanager by what each generation added: 0.19 gave alerts a fingerprint, 0.21 counts those that it
+/// cuts off, 0.32 says why it notifies, 0.34 by which route.
+fn generation(version: &str) -> Value {
+    let mut body = body(&[alert("firing", "f1", NONE), alert("resolved", "f2", END)]);
+    let object = body.as_object_mut().unwrap();
+    if version >= "0.32" {
+        let reason = json!("some alerts resolved");
+        object.insert("notification_reason".to_owned(), reason);
+    }
+    if version >= "0.34" {
+        object.insert("routeLabels".to_owned(), json!({"team": "payments"}));
+    }
+    if version < "0.21" {
+        object.remove("truncatedAlerts");
+    }
+    if version < "0.19" {
+        for alert in body["alerts"].as_array_mut().unwrap() {
+            alert.as_object_mut().unwrap().remove("fingerprint");
+        }
+    }
+    body
+}
+
+#[test]
+fn each_generation_is_judged_by_its_alerts_alone() {
+    for version in ["0.18", "0.20", "0.28", "0.32", "0.34"] {
+        for status in ["firing", "resolved"] {
+            let mut body = generation(version);
+            body["status"] = json!(status);
+            let told = told(&body);
+            let states: Vec<_> = told.events.iter().map(|e| report(e).state).collect();
+            assert_eq!(
+                states,
+                [AlertState::Firing, AlertState::Resolved],
+                "{version}"
+            );
+            assert_eq!(told.cut_off, 0);
+            assert!(told.passed_over.is_empty());
+        }
+    }
+}
+
+#[test]
+fn why_it_notifies_makes_no_alert_another_one() {
+    let quiet = told(&generation("0.28")).events;
+    for reason in [
+        "first notification",
+        "new alerts added",
+        "some alerts resolved",
+        "all alerts resolved",
+        "repeat interval elapsed",
+        "none",
+        "unknown",
+        "a reason of a later version",
+    ] {
+        let mut body = generation("0.34");
+        body["notification_reason"] = json!(reason);
+        assert_eq!(told(&body).events, quiet, "{reason}");
+    }
+    for wrong in [Value::Null, json!(7), json!({"x": []})] {
+        let mut body = generation("0.34");
+        (body["notification_reason"], body["routeLabels"]) = (wrong.clone(), wrong);
+        body["truncatedAlerts"] = json!("many");
+        assert_eq!(told(&body).events, quiet);
+    }
+}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{Headers, Mapping, NotUnderstood, Told, Understood, understand};
 
-fn mapping(body: Value) -> Mapping {
+fn mapping(body: &Value) -> Mapping {
     serde_json::from_value(json!({"body": body, "services": {"host-7": "pay"}})).unwrap()
 }
 
@@ -29,7 +29,7 @@ fn error(mapping: &Mapping, body: &Value) -> String {
 }
 
 fn alerts() -> Mapping {
-    mapping(json!({"alert": {
+    mapping(&json!({"alert": {
         "id": "$.check.id", "state": "$.check.state", "words": {"CRIT": "firing", "ack": "acknowledged", "OK": "resolved", "FLAPPING": null},
         "title": ["$.check.output", "$.check.name"], "severity": "$.severity", "service": "$.host", "environment": "$.env",
         "labels": "$.tags", "started": "$.since", "ended": "$.until", "at": "$.now", "link": "$.url", "author": "$.who",
@@ -211,7 +211,7 @@ fn an_error_names_the_path_what_it_gave_and_what_was_expected() {
         let error = error(&alerts(), &body);
         assert!(error.contains(words), "{error}");
     }
-    let several = mapping(json!({"alert": {"id": "$..id", "state": "$.s", "at": "$.t"}}));
+    let several = mapping(&json!({"alert": {"id": "$..id", "state": "$.s", "at": "$.t"}}));
     let error = error(
         &several,
         &json!({"id": 1, "x": {"id": 2}, "s": "firing", "t": 5}),
@@ -233,7 +233,7 @@ fn lists_tell_of_several_and_one_that_cannot_be_read_does_not_take_the_others_wi
     let fields = |each: &str| {
         let mut fields = serde_json::to_value(&alerts().body).unwrap();
         fields["alert"]["each"] = json!(each);
-        mapping(fields)
+        mapping(&fields)
     };
     for (mapping, body) in [
         (alerts(), list.clone()),
@@ -270,7 +270,7 @@ fn lists_tell_of_several_and_one_that_cannot_be_read_does_not_take_the_others_wi
 
 #[test]
 fn a_deploy_is_read_by_its_paths() {
-    let deploys = mapping(json!({"deploy": {
+    let deploys = mapping(&json!({"deploy": {
         "id": "$.release.id", "stage": "$.event", "words": {"release.finished": "healthy"}, "at": ["$.finished", "$.started"],
         "service": {"always": "pay"}, "environment": "$.target", "version": "$.release.tag", "replaced": "$.previous.tag",
         "by": "$.user", "rollback": "$.back", "commit": "$.release.sha",

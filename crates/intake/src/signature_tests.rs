@@ -250,3 +250,21 @@ proptest! {
         prop_assert!(token(signature, &secrets).is_err());
     }
 }
+
+#[test]
+fn a_secret_for_signing_is_no_token_of_gitlab() {
+    let signing: &[u8] = b"whsec_dGVzdC1zZWNyZXQ=";
+    let sent = std::str::from_utf8(signing).unwrap();
+    assert_eq!(gitlab_token(Some("test-secret"), &[NEW]), Ok(()));
+    assert_eq!(gitlab_token(Some("test-secret"), &[signing, NEW]), Ok(()));
+    assert_eq!(gitlab_token(Some(sent), &[signing]), Err(Unsigned::Wrong));
+    assert_eq!(
+        gitlab_token(Some(sent), &[signing, NEW]),
+        Err(Unsigned::Wrong)
+    );
+    // Nor is the key that it holds.
+    assert_eq!(
+        gitlab_token(Some("test-secret"), &[signing]),
+        Err(Unsigned::Wrong)
+    );
+}

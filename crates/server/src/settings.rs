@@ -86,7 +86,7 @@ pub struct SourceSettings {
     pub kind: SourceKind,
     /// Where its secrets are: more than one while they are being changed.
     pub secrets: Vec<Place>,
-    /// What its labels mean here.
+    /// What its labels mean here; for the kind `generic`, how its bodies are read.
     #[serde(default)]
     pub mapping: Mapping,
 }
@@ -151,6 +151,10 @@ impl Settings {
                     "the source `{name}`: its name is part of an address; use letters, digits, `-`, `_`, `.`"
                 )));
             }
+        }
+        for (name, source) in &settings.sources {
+            let fits = source.mapping.check(source.kind);
+            fits.map_err(|why| bad(format!("the source `{name}`: {why}")))?;
         }
         let mut names = BTreeSet::new();
         for token in &settings.tokens {

@@ -76,7 +76,8 @@ impl Source {
             SourceKind::Gitlab => {
                 let [signed, id, stamp] = signature::GITLAB_HEADERS.map(|name| headers.get(name));
                 if signed.is_none() {
-                    return signature::token(headers.get(signature::GITLAB_TOKEN_HEADER), &secrets);
+                    let token = headers.get(signature::GITLAB_TOKEN_HEADER);
+                    return signature::gitlab_token(token, &secrets);
                 }
                 let stamp = signature::Stamp {
                     header: stamp,
@@ -125,3 +126,7 @@ impl Source {
 fn bearer(headers: Headers<'_>) -> Option<&str> {
     headers.get("authorization")?.strip_prefix("Bearer ")
 }
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;

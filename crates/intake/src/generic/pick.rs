@@ -22,7 +22,7 @@ struct Found<'v> {
     by: &'v Path,
 }
 
-impl<'v> Found<'v> {
+impl Found<'_> {
     fn is_not(&self, name: &str, expected: &str) -> String {
         let Self { value, by } = self;
         format!(
@@ -254,8 +254,8 @@ fn tag(value: &Value) -> Option<(String, String)> {
     Some((wording::line(name), wording::line(value)))
 }
 
-/// An instant as RFC 3339, or as a number since 1970; how long the number is tells its unit: seconds reach 10^11 in
-/// the year 5138, milliseconds had it in 1973.
+/// An instant as RFC 3339, or as a number since 1970; how many digits it has tells its unit: seconds have twelve
+/// from the year 5138 on, milliseconds had them in 1973.
 fn instant(value: &Value) -> Option<Timestamp> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
@@ -263,11 +263,11 @@ fn instant(value: &Value) -> Option<Timestamp> {
         _ => return None,
     };
     if let Ok(number) = text.parse::<i64>() {
-        return match number {
-            ..100_000_000_000 => Timestamp::from_second(number).ok(),
-            ..100_000_000_000_000 => Timestamp::from_millisecond(number).ok(),
-            ..100_000_000_000_000_000 => Timestamp::from_microsecond(number).ok(),
-            _ => Timestamp::from_nanosecond(i128::from(number)).ok(),
+        return match text.trim_start_matches('-').len() {
+            ..12 => Timestamp::from_second(number).ok(),
+            12..15 => Timestamp::from_millisecond(number).ok(),
+            15..18 => Timestamp::from_microsecond(number).ok(),
+            18.. => Timestamp::from_nanosecond(i128::from(number)).ok(),
         };
     }
     if let Ok(seconds) = text.parse::<f64>() {
