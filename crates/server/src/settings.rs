@@ -246,3 +246,7 @@ impl Settings {
         each.collect()
     }
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -185,7 +185,7 @@ pub(crate) enum IncidentCommand {
 pub(crate) enum IntakeCommand {
     /// Show what would be understood of a body that another system sends; keeps nothing
     #[command(
-        after_help = "Examples:\n  ripcord intake try page.json --kind pagerduty\n  ripcord intake try push.json --kind github --header 'X-GitHub-Event: push'\n  ripcord intake try alert.json --settings server.yaml --source checkmk"
+        after_help = "Examples:\n  ripcord intake try page.json --kind pagerduty\n  ripcord intake try push.json --kind github --header 'X-GitHub-Event: push'\n  ripcord intake try alert.json --kind generic --mapping mapping.yaml\n  ripcord intake try alert.json --settings server.yaml --source checkmk"
     )]
     Try {
         /// The body; `-` is standard input
@@ -203,6 +203,9 @@ pub(crate) enum IntakeCommand {
         /// The source in the settings
         #[arg(long, value_name = "NAME", requires = "settings")]
         source: Option<String>,
+        /// What a source has as `mapping` in the settings: what its labels mean, how its bodies are read
+        #[arg(long, value_name = "FILE", conflicts_with = "source")]
+        mapping: Option<PathBuf>,
     },
     /// List what came in signed and was not understood
     #[command(

@@ -40,9 +40,16 @@ pub(super) fn run(command: &IntakeCommand, output: &mut Output) -> Result<(), Pr
             headers,
             settings,
             source,
+            mapping,
         } => {
             let known = settings.as_deref().map(serve::settings).transpose()?;
-            let (kind, name, mapping) = source_of(known.as_ref(), source.as_deref(), *kind)?;
+            let (kind, name, known) = source_of(known.as_ref(), source.as_deref(), *kind)?;
+            let mapping = mapping.as_deref().map(read_mapping).transpose()?;
+            let mapping = mapping.unwrap_or(known);
+            mapping.check(kind).map_err(|why| {
+                Problem::new(Kind::Usage, "bad_mapping", why)
+                    .hint("`--mapping FILE` names a file with what a source has as `mapping`")
+            })?;
             let tried = tried(kind, &name, &mapping, headers, &body(file)?)?;
             output.value(&tried, |screen| screen::tried(screen, &tried));
             Ok(())
@@ -113,6 +120,16 @@ fn source_of(
         .hint("add `--kind KIND`, or `--settings FILE --source NAME`")
     })?;
     Ok((kind, "try".to_owned(), Mapping::default()))
+}
+
+/// A mapping that is tried before it is in any settings.
+fn read_mapping(file: &Path) -> Result<Mapping, Problem> {
+    let bad = |why: String| {
+        let text = format!("the mapping {}: {why}", file.display());
+        Problem::new(Kind::Usage, "bad_mapping", text)
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;
+    serde_saphyr::from_str(&text).map_err(|error| bad(error.to_string()))
 }
 
 fn body(file: &Path) -> Result<Vec<u8>, Problem> {

@@ -197,6 +197,43 @@ fn a_body_is_tried_without_being_kept() {
 }
 
 #[test]
+fn a_mapping_is_tried_before_it_is_in_any_settings() {
+    let desk = Desk::new();
+    let body = desk.write(
+        "body.json",
+        r#"{"n":7,"up":false,"svc":"payments","t":1763658000}"#,
+    );
+    let mapping = |up: &str| {
+        let text = format!(
+            "body: {{alert: {{id: $.n, state: {up}, words: {{'false': firing, 'true': resolved}}, at: $.t, service: $.svc}}}}"
+        );
+        desk.write("mapping.yaml", &text)
+    };
+    let run = |file: &str| {
+        let args = [
+            "intake",
+            "try",
+            &body,
+            "--kind",
+            "generic",
+            "--mapping",
+            file,
+        ];
+        desk.run(&[&args[..], &["-o", "json"]].concat())
+    };
+    let tried = parsed(run(&mapping("$.up")), 0);
+    assert_eq!(tried["events"][0]["concern"]["service"], "payments");
+    assert_eq!(tried["events"][0]["fact"]["state"], "firing");
+    let wrong = run(&mapping("$.down")).assert_code(1);
+    let words = "`state`: the path `$.down` gave nothing of an object with n, up, svc, t";
+    assert!(format!("{wrong:?}").contains(words), "{wrong:?}");
+    let _ = run(&mapping("down")).assert_code(2);
+    let _ = desk
+        .run(&["intake", "try", &body, "--kind", "generic"])
+        .assert_code(2);
+}
+
+#[test]
 fn records_that_are_no_database_or_need_one_that_is_away_are_told_without_the_password() {
     let desk = Desk::new();
     let file = desk.write(
