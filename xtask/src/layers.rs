@@ -132,6 +132,11 @@ const LAYERS: &[Layer] = &[
         owns: &["hmac", "serde_json_path"],
     },
     Layer {
+        name: "ripcord-announce",
+        may_use: &["ripcord-domain"],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-gitserver",
         may_use: &[],
         owns: &[],
