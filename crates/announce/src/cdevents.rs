@@ -104,10 +104,9 @@ fn subject(news: &News, source: &str) -> Option<(&'static str, Value)> {
         } => {
             let kind = match change {
                 Change::Opened | Change::Reopened => "incident.detected",
-                Change::Quiet => "incident.resolved",
                 // The service was restored when nothing fired any more, not when somebody closed the incident.
                 Change::Closed if quiet.is_some() => return None,
-                Change::Closed => "incident.resolved",
+                Change::Quiet | Change::Closed => "incident.resolved",
             };
             let subject = json!({
                 "id": news.incident.as_deref()?,

@@ -9,9 +9,15 @@ use crate::words;
 
 pub(crate) fn outgoing(news: &News, url: &str, token: &Secret) -> Option<Outgoing> {
     let (kind, since) = match &news.what {
-        // That it is healthy is seen on the graph itself.
+        // That it is healthy is seen on the graph. An incident ends when nothing fires any more, where that is known, and
+        // else when it is closed.
         What::Deploy {
             came: Came::Healthy,
+            ..
+        }
+        | What::Incident {
+            change: Change::Closed,
+            quiet: Some(_),
             ..
         } => return None,
         What::Deploy { report, .. } if report.is_rollback => ("rollback", None),
@@ -19,11 +25,7 @@ pub(crate) fn outgoing(news: &News, url: &str, token: &Secret) -> Option<Outgoin
         What::Rollback { report, .. } => ("rollback", Some(report.started)),
         What::Hotfix { .. } => ("hotfix", None),
         What::Incident {
-            change: Change::Closed,
-            ..
-        } => return None,
-        What::Incident {
-            change: Change::Quiet,
+            change: Change::Quiet | Change::Closed,
             began,
             ..
         } => ("incident", *began),

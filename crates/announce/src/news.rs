@@ -199,14 +199,9 @@ fn of_recovery(event: &Event, report: &RecoveryReport) -> Vec<News> {
         format!("/{}/{}", concern.service, concern.environment)
     });
     let one = |standing: Standing, at| {
-        // A recovery that goes on after it was half done tells the same standing of another time.
-        let key = match standing {
-            Standing::Running => format!("recovery/{}{about}/began", report.recovery),
-            _ => {
-                let word = format!("{standing:?}").to_lowercase();
-                format!("recovery/{}{about}/{word}/{at}", report.recovery)
-            }
-        };
+        // Its record goes on after that, and is told again: how it stands is news once.
+        let word = format!("{standing:?}").to_lowercase();
+        let key = format!("recovery/{}{about}/{word}", report.recovery);
         let what = What::Rollback {
             standing,
             report: Box::new(report.clone()),

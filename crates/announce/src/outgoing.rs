@@ -62,8 +62,10 @@ impl Outgoing {
 
     /// Whom it goes to, without what may be a secret.
     pub fn host(&self) -> &str {
-        let url = self.url.reveal();
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        // What is no address may be a secret as a whole.
+        let Some((_, rest)) = self.url.reveal().split_once("://") else {
+            return "what is no address";
+        };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         authority.rsplit('@').next().unwrap_or_default()
     }

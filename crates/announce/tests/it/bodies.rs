@@ -20,7 +20,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn event(fact: Fact) -> Event {
+fn event(fact: &Fact) -> Event {
     Event {
         id: EventId::new("argocd/main/u-1/2026-11-20T17:00:00Z/synced"),
         observed: at("2026-11-20T17:00:00Z"),
@@ -53,7 +53,7 @@ pub(crate) fn deployed() -> News {
         by: Some("ada".to_owned()),
         ..DeployReport::default()
     };
-    news::of_event(&event(Fact::Deploy(report))).remove(0)
+    news::of_event(&event(&Fact::Deploy(report))).remove(0)
 }
 
 fn restored() -> News {
@@ -72,7 +72,7 @@ fn restored() -> News {
         undoes: Vec::new(),
         missing: Vec::new(),
     };
-    news::of_event(&event(Fact::Recovery(report))).remove(1)
+    news::of_event(&event(&Fact::Recovery(report))).remove(1)
 }
 
 fn incident(change: Change) -> News {

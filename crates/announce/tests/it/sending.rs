@@ -60,6 +60,14 @@ async fn what_is_taken_is_sent_once() {
     let heard = listener.heard();
     assert_eq!(heard.len(), 1);
     assert_eq!(heard[0].path, "/v2/change/enqueue");
+    let kind = &heard[0].headers["content-type"];
+    assert_eq!(kind, "application/json; charset=utf-8");
+    let (outcome, listener) =
+        sent(&[Says::Status(200, r#"{"ok":true}"#)], |at| slack(at, true)).await;
+    assert_eq!(outcome, Outcome::Taken);
+    let heard = listener.heard();
+    assert_eq!(heard[0].path, "/chat.postMessage");
+    assert_eq!(heard[0].headers["authorization"], "Bearer xoxb-secret");
 }
 
 #[tokio::test]
@@ -81,7 +89,7 @@ async fn who_asks_for_more_patience_than_there_is_is_told_later() {
     let Outcome::Later { after, .. } = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(after, Duration::from_secs(3600));
+    assert_eq!(after, Duration::from_hours(1));
     assert_eq!(listener.heard().len(), 1);
 }
 
