@@ -6,6 +6,7 @@
 //! row of those that wait in the same transaction that writes its events: a crash in between loses nothing and
 //! doubles nothing. Nothing here decides what belongs where; [`filing`] asks the domain.
 
+mod announced;
 mod encoding;
 pub mod filing;
 mod postgres;
@@ -20,6 +21,7 @@ use ripcord_domain::incident::event::{Event, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use serde::{Deserialize, Serialize};
 
+pub use announced::{Announced, Filed};
 pub use filing::Filing;
 pub use postgres::Postgres;
 pub use setting::open;
@@ -101,7 +103,7 @@ pub enum StoreError {
 /// A call that failed may be made again. Where only the answer was lost, deliveries are found to be kept
 /// ([`Accepted::Again`]), and a filing is [`StoreError::Overtaken`] by itself: who decides it anew finds its
 /// events told.
-pub trait Records: Send {
+pub trait Records: Announced {
     /// Keeps deliveries; what became of each, in order.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The records in a PostgreSQL: for several servers that know the same.
 
+mod announced;
 mod connection;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! The records in one SQLite file: the default, for one server or one command line.
 
+mod announced;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -62,6 +64,9 @@ impl Sqlite {
             let format = making.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             if format == 0 {
                 making.execute_batch(&format!("{TABLES} PRAGMA user_version = {FORMAT};"))?;
+            }
+            if format <= FORMAT {
+                making.execute_batch(announced::TABLES)?;
             }
             making.commit()?;
             Ok((db, format))

@@ -8,6 +8,7 @@ use postgres::{Client, Config, IsolationLevel, NoTls, Transaction};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::announced;
 use crate::StoreError;
 
 /// Grows when older ripcords could not read what is written. Newer ones read all older forms.
@@ -189,6 +190,10 @@ impl Connection {
         } else {
             making.batch_execute(TABLES)?;
             making.execute("INSERT INTO version VALUES (1, $1, 0)", &[&FORMAT])?;
+        }
+        let exists = making.query_one("SELECT to_regclass('ripcord.claim') IS NOT NULL", &[])?;
+        if !exists.try_get::<_, bool>(0)? {
+            making.batch_execute(announced::TABLES)?;
         }
         making.commit()?;
         Ok(client)
