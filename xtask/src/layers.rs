@@ -67,6 +67,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "ripcord-server",
         may_use: &[
+            "ripcord-announce",
             "ripcord-casebook",
             "ripcord-domain",
             "ripcord-intake",

@@ -10,12 +10,19 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use ripcord_announce::Outcome;
 
 /// The bounds of the histogram of answers, in seconds; 0.25 is what is promised to senders.
 const BOUNDS: [f64; 9] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Announced {
+    target: String,
     outcome: &'static str,
 }
 
@@ -26,6 +33,7 @@ pub struct Figures {
     deliveries: Family<Answered, Counter>,
     answers: Histogram,
     filed: Counter,
+    announcements: Family<Announced, Counter>,
     records_answer: Arc<AtomicBool>,
 }
 
@@ -50,11 +58,18 @@ impl Default for Figures {
             "Deliveries that were understood and filed, or became dead letters",
             filed.clone(),
         );
+        let announcements = Family::default();
+        registry.register(
+            "announcements",
+            "What others were told, by target and by what came of it",
+            announcements.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             deliveries,
             answers,
             filed,
+            announcements,
             records_answer: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -70,6 +85,18 @@ impl Figures {
     pub(crate) fn filed(&self, deliveries: usize) {
         self.filed
             .inc_by(u64::try_from(deliveries).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn announced(&self, target: &str, outcome: &Outcome) {
+        let target = target.to_owned();
+        let outcome = match outcome {
+            Outcome::Taken => "taken",
+            Outcome::Refused { .. } => "refused",
+            Outcome::Later { .. } => "later",
+            Outcome::Unknown { .. } => "unknown",
+        };
+        let one = Announced { target, outcome };
+        self.announcements.get_or_create(&one).inc();
     }
 
     pub(crate) fn records_answer(&self, they_do: bool) {

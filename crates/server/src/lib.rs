@@ -3,6 +3,7 @@
 //! What a sender is told is true: "accepted" is said only of what is on the disk.
 
 pub mod access;
+pub mod announcer;
 pub mod api;
 pub mod audit;
 pub mod clerk;

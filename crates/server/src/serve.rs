@@ -16,6 +16,7 @@ use ripcord_store::Records;
 use tokio::net::TcpListener;
 
 use crate::access::Token;
+use crate::announcer::{Announcing, Named};
 use crate::audit::{Audit, record};
 use crate::clerk::Clerk;
 use crate::desk::Desk;
@@ -42,7 +43,9 @@ pub struct Parts {
     pub zone: TimeZone,
     /// Where the lines of the audit go.
     pub audit: Box<dyn Write + Send>,
-    /// Opens the records. It is called three times: to keep, to file, and for calls.
+    /// Who is told of what is filed.
+    pub announce: Vec<Named>,
+    /// Opens the records. It is called three times, to keep, to file and for calls, and once for each who is told.
     pub records: Box<dyn Fn() -> Result<Box<dyn Records>, ripcord_store::StoreError>>,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
@@ -86,6 +89,13 @@ pub fn serve(
         Clerk::begin((parts.records)()?, ROOM).map_err(|error| system(&error))?;
     let (filer, filing) = Filer::begin((parts.records)()?, Arc::clone(&sources), figures.clone())
         .map_err(|error| system(&error))?;
+    let announcing = parts.announce.into_iter().map(|named| {
+        let records = (parts.records)()?;
+        let changes = filer.changes();
+        let begun = Announcing::begin(records, named, &changes, figures.clone(), parts.clock);
+        begun.map_err(|error| system(&error))
+    });
+    let announcing: Vec<Announcing> = announcing.collect::<Result<_, _>>()?;
     let desk = Desk::new(
         (parts.records)()?,
         filer.clone(),
@@ -120,6 +130,7 @@ pub fn serve(
     drop(runtime);
     let kept = keeping.end().map_err(|error| system(&error));
     filing.end();
+    Announcing::end_all(announcing);
     served.and(kept.map(drop))
 }
 

@@ -1,5 +1,7 @@
 //! The settings of a server: a YAML file that holds no secret, only where each one is.
 
+mod target;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,7 +14,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Role, Token};
+use crate::announcer::Named;
 use crate::source::{Secret, Source, Sources};
+
+pub use target::TargetSettings;
 
 /// The shortest token that is taken, in bytes: a shorter one can be guessed.
 const SHORTEST_TOKEN: usize = 16;
@@ -36,6 +41,9 @@ pub struct Settings {
     /// The systems that are listened to. Each sends to `/intake/NAME`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, SourceSettings>,
+    /// Who is told of deploys, rollbacks, hotfixes and incidents. What each was told is remembered by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub announce: BTreeMap<String, TargetSettings>,
     /// Who may call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<TokenSettings>,
@@ -53,6 +61,7 @@ impl Default for Settings {
             time_zone: None,
             audit: None,
             sources: BTreeMap::new(),
+            announce: BTreeMap::new(),
             tokens: Vec::new(),
         }
     }
@@ -212,6 +221,19 @@ impl Settings {
                 secrets: secrets.collect::<Result<_, _>>()?,
             };
             Ok((name.clone(), source))
+        });
+        each.collect()
+    }
+
+    /// Who is told, with their secrets.
+    ///
+    /// # Errors
+    /// A secret is not there, or what is written does not say how they are told.
+    pub fn announce(&self) -> Result<Vec<Named>, Problem> {
+        let each = self.announce.iter().map(|(name, target)| {
+            let target = target.read(name)?;
+            let name = name.clone();
+            Ok(Named { name, target })
         });
         each.collect()
     }

@@ -29,6 +29,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Problem> {
         name: "server".to_owned(),
         sources: settings.sources()?,
         tokens: settings.tokens()?,
+        announce: settings.announce()?,
         zone: settings.zone()?,
         audit: audit(settings.audit.as_deref())?,
         records: Box::new(move || ripcord_store::open(&setting)),

@@ -9,7 +9,9 @@ use ripcord_domain::incident::Incident;
 use ripcord_domain::incident::event::{Event, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use ripcord_server::clerk::{Clerk, NotKept};
-use ripcord_store::{Accepted, DeadLetter, Delivery, DeliveryNumber, Filing, Records, StoreError};
+use ripcord_store::{
+    Accepted, Announced, DeadLetter, Delivery, DeliveryNumber, Filed, Filing, Records, StoreError,
+};
 use tokio::sync::Barrier;
 
 fn delivery(key: usize) -> Delivery {
@@ -85,6 +87,24 @@ impl Records for SlowDisk {
     }
     fn replay(&mut self, _: &[DeliveryNumber]) -> Result<u64, StoreError> {
         Ok(0)
+    }
+}
+
+impl Announced for SlowDisk {
+    fn filed_after(&mut self, _: i64, _: u32) -> Result<Vec<Filed>, StoreError> {
+        Ok(Vec::new())
+    }
+    fn announced_to(&mut self, _: &str) -> Result<i64, StoreError> {
+        Ok(0)
+    }
+    fn announce_after(&mut self, _: &str, _: i64, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+    fn claim(&mut self, _: &str, _: &str, _: Timestamp) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+    fn disclaim(&mut self, _: &str, _: &str) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
