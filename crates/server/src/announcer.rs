@@ -146,7 +146,7 @@ impl Announcer {
                 return Ok(());
             };
             number = last.number;
-            for one in filed {
+            for one in &filed {
                 for news in self.news(one)? {
                     self.tell(runtime, &news)?;
                 }
@@ -159,7 +159,7 @@ impl Announcer {
     }
 
     /// The news that an event makes: its own, and those of how its incident stands now.
-    fn news(&mut self, filed: Filed) -> Result<Vec<News>, Stop> {
+    fn news(&mut self, filed: &Filed) -> Result<Vec<News>, Stop> {
         let mut news = of_event(&filed.event);
         if let Some(incident) = &filed.incident {
             let incidents = self.records.known(&[Key::name(incident.as_str())].into())?;
