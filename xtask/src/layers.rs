@@ -75,6 +75,11 @@ const LAYERS: &[Layer] = &[
         owns: &[],
     },
     Layer {
+        name: "ripcord-client",
+        may_use: &["ripcord-domain"],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-forge",
         may_use: &["ripcord-domain"],
         owns: &[],
@@ -140,6 +145,7 @@ const LAYERS: &[Layer] = &[
         name: "ripcord",
         may_use: &[
             "ripcord-casebook",
+            "ripcord-client",
             "ripcord-connect",
             "ripcord-domain",
             "ripcord-gate",

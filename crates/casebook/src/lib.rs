@@ -4,6 +4,7 @@
 //! is one more event with an author ([`say`]). Nothing is ever changed or taken away.
 
 mod case;
+mod minding;
 mod saying;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use ripcord_domain::{Kind, Problem};
 use ripcord_store::{Records, StoreError};
 
 pub use case::{Brief, Case, SCHEMA, briefs, case};
+pub use minding::{Minding, mind};
 pub use saying::{Saying, Teller, fresh, say};
 
 /// Why something of an incident could not be read or written.

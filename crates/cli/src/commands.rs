@@ -22,6 +22,7 @@ mod undo;
 
 use ripcord_domain::{Kind, Problem};
 
+pub(crate) use incident::{Synced, tell};
 pub(crate) use intake::Tried;
 
 use crate::args::{Cli, Command};

@@ -10,8 +10,8 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, middleware};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use ripcord_store::Records;
 use tokio::net::TcpListener;
 
@@ -21,6 +21,7 @@ use crate::clerk::Clerk;
 use crate::desk::Desk;
 use crate::figures::Figures;
 use crate::filer::Filer;
+use crate::minder::{Minder, Rules};
 use crate::source::Sources;
 use crate::{api, intake};
 
@@ -40,9 +41,11 @@ pub struct Parts {
     pub tokens: Vec<Token>,
     /// The time zone of the team.
     pub zone: TimeZone,
+    /// For how long nothing may have happened before an incident that is over is closed; none: by people only.
+    pub close_after: Option<SignedDuration>,
     /// Where the lines of the audit go.
     pub audit: Box<dyn Write + Send>,
-    /// Opens the records. It is called three times: to keep, to file, and for calls.
+    /// Opens the records. It is called four times: to keep, to file, to remind, and for calls.
     pub records: Box<dyn Fn() -> Result<Box<dyn Records>, ripcord_store::StoreError>>,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
@@ -86,6 +89,14 @@ pub fn serve(
         Clerk::begin((parts.records)()?, ROOM).map_err(|error| system(&error))?;
     let (filer, filing) = Filer::begin((parts.records)()?, Arc::clone(&sources), figures.clone())
         .map_err(|error| system(&error))?;
+    let rules = Rules {
+        name: parts.name.clone(),
+        zone: parts.zone.clone(),
+        close_after: parts.close_after,
+        clock: parts.clock,
+    };
+    let minder = Minder::begin((parts.records)()?, rules, filer.changes())
+        .map_err(|error| system(&error))?;
     let desk = Desk::new(
         (parts.records)()?,
         filer.clone(),
@@ -119,6 +130,7 @@ pub fn serve(
     // The router is gone, and with it every clerk: what was handed in is kept, then filed.
     drop(runtime);
     let kept = keeping.end().map_err(|error| system(&error));
+    minder.end();
     filing.end();
     served.and(kept.map(drop))
 }
@@ -131,7 +143,7 @@ fn router(
     figures: Figures,
 ) -> Router {
     let calls = Router::new()
-        .nest("/api/v1", api::router(desk, Arc::new(tokens)))
+        .nest("/api/v1", api::router(desk, &Arc::new(tokens)))
         .layer(DefaultBodyLimit::max(LARGEST_CALL))
         .layer(middleware::from_fn_with_state(audit, record));
     let health = Router::new()

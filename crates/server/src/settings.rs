@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use ripcord_domain::incident::event::SourceKind;
 use ripcord_domain::{Kind, Problem};
@@ -30,6 +31,10 @@ pub struct Settings {
     /// The time zone of the team, such as `Europe/Berlin`. Default: this machine's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// After how many minutes in which nothing happened an incident is closed of which nothing is missing: every
+    /// alert quiet, every recovery holding. 0: only people close incidents.
+    #[serde(default = "an_hour")]
+    pub close_after_minutes: u32,
     /// A file to which each call is added as a line of JSON. Default: standard error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<PathBuf>,
@@ -45,12 +50,17 @@ fn here() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8420))
 }
 
+fn an_hour() -> u32 {
+    60
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: here(),
             records: None,
             time_zone: None,
+            close_after_minutes: an_hour(),
             audit: None,
             sources: BTreeMap::new(),
             tokens: Vec::new(),
@@ -187,6 +197,12 @@ impl Settings {
         TimeZone::get(name).map_err(|error| {
             bad(format!("`time_zone`: {error}")).hint("use a name such as `Europe/Berlin`")
         })
+    }
+
+    /// For how long nothing may have happened before what is over is closed.
+    pub fn close_after(&self) -> Option<SignedDuration> {
+        let minutes = i64::from(self.close_after_minutes);
+        (minutes > 0).then(|| SignedDuration::from_mins(minutes))
     }
 
     /// The systems that are listened to, with their secrets.

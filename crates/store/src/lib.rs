@@ -29,6 +29,10 @@ pub use sqlite::Sqlite;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DeliveryNumber(pub i64);
 
+/// The number of an event, in the order in which they were filed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventNumber(pub i64);
+
 /// What a source sent, as it came in; its signature was good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
@@ -159,6 +163,29 @@ pub trait Records: Send {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<Event>, StoreError>;
+
+    /// Events in the order in which they were filed, those after a number. An event that is filed later has a
+    /// higher number: who goes on behind the last one that it saw misses none.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn events_after(
+        &mut self,
+        after: EventNumber,
+        limit: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError>;
+
+    /// How far somebody who passes events on has come; the beginning for who has not begun.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn passed_on(&mut self, to: &str) -> Result<EventNumber, StoreError>;
+
+    /// Remembers how far somebody who passes events on has come. It never goes back.
+    ///
+    /// # Errors
+    /// It is not remembered.
+    fn pass_on(&mut self, to: &str, until: EventNumber) -> Result<(), StoreError>;
 
     /// Incidents, the newest first.
     ///

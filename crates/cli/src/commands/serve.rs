@@ -30,6 +30,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Problem> {
         sources: settings.sources()?,
         tokens: settings.tokens()?,
         zone: settings.zone()?,
+        close_after: settings.close_after(),
         audit: audit(settings.audit.as_deref())?,
         records: Box::new(move || ripcord_store::open(&setting)),
         clock: moment::now,

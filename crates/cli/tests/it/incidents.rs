@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use ripcord_testkit::{Output, Ripcord, Scratch};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::stage::{BINARY, assert_says, json as parsed};
@@ -261,9 +262,8 @@ impl Serving {
 
     /// Tells it to end as Kubernetes does; what else it wrote on standard error.
     fn end(mut self) -> String {
-        let id = i32::try_from(self.child.id()).unwrap();
-        let status = Command::new("kill").arg(id.to_string()).status().unwrap();
-        assert!(status.success());
+        let process = Pid::from_child(&self.child);
+        kill_process(process, Signal::TERM).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
         let mut said = String::new();
         self.rest.read_to_string(&mut said).unwrap();
@@ -371,4 +371,70 @@ fn settings_that_cannot_be_used_are_told_before_anything_is_served() {
         .unwrap()
         .assert_code(0);
     assert!(good.stderr.contains("1 sources"), "{good:?}");
+}
+
+#[test]
+fn what_was_written_without_a_server_is_told_to_one_later_and_once() {
+    let (desk, elsewhere) = (Desk::new(), Desk::new());
+    desk.open();
+    let server = Serving::start(&elsewhere, &settings(&elsewhere));
+    let address = format!("http://{}", server.address);
+    let sync = |more: &[&str]| {
+        let words = ["incident", "sync", "--server", &address, "-o", "json"];
+        let as_anna = desk.ripcord().env("RIPCORD_TOKEN", "0123456789abcdef-anna");
+        as_anna.run([&words[..], more].concat()).unwrap()
+    };
+    let would = parsed(sync(&["--dry-run"]), 0);
+    assert!(would["events"].as_u64().unwrap() > 0, "{would}");
+    let (_, none) = server.call("GET", "/api/v1/incidents", "0123456789abcdef-anna", "");
+    assert!(!none.contains("payments fail"), "a dry run sends nothing");
+
+    let told = parsed(sync(&[]), 0);
+    assert_eq!(told["events"], would["events"]);
+    let _ = desk
+        .run(&["incident", "note", "INC-7", "the provider is fine"])
+        .assert_code(0);
+    assert_eq!(parsed(sync(&[]), 0)["events"], 1, "only what is new");
+    assert_eq!(parsed(sync(&[]), 0)["events"], 0);
+    let (status, there) = server.call(
+        "GET",
+        "/api/v1/incidents/INC-7",
+        "0123456789abcdef-anna",
+        "",
+    );
+    assert_eq!(status, 200, "{there}");
+    assert!(there.contains("payments fail") && there.contains("the provider is fine"));
+    assert!(there.contains("Olga Call (sent by anna)"), "{there}");
+    server.end();
+}
+
+#[test]
+fn a_server_that_is_away_or_refuses_loses_nothing_of_what_it_is_to_be_told() {
+    let (desk, elsewhere) = (Desk::new(), Desk::new());
+    desk.open();
+    let server = Serving::start(&elsewhere, &settings(&elsewhere));
+    let address = format!("http://{}", server.address);
+    let sync = |token: &str| {
+        let told = desk.ripcord().env("RIPCORD_TOKEN", token);
+        told.env("RIPCORD_SERVER", &address)
+            .run(["incident", "sync"])
+            .unwrap()
+    };
+    let refused = sync("0123456789abcdef-nobody").assert_code(6);
+    assert_says(&refused, &["RIPCORD_TOKEN"]);
+    assert!(!refused.stderr.contains("nobody"), "{}", refused.stderr);
+    server.end();
+    let away = sync("0123456789abcdef-anna").assert_code(6);
+    assert_says(&away, &["does not answer", "ripcord incident sync"]);
+
+    let again = Serving::start(&elsewhere, &settings(&elsewhere));
+    let address = format!("http://{}", again.address);
+    let told = desk
+        .ripcord()
+        .env("RIPCORD_TOKEN", "0123456789abcdef-anna")
+        .run(["incident", "sync", "--server", &address])
+        .unwrap()
+        .assert_code(0);
+    assert_says(&told, &["sent to"]);
+    again.end();
 }

@@ -9,7 +9,9 @@ use ripcord_domain::incident::Incident;
 use ripcord_domain::incident::event::{Event, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use ripcord_server::clerk::{Clerk, NotKept};
-use ripcord_store::{Accepted, DeadLetter, Delivery, DeliveryNumber, Filing, Records, StoreError};
+use ripcord_store::{
+    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, Records, StoreError,
+};
 use tokio::sync::Barrier;
 
 fn delivery(key: usize) -> Delivery {
@@ -76,6 +78,19 @@ impl Records for SlowDisk {
         _: Timestamp,
     ) -> Result<Vec<Event>, StoreError> {
         Ok(Vec::new())
+    }
+    fn events_after(
+        &mut self,
+        _: EventNumber,
+        _: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError> {
+        Ok(Vec::new())
+    }
+    fn passed_on(&mut self, _: &str) -> Result<EventNumber, StoreError> {
+        Ok(EventNumber(0))
+    }
+    fn pass_on(&mut self, _: &str, _: EventNumber) -> Result<(), StoreError> {
+        Ok(())
     }
     fn incidents(&mut self, _: u32) -> Result<Vec<Incident>, StoreError> {
         Ok(Vec::new())

@@ -84,6 +84,7 @@ fn parts(file: &Path, audit: Lines) -> Parts {
             token("ada", Role::Admin),
         ],
         zone: TimeZone::UTC,
+        close_after: None,
         audit: Box::new(audit),
         records: Box::new(move || Ok(Box::new(Sqlite::open(&file)?))),
         clock: five_fifteen,
