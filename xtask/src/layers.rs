@@ -65,6 +65,16 @@ const LAYERS: &[Layer] = &[
         owns: &[],
     },
     Layer {
+        name: "ripcord-lookout",
+        may_use: &[
+            "ripcord-connect",
+            "ripcord-domain",
+            "ripcord-intake",
+            "ripcord-recovery",
+        ],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-server",
         may_use: &[
             "ripcord-casebook",
@@ -155,6 +165,7 @@ const LAYERS: &[Layer] = &[
             "ripcord-intake",
             "ripcord-ledger",
             "ripcord-lineage",
+            "ripcord-lookout",
             "ripcord-pipeline",
             "ripcord-recovery",
             "ripcord-registry",

@@ -11,6 +11,7 @@ pub mod figures;
 pub mod filer;
 pub mod filing;
 pub mod intake;
+pub mod looks;
 mod minder;
 pub mod serve;
 pub mod settings;

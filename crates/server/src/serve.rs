@@ -21,6 +21,7 @@ use crate::clerk::Clerk;
 use crate::desk::Desk;
 use crate::figures::Figures;
 use crate::filer::Filer;
+use crate::looks::{self, Look};
 use crate::minder::{Minder, Rules};
 use crate::source::Sources;
 use crate::{api, intake};
@@ -45,7 +46,12 @@ pub struct Parts {
     pub close_after: Option<SignedDuration>,
     /// Where the lines of the audit go.
     pub audit: Box<dyn Write + Send>,
-    /// Opens the records. It is called four times: to keep, to file, to remind, and for calls.
+    /// Who is asked again and again.
+    pub looks: Vec<Look>,
+    /// Tells people, in a line, what no answer to anybody tells.
+    pub say: fn(&str),
+    /// Opens the records. It is called for each that uses them: to keep, to file, to remind, for calls, and for
+    /// each look.
     pub records: Box<dyn Fn() -> Result<Box<dyn Records>, ripcord_store::StoreError>>,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
@@ -97,6 +103,16 @@ pub fn serve(
     };
     let minder = Minder::begin((parts.records)()?, rules, filer.changes())
         .map_err(|error| system(&error))?;
+    let looking = parts.looks.into_iter().map(|look| {
+        let with = looks::Desk {
+            clock: parts.clock,
+            say: parts.say,
+            figures: figures.clone(),
+            changed: filer.changes(),
+        };
+        looks::begin(look, (parts.records)()?, with).map_err(|error| system(&error))
+    });
+    let looking = looking.collect::<Result<Vec<_>, ServeError>>()?;
     let desk = Desk::new(
         (parts.records)()?,
         filer.clone(),
@@ -130,6 +146,7 @@ pub fn serve(
     // The router is gone, and with it every clerk: what was handed in is kept, then filed.
     drop(runtime);
     let kept = keeping.end().map_err(|error| system(&error));
+    drop(looking);
     minder.end();
     filing.end();
     served.and(kept.map(drop))

@@ -41,6 +41,12 @@ pub struct Settings {
     /// The systems that are listened to. Each sends to `/intake/NAME`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, SourceSettings>,
+    /// Infra repos whose deploys are read again and again: webhooks of forges are lost at times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub infra: Vec<InfraSettings>,
+    /// Argo CDs whose syncs are read again and again, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub argocd: BTreeMap<String, ArgoCdSettings>,
     /// Who may call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<TokenSettings>,
@@ -63,6 +69,8 @@ impl Default for Settings {
             close_after_minutes: an_hour(),
             audit: None,
             sources: BTreeMap::new(),
+            infra: Vec::new(),
+            argocd: BTreeMap::new(),
             tokens: Vec::new(),
         }
     }
@@ -99,6 +107,45 @@ pub struct SourceSettings {
     /// What its labels mean here.
     #[serde(default)]
     pub mapping: Mapping,
+}
+
+/// An infra repo that is read again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InfraSettings {
+    /// Its URL, or the path of a clone. Git's own configuration tells who asks.
+    pub repo: String,
+    /// The branch that is deployed. Default: the remote's default branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// How often, in seconds.
+    #[serde(default = "a_minute")]
+    pub every_seconds: u32,
+}
+
+/// An Argo CD that is asked again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArgoCdSettings {
+    /// The context of the kubeconfig. Default: the current one, or the cluster that this runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The address of its API server, where it is asked by that instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The namespace of Argo CD. Default: `argocd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Which services its Applications deploy.
+    #[serde(default)]
+    pub mapping: Mapping,
+    /// How often, in seconds.
+    #[serde(default = "a_minute")]
+    pub every_seconds: u32,
+}
+
+fn a_minute() -> u32 {
+    60
 }
 
 /// A token.
@@ -161,6 +208,13 @@ impl Settings {
                     "the source `{name}`: its name is part of an address; use letters, digits, `-`, `_`, `.`"
                 )));
             }
+        }
+        let spans = settings.infra.iter().map(|infra| infra.every_seconds);
+        let spans = spans.chain(settings.argocd.values().map(|argocd| argocd.every_seconds));
+        if spans.clone().any(|seconds| seconds < 5) {
+            return Err(bad(
+                "`every_seconds` is less than 5: that would be an attack on the system that is asked",
+            ));
         }
         let mut names = BTreeSet::new();
         for token in &settings.tokens {

@@ -85,6 +85,8 @@ fn parts(file: &Path, audit: Lines) -> Parts {
         ],
         zone: TimeZone::UTC,
         close_after: None,
+        looks: Vec::new(),
+        say: |_| {},
         audit: Box::new(audit),
         records: Box::new(move || Ok(Box::new(Sqlite::open(&file)?))),
         clock: five_fifteen,
