@@ -25,6 +25,7 @@ mod saturate;
 mod scripts;
 mod stage;
 mod status;
+mod suspects;
 mod warm;
 
 use std::path::PathBuf;
@@ -163,6 +164,15 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// How often the deploy that caused an alert is named, over generated scenarios
+    Suspects {
+        /// Cases of each scenario
+        #[arg(long, default_value_t = 2000)]
+        cases: u64,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// Pages that come in faster than anybody reads, to a server
     Flood {
         /// The binary
@@ -276,6 +286,7 @@ fn main() -> Result<()> {
             receive::run(ripcord.as_deref(), requests, *runners, only)?,
             out,
         ),
+        Command::Suspects { cases, out } => (suspects::run(*cases), out),
         Command::Flood {
             ripcord,
             rate,

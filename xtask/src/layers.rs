@@ -178,13 +178,24 @@ const LAYERS: &[Layer] = &[
         owns: &["etcetera"],
     },
     Layer {
+        name: "ripcord-scenarios",
+        may_use: &["ripcord-domain", "ripcord-suspect"],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-testkit",
         may_use: &["ripcord-gitserver"],
         owns: &[],
     },
     Layer {
         name: "ripcord-bench",
-        may_use: &["ripcord-testkit", "ripcord-gitserver", "ripcord-testbed"],
+        may_use: &[
+            "ripcord-gitserver",
+            "ripcord-scenarios",
+            "ripcord-suspect",
+            "ripcord-testbed",
+            "ripcord-testkit",
+        ],
         owns: &[],
     },
     Layer {
