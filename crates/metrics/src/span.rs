@@ -52,11 +52,11 @@ pub(crate) fn recovery(judged: &Judged<'_>, from: Moment, as_of: Timestamp) -> C
         };
     }
     let span = || {
+        let begun = begun?;
         let ended = each(Moment::Restored)?.into_iter().max();
-        match (begun?, ended) {
-            (Some(from), Some(to)) => took(from, to),
-            _ => Err(Reason::NoIncident),
-        }
+        begun
+            .zip(ended)
+            .map_or(Err(Reason::NoIncident), |(from, to)| took(from, to))
     };
     span().unwrap_or_else(Counts::no)
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use crate::compare::Before;
-use crate::figure::{About, Counts, Figure, Row};
+use crate::figure::{About, Counts, Row};
 use crate::judge::Outcome;
 use crate::metrics::{Application, Deployment, Metrics};
 use crate::rollout::Kind;
