@@ -5,7 +5,7 @@ use crate::request::Rules;
 use crate::statistics::FEWEST;
 
 /// The definition of a figure under the rules that were asked for.
-pub(crate) fn of(measure: Measure, rules: &Rules) -> String {
+pub(crate) fn of(measure: Measure, rules: Rules) -> String {
     let caught = if rules.caught_is_failed {
         "One that was stopped before it was everywhere failed."
     } else {

@@ -175,7 +175,7 @@ pub(crate) fn figures(history: &History<'_>, period: Period, request: &Request) 
         let (value_now, value_then) = (value(&now, &period), value(&then, &before));
         Figure {
             measure: *measure,
-            definition: definition::of(*measure, &request.rules),
+            definition: definition::of(*measure, request.rules),
             before: measure.is_compared().then(|| {
                 let now = (now.as_slice(), &value_now);
                 compare::compare(*measure, now, (&then, value_then), before, is_recorded)

@@ -30,7 +30,7 @@ impl<'a> History<'a> {
         causes: &'a [(&'a Incident, Cause<'a>)],
         request: &Request,
     ) -> Self {
-        let sorted = rollout::sort(deploys, &request.rules);
+        let sorted = rollout::sort(deploys, request.rules);
         let case = Case {
             concern,
             rollouts: sorted.rollouts,

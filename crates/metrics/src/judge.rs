@@ -78,6 +78,12 @@ impl Because {
     }
 }
 
+/// Each reason, in words.
+pub(crate) fn why(because: &BTreeSet<Because>) -> String {
+    let each: Vec<String> = because.iter().map(Because::words).collect();
+    each.join("; ")
+}
+
 /// A deployment with what came of it.
 pub(crate) struct Judged<'a> {
     pub(crate) rollout: Rollout<'a>,
@@ -233,7 +239,7 @@ fn went_on_at(incident: &Incident, at: Timestamp) -> bool {
 }
 
 fn outcome(rollout: &Rollout<'_>, found: Found<'_>, request: &Request) -> Outcome {
-    let rules = &request.rules;
+    let rules = request.rules;
     if !found.failed.is_empty() {
         return Outcome::Failed {
             because: found.failed,

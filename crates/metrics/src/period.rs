@@ -25,6 +25,7 @@ impl Period {
     }
 
     /// The period of the same length that ends where this one begins.
+    #[must_use]
     pub fn before(&self) -> Self {
         let from = self.from.checked_sub(self.length());
         Self {

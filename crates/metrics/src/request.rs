@@ -78,7 +78,7 @@ impl Default for Rules {
 }
 
 impl Rules {
-    pub(crate) fn settles_after(&self) -> SignedDuration {
+    pub(crate) fn settles_after(self) -> SignedDuration {
         SignedDuration::from_secs(i64::from(self.settles_after_seconds))
     }
 }

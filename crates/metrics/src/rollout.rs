@@ -54,7 +54,7 @@ pub(crate) struct Sorted<'a> {
 }
 
 /// Sorts the deploys of one application.
-pub(crate) fn sort<'a>(deploys: &'a [Deployed], rules: &Rules) -> Sorted<'a> {
+pub(crate) fn sort(deploys: &[Deployed], rules: Rules) -> Sorted<'_> {
     let mut sorted = Sorted {
         rollouts: Vec::new(),
         only_in_git: Vec::new(),
@@ -135,7 +135,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// When it was everywhere: healthy; where nothing is told of its pods, applied.
-    pub(crate) fn through(&self, rules: &Rules) -> Option<Timestamp> {
+    pub(crate) fn through(&self, rules: Rules) -> Option<Timestamp> {
         let applied = || {
             let unseen = self.at(DeployStage::Serving).is_none();
             self.at(DeployStage::Synced).filter(|_| unseen)

@@ -3,6 +3,7 @@
 use ripcord_domain::incident::event::Concern;
 
 use crate::figure::{About, Counts, Figure, Row};
+use crate::judge;
 use crate::metrics::Metrics;
 
 /// Why no CSV could be written: memory.
@@ -62,10 +63,7 @@ pub(crate) fn counts(counts: &Counts) -> (&'static str, String, String) {
     let (nothing, number) = (String::new, |milliseconds: i64| milliseconds.to_string());
     match counts {
         Counts::In => ("yes", nothing(), nothing()),
-        Counts::Hit { because } => {
-            let each: Vec<String> = because.iter().map(|one| one.words()).collect();
-            ("hit", nothing(), each.join("; "))
-        }
+        Counts::Hit { because } => ("hit", nothing(), judge::why(because)),
         Counts::Took { milliseconds } => ("took", number(*milliseconds), nothing()),
         Counts::GoesOn { milliseconds } => (
             "goes on",

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use crate::compare::Before;
 use crate::figure::{About, Counts, Row};
-use crate::judge::Outcome;
+use crate::judge::{self, Outcome};
 use crate::metrics::{Application, Deployment, Metrics};
+use crate::reason::Reason;
 use crate::rollout::Kind;
 use crate::statistics::FEWEST;
 use crate::table;
@@ -25,19 +26,19 @@ pub fn figures(metrics: &Metrics) -> String {
     for application in &metrics.applications {
         head(&mut text, metrics, application);
         for figure in &application.figures {
-            let name = figure.measure.name();
-            let _ = writeln!(text, "\n{name:INDENT$}{}", value(&figure.value));
+            text.push('\n');
+            beside(&mut text, figure.measure.name(), &value(&figure.value));
             if let Some(before) = &figure.before {
-                beside(&mut text, &compared(before));
+                beside(&mut text, "", &compared(before));
             }
             for line in left_out(&figure.rows) {
-                beside(&mut text, &line);
+                beside(&mut text, "", &line);
             }
-            beside(&mut text, &figure.definition);
+            beside(&mut text, "", &figure.definition);
         }
         if !application.undated.is_empty() {
             let _ = writeln!(text, "\nWithout any instant, and so in no period: {}.", {
-                let each = application.undated.iter().map(|about| id(about));
+                let each = application.undated.iter().map(id);
                 each.collect::<Vec<_>>().join(", ")
             });
         }
@@ -79,20 +80,21 @@ fn head(text: &mut String, metrics: &Metrics, application: &Application) {
     );
 }
 
-/// Text in the right column, broken between words.
-fn beside(text: &mut String, said: &str) {
+/// A name, and beside it a text that is broken between words.
+fn beside(text: &mut String, name: &str, said: &str) {
+    let mut name = name;
     let mut line = String::new();
     for word in said.split(' ') {
         if !line.is_empty() && INDENT + line.chars().count() + 1 + word.chars().count() > WIDTH {
-            let _ = writeln!(text, "{:INDENT$}{line}", "");
-            line.clear();
+            let _ = writeln!(text, "{name:INDENT$}{line}");
+            (name, line) = ("", String::new());
         }
         if !line.is_empty() {
             line.push(' ');
         }
         line.push_str(word);
     }
-    let _ = writeln!(text, "{:INDENT$}{line}", "");
+    let _ = writeln!(text, "{name:INDENT$}{line}");
 }
 
 fn value(value: &Value) -> String {
@@ -108,12 +110,12 @@ fn value(value: &Value) -> String {
             interval,
         } => match (share, interval) {
             (Some(share), Some(interval)) => format!(
-                "{} ({hits} of {of}; {} to {})",
+                "{} ({hits} of {of}; 95 %: {} to {})",
                 percent(*share),
                 percent(interval.low),
                 percent(interval.high)
             ),
-            _ => "unknown: none to count".to_owned(),
+            _ => "none to count".to_owned(),
         },
         Value::Spans {
             n,
@@ -122,40 +124,46 @@ fn value(value: &Value) -> String {
             p90_milliseconds,
             interval,
         } => {
-            let mut text = match (median_milliseconds, p90_milliseconds) {
-                (Some(median), Some(p90)) => {
-                    format!("median {}, p90 {}, n {n}", span(*median), span(*p90))
-                }
-                _ => "unknown: none to measure".to_owned(),
+            let (Some(median), Some(p90)) = (median_milliseconds, p90_milliseconds) else {
+                return format!("none to measure{}", not_over(*going_on));
             };
-            match interval {
-                Some(interval) => {
+            let sure = interval.map_or_else(
+                || format!("too few for an interval: fewer than {FEWEST}"),
+                |interval| {
                     let (low, high) = (whole(interval.low), whole(interval.high));
-                    let _ = write!(text, "; median {} to {}", span(low), span(high));
-                }
-                None if *n > 0 => {
-                    let _ = write!(text, "; fewer than {FEWEST} are too few for an interval");
-                }
-                None => {}
-            }
-            if *going_on > 0 {
-                let _ = write!(text, "; {going_on} not over");
-            }
-            text
+                    format!("95 %: {} to {}", span(low), span(high))
+                },
+            );
+            format!(
+                "median {} ({sure}), p90 {}, n {n}{}",
+                span(*median),
+                span(*p90),
+                not_over(*going_on)
+            )
         }
+    }
+}
+
+fn not_over(going_on: usize) -> String {
+    if going_on == 0 {
+        String::new()
+    } else {
+        format!("; {going_on} not over yet")
     }
 }
 
 fn compared(before: &Before) -> String {
     let verdict = before.verdict.words();
-    format!("before: {}: {verdict}", value(&before.value))
+    format!("before: {}; {verdict}", value(&before.value))
 }
 
-/// How many are left out, by why; of the figure's own population alone nothing is said.
+/// How many are left out, by why. That a recovery is one of what failed is no news.
 fn left_out(rows: &[Row]) -> Vec<String> {
     let mut why: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
-        if let Counts::No { reason } = &row.counts {
+        if let Counts::No { reason } = &row.counts
+            && *reason != Reason::DidNotFail
+        {
             *why.entry(reason.group()).or_default() += 1;
         }
     }
@@ -172,10 +180,7 @@ fn deployment(deployment: &Deployment) -> Vec<String> {
     };
     let outcome = match &deployment.outcome {
         Outcome::Good => "good".to_owned(),
-        Outcome::Failed { because } => {
-            let each: Vec<String> = because.iter().map(|one| one.words()).collect();
-            format!("failed: {}", each.join("; "))
-        }
+        Outcome::Failed { because } => format!("failed: {}", judge::why(because)),
         Outcome::Caught => "caught by the gate".to_owned(),
         Outcome::Undecided { reason } => format!("undecided: {reason}"),
     };
@@ -219,10 +224,10 @@ fn table(text: &mut String, name: &str, rows: Vec<Vec<String>>) {
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in &rows {
-        let cells = row.iter().zip(&widths);
-        let line: String = cells
-            .map(|(cell, width)| format!("  {cell:width$}"))
-            .collect();
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(line, "  {cell:width$}");
+        }
         let _ = writeln!(text, "{}", line.trim_end());
     }
 }

@@ -55,7 +55,7 @@ fn counted() -> Counted {
 #[test]
 fn the_figures_stand_beside_what_they_mean() {
     let shown = text::figures(&counted().0);
-    assert!(shown.lines().all(|line| line.chars().count() <= 130));
+    assert!(shown.lines().all(|line| line.chars().count() <= 110));
     insta::with_settings!({omit_expression => true}, {
         insta::assert_snapshot!("figures", shown);
         insta::assert_snapshot!("rows", text::rows(&counted().0));

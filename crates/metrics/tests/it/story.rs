@@ -39,7 +39,7 @@ pub(crate) fn october() -> Request {
 }
 
 /// What was told of a few services, by incident.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Story {
     of_deploys: Vec<Event>,
     of_incidents: BTreeMap<String, Vec<Event>>,
