@@ -135,7 +135,7 @@ fn value(value: &Value) -> String {
                 },
             );
             format!(
-                "median {} ({sure}), p90 {}, n {n}{}",
+                "median {} ({sure}), p90 {}, n={n}{}",
                 span(*median),
                 span(*p90),
                 not_over(*going_on)

@@ -152,6 +152,7 @@ fn a_commit_that_nobody_saw_running_is_no_deployment_unless_it_is_to_be() {
 
 #[test]
 fn a_rollout_of_which_not_all_is_told() {
+    use DeployStage::{Degraded, Failed, Healthy, Serving, Started, Synced};
     let stages = |stages: &[(DeployStage, i64)]| {
         let mut story = Story::default();
         for (stage, minute) in stages {
@@ -159,7 +160,6 @@ fn a_rollout_of_which_not_all_is_told() {
         }
         story.october().outcome("d1")
     };
-    use DeployStage::{Degraded, Failed, Healthy, Serving, Started, Synced};
     // Where nothing is told of pods, applied is all there is.
     assert_eq!(stages(&[(Started, 0), (Synced, 1)]), Outcome::Good);
     let unseen = undecided(Reason::NotEverywhere);

@@ -24,10 +24,10 @@ fn stories() -> impl Strategy<Value = Story> {
 }
 
 fn story(deploys: &[Deploy], troubles: &[Trouble]) -> Story {
+    use DeployStage::{Aborted, Committed, Degraded, Failed, Healthy, Serving, Started};
     let mut story = Story::default();
     for (number, (service, hour, went, purpose)) in deploys.iter().enumerate() {
         let (service, id, start) = (SERVICES[*service], format!("d{number}"), hour * HOUR);
-        use DeployStage::{Aborted, Committed, Degraded, Failed, Healthy, Serving, Started};
         let stages: &[DeployStage] = [
             &[Committed, Started, Serving, Healthy][..],
             &[Committed],
