@@ -2,7 +2,9 @@
 
 use ripcord_domain::incident::event::{Fact, IncidentId};
 use ripcord_domain::incident::report::DeployStage;
-use ripcord_metrics::{About, Because, Counts, Kind, Measure, Metrics, Outcome, Reason, Request};
+use ripcord_metrics::{
+    About, Because, Counts, Doubt, Kind, Measure, Metrics, Outcome, Reason, Request,
+};
 
 use crate::story::{Counted, DAY, HOUR, Story, at, charged, concern, failed, october, undecided};
 
@@ -58,6 +60,57 @@ fn a_rollback_in_an_incident_with_another_cause_blames_only_that_cause() {
     assert_eq!(story.october().outcome("d2"), Outcome::Good);
 }
 
+#[test]
+fn a_rollback_is_explained_by_the_incident_that_it_was_made_in_and_by_no_other() {
+    // The alert was over before the commit of the recovery was there.
+    let mut story = two();
+    story.alert("i-1", PAYMENTS, 3 * DAY + HOUR, Some(3 * DAY + HOUR + 10));
+    story.charge("i-1", PAYMENTS, None);
+    story.recovery("i-1", PAYMENTS, 3 * DAY + HOUR + 5, "d2", "back");
+    story.rollback(PAYMENTS, "back", 3 * DAY + 2 * HOUR, "d2");
+    assert_eq!(story.october().outcome("d2"), Outcome::Good);
+    let explained = |service, incident: fn(&mut Story, &str)| {
+        let mut story = two();
+        story.rollback(PAYMENTS, "back", 3 * DAY + 2 * HOUR, "d2");
+        incident(&mut story, service);
+        story.charge("i-1", service, None);
+        story.october().outcome("d2")
+    };
+    let during = |story: &mut Story, service: &str| {
+        story.alert("i-1", service, 3 * DAY + HOUR, Some(3 * DAY + 3 * HOUR));
+    };
+    let later = |story: &mut Story, service: &str| {
+        story.alert("i-1", service, 3 * DAY + 5 * HOUR, None);
+    };
+    let closed = |story: &mut Story, service: &str| {
+        let opened = Fact::Opened {
+            title: "slow".into(),
+            severity: None,
+        };
+        story.say("i-1", service, 3 * DAY + HOUR, opened);
+        story.close("i-1", service, 3 * DAY + HOUR + 5);
+    };
+    assert_eq!(explained(PAYMENTS, during), Outcome::Good);
+    assert_eq!(explained("web", during), rolled_back("back"));
+    assert_eq!(explained(PAYMENTS, later), rolled_back("back"));
+    assert_eq!(explained(PAYMENTS, closed), rolled_back("back"));
+}
+
+#[test]
+fn a_doubt_is_of_one_service() {
+    let mut story = shared();
+    story.alert("i-1", "web", DAY + HOUR, Some(DAY + 2 * HOUR));
+    let incident = IncidentId::new("i-1");
+    let mut request = october();
+    request.doubts.push(Doubt {
+        deploy: "base".into(),
+        concern: concern("web"),
+        incident: incident.clone(),
+    });
+    let doubt = undecided(Reason::Suspected { incident });
+    assert_eq!(outcomes(&story.count(&request)), [Outcome::Good, doubt]);
+}
+
 /// A canary that the gate stopped and that Git was put back from, without an alert.
 fn caught() -> Story {
     let mut story = two();
@@ -78,8 +131,10 @@ fn a_canary_that_was_stopped_is_on_a_line_of_its_own() {
     assert_eq!(line, (1, 3));
     let reason = counted.left_out(Measure::ChangeFailRate, "canary");
     assert_eq!(reason, Reason::Caught);
-    // Git is put back by a rollback: the canary harmed nobody for all that.
+    assert!(counted.0.applications[0].undated.is_empty());
+    // Git is put back by rollbacks: the canary harmed nobody for all that.
     story.rollback(PAYMENTS, "back", 5 * DAY + 10, "canary");
+    story.rollback(PAYMENTS, "by-hand", 5 * DAY + 30, "canary");
     assert_eq!(story.october().outcome("canary"), Outcome::Caught);
 }
 
@@ -148,11 +203,41 @@ fn a_commit_that_nobody_saw_running_is_no_deployment_unless_it_is_to_be() {
     request.rules.commit_is_deployment = true;
     let counted = story.count(&request);
     assert_eq!((counted.number(), counted.fail_rate()), (3, (0, 3)));
+    // One of which more is told is judged by that.
+    story.stage(PAYMENTS, "merged", DeployStage::Started, 6 * DAY + 1);
+    let outcome = story.count(&request).outcome("merged");
+    assert_eq!(outcome, undecided(Reason::NotEverywhere));
+}
+
+#[test]
+fn deploys_of_which_neither_commit_nor_version_is_known_are_several_and_may_be_rollbacks() {
+    let mut story = Story::default();
+    for (id, day) in [("sync-1", 1), ("sync-2", 2)] {
+        let report = story.stage(PAYMENTS, id, DeployStage::Healthy, day * DAY);
+        (report.commit, report.version) = (None, None);
+        report.is_rollback = day == 2;
+    }
+    let counted = story.october();
+    assert_eq!(counted.number(), 2);
+    assert_eq!(counted.outcome("sync-1"), rolled_back("sync-2"));
+}
+
+#[test]
+fn of_a_deploy_that_was_put_together_twice_the_fuller_one_counts() {
+    let mut story = Story::default();
+    story.stage(PAYMENTS, "d1", DeployStage::Started, DAY);
+    let partial = story.deploys();
+    story.stage(PAYMENTS, "d1", DeployStage::Healthy, DAY + 5);
+    let full = story.deploys();
+    for both in [[partial.clone(), full.clone()], [full, partial]] {
+        let counted = Counted(Metrics::of(&october(), &[], &both.concat()));
+        assert_eq!(counted.outcome("d1"), Outcome::Good);
+    }
 }
 
 #[test]
 fn a_rollout_of_which_not_all_is_told() {
-    use DeployStage::{Degraded, Failed, Healthy, Serving, Started, Synced};
+    use DeployStage::{Aborted, Degraded, Failed, Healthy, Serving, Started, Synced};
     let stages = |stages: &[(DeployStage, i64)]| {
         let mut story = Story::default();
         for (stage, minute) in stages {
@@ -168,6 +253,8 @@ fn a_rollout_of_which_not_all_is_told() {
     let failed = undecided(Reason::RolloutFailed);
     assert_eq!(stages(&[(Started, 0), (Failed, 1)]), failed);
     // A retry went through.
+    let retried = [(Started, 0), (Aborted, 1), (Healthy, 9)];
+    assert_eq!(stages(&retried), Outcome::Good);
     let retried = [(Started, 0), (Failed, 1), (Healthy, 9)];
     assert_eq!(stages(&retried), Outcome::Good);
     let unhealthy = undecided(Reason::FoundUnhealthy);
@@ -293,6 +380,8 @@ fn a_period_that_is_not_over_ends_now_and_one_turned_round_is_empty() {
     let json = serde_json::to_value(&figure.value).unwrap();
     assert_eq!(json["per_week"], 1.0);
     let turned = Request::new(at(9 * DAY), at(0), at(14 * DAY));
-    assert_eq!(two().count(&turned).number(), 0);
+    let counted = two().count(&turned);
+    assert_eq!(counted.number(), 0);
+    assert_eq!(counted.0.period.to, counted.0.period.from);
     assert!(Metrics::of(&turned, &[], &[]).applications.is_empty());
 }

@@ -57,6 +57,13 @@ fn one_incident_that_goes_on_keeps_the_recovery_open() {
     story.alert("i-3", PAYMENTS, DAY + 90, None);
     story.charge("i-3", PAYMENTS, Some("d1"));
     assert_eq!(story.october().recovery(), (None, 0, 1));
+    // As it was known before any of this: it took no time yet, and not less.
+    let mut request = october();
+    request.as_of = at(DAY + 5);
+    let measure = Measure::FailedDeploymentRecoveryTime;
+    let milliseconds = Some(0);
+    let counts = story.count(&request).counts(measure, "d1");
+    assert_eq!(counts, Counts::GoesOn { milliseconds });
 }
 
 #[test]
@@ -75,10 +82,11 @@ fn what_a_person_corrected_counts() {
     story.say("i-2", PAYMENTS, 41 * DAY, correct(Moment::Restored, None));
     let measure = Measure::FailedDeploymentRecoveryTime;
     let moment = Moment::Restored;
-    assert_eq!(
-        story.october().left_out(measure, "d1"),
-        Reason::NotRecorded { moment }
-    );
+    let reason = Reason::NotRecorded { moment };
+    assert_eq!(story.october().left_out(measure, "d1"), reason);
+    // Also where an alert was forgotten and fires to this day.
+    story.alert("i-2", PAYMENTS, DAY + 100, None);
+    assert_eq!(story.october().left_out(measure, "d1"), reason);
 }
 
 #[test]
@@ -196,6 +204,10 @@ fn nothing_is_claimed_where_something_goes_on_or_was_not_recorded() {
     assert_eq!(before.unwrap().difference, None);
     request.recorded_since = Some(at(-31 * DAY));
     assert_eq!(verdict(&story.count(&request), measure), Verdict::Better);
+    let mut long_open = story.clone();
+    long_open.alert("i-open", PAYMENTS, -10 * DAY, None);
+    long_open.charge("i-open", PAYMENTS, Some("m-31-7"));
+    assert_eq!(verdict(&long_open.october(), measure), Verdict::GoesOn);
     story.alert("i-open", PAYMENTS, 10 * DAY, None);
     story.charge("i-open", PAYMENTS, Some("m0-7"));
     assert_eq!(verdict(&story.october(), measure), Verdict::GoesOn);
