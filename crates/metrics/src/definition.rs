@@ -9,7 +9,7 @@ pub(crate) fn of(measure: Measure, rules: Rules) -> String {
     let caught = if rules.caught_is_failed {
         "One that was stopped before it was everywhere failed."
     } else {
-        "One that was stopped before it was everywhere and harmed nobody is on a line of its own."
+        "One that was stopped before it was everywhere, without an incident, is on a line of its own."
     };
     let what = if rules.commit_is_deployment {
         "Deployments that began in the period; where no source told of a rollout, a commit on the branch that is deployed \
@@ -38,7 +38,7 @@ pub(crate) fn of(measure: Measure, rules: Rules) -> String {
              out. {caught} The interval holds in 95 % of the cases (Wilson)."
         ),
         Measure::CaughtByTheGate => {
-            "Deployments that were stopped before they were everywhere and harmed nobody, of all that began.".to_owned()
+            "Deployments that were stopped before they were everywhere and that no incident is charged to, of all that began.".to_owned()
         }
         Measure::FailedDeploymentRecoveryTime => format!(
             "Of failed deployments: from the first alert of the incidents they are charged with to the service restored, \

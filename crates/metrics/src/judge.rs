@@ -18,14 +18,14 @@ use crate::rollout::{Kind, Rollout};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nobody had to do anything about it.
+    /// It was everywhere, and for as long as it takes to count as good nothing was said against it.
     Good,
-    /// Somebody had to.
+    /// Somebody had to do something about it.
     Failed {
         /// Why it counts as failed, each reason once.
         because: BTreeSet<Because>,
     },
-    /// It was stopped before it was everywhere, and nobody was harmed.
+    /// It was stopped before it was everywhere, and no incident is charged to it.
     Caught,
     /// It cannot be said, or not yet.
     Undecided {
@@ -135,18 +135,14 @@ impl<'a> Case<'_, 'a> {
                 });
             }
         }
-        let judged = found
-            .into_iter()
-            .map(|found| (found.incidents.clone(), found));
         let request = self.request;
-        self.rollouts
-            .into_iter()
-            .zip(judged)
-            .map(|(rollout, (incidents, found))| Judged {
+        let judged = self.rollouts.into_iter().zip(found);
+        judged
+            .map(|(rollout, found)| Judged {
                 kind: rollout.kind(),
-                outcome: outcome(&rollout, found, request),
+                outcome: outcome(&rollout, found.failed, found.in_doubt, request),
+                incidents: found.incidents,
                 rollout,
-                incidents,
             })
             .collect()
     }
@@ -238,16 +234,22 @@ fn went_on_at(incident: &Incident, at: Timestamp) -> bool {
     incident.began().is_some_and(|began| began <= at) && over.is_none_or(|over| at <= over)
 }
 
-fn outcome(rollout: &Rollout<'_>, found: Found<'_>, request: &Request) -> Outcome {
+fn outcome(
+    rollout: &Rollout<'_>,
+    because: BTreeSet<Because>,
+    in_doubt: Option<Reason>,
+    request: &Request,
+) -> Outcome {
     let rules = request.rules;
-    if !found.failed.is_empty() {
-        return Outcome::Failed {
-            because: found.failed,
-        };
+    if !because.is_empty() {
+        return Outcome::Failed { because };
     }
     if rollout.was_stopped() && rules.caught_is_failed {
         let because = BTreeSet::from([Because::Stopped]);
         return Outcome::Failed { because };
+    }
+    if let Some(reason) = in_doubt {
+        return Outcome::Undecided { reason };
     }
     if rollout.was_stopped() {
         return Outcome::Caught;
@@ -260,13 +262,12 @@ fn outcome(rollout: &Rollout<'_>, found: Found<'_>, request: &Request) -> Outcom
     };
     let settled =
         |through: Timestamp| request.as_of.duration_since(through) >= rules.settles_after();
-    let reason = match (found.in_doubt, through) {
-        (Some(doubt), _) => doubt,
+    let reason = match through {
         _ if after(DeployStage::Degraded) => Reason::FoundUnhealthy,
-        (None, None) if after(DeployStage::Failed) => Reason::RolloutFailed,
-        (None, None) => Reason::NotEverywhere,
-        (None, Some(through)) if settled(through) => return Outcome::Good,
-        (None, Some(_)) => Reason::NotSettled,
+        None if after(DeployStage::Failed) => Reason::RolloutFailed,
+        None => Reason::NotEverywhere,
+        Some(through) if settled(through) => return Outcome::Good,
+        Some(_) => Reason::NotSettled,
     };
     Outcome::Undecided { reason }
 }

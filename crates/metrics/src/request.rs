@@ -57,8 +57,8 @@ pub struct Doubt {
 /// What counts as what, where that may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rules {
-    /// A deployment that was stopped before it was everywhere and that harmed nobody is one that failed; else it is
-    /// counted apart, as caught by the gate.
+    /// A deployment that was stopped before it was everywhere is one that failed also where no incident is charged to it;
+    /// else it is then counted apart, as caught by the gate.
     pub caught_is_failed: bool,
     /// A commit on the branch that is deployed is a deployment even where no source told that it ran. Only right where
     /// *every* such commit is among the deploys: the records of recoveries alone tell of bad ones only.

@@ -139,6 +139,21 @@ fn a_canary_that_was_stopped_is_on_a_line_of_its_own() {
 }
 
 #[test]
+fn a_canary_that_was_stopped_and_is_suspected_is_undecided() {
+    let mut story = caught();
+    story.alert("i-2", PAYMENTS, 5 * DAY + 5, Some(5 * DAY + 12));
+    let incident = IncidentId::new("i-2");
+    let mut request = october();
+    request.doubts.push(Doubt {
+        deploy: "canary".into(),
+        concern: concern(PAYMENTS),
+        incident: incident.clone(),
+    });
+    let outcome = story.count(&request).outcome("canary");
+    assert_eq!(outcome, undecided(Reason::Suspected { incident }));
+}
+
+#[test]
 fn a_canary_that_was_stopped_can_be_counted_as_failed() {
     let mut request = october();
     request.rules.caught_is_failed = true;
