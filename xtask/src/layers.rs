@@ -128,6 +128,11 @@ const LAYERS: &[Layer] = &[
         owns: &["pulldown-cmark"],
     },
     Layer {
+        name: "ripcord-metrics",
+        may_use: &["ripcord-domain"],
+        owns: &["csv"],
+    },
+    Layer {
         name: "ripcord-hotfix",
         may_use: &[
             "ripcord-connect",
@@ -166,6 +171,7 @@ const LAYERS: &[Layer] = &[
             "ripcord-ledger",
             "ripcord-lineage",
             "ripcord-lookout",
+            "ripcord-metrics",
             "ripcord-pipeline",
             "ripcord-recovery",
             "ripcord-registry",
