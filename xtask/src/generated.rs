@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 /// What `ripcord schema` can print.
-const NAMES: [&str; 32] = [
+const NAMES: [&str; 33] = [
     "plan",
     "status",
     "history",
@@ -34,6 +34,7 @@ const NAMES: [&str; 32] = [
     "incidents",
     "brief",
     "synced",
+    "metrics",
     "tried",
     "dead-letters",
     "review",

@@ -61,7 +61,12 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "ripcord-casebook",
-        may_use: &["ripcord-domain", "ripcord-store", "ripcord-suspect"],
+        may_use: &[
+            "ripcord-domain",
+            "ripcord-metrics",
+            "ripcord-store",
+            "ripcord-suspect",
+        ],
         owns: &[],
     },
     Layer {

@@ -126,7 +126,7 @@ impl From<CaseError> for Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = match &self.0 {
-            CaseError::Unknown(_) => StatusCode::NOT_FOUND,
+            CaseError::Unknown(_) | CaseError::NothingKnown => StatusCode::NOT_FOUND,
             CaseError::NotOver { .. } => StatusCode::CONFLICT,
             CaseError::Empty(_) | CaseError::TooLong { .. } | CaseError::NotOurs(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY

@@ -302,6 +302,37 @@ pub(crate) struct ReviewArgs {
     pub(crate) saying: SayingArgs,
 }
 
+/// `metrics`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MetricsArgs {
+    /// Only this service. Each service is counted by itself
+    #[arg(short, long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// Only this environment
+    #[arg(short, long, value_name = "ENV")]
+    pub(crate) environment: Option<String>,
+    /// From when on deployments are counted; the period before, of the same length, is compared with
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub(crate) since: String,
+    /// Until when. Default: now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Count a deployment that its canary stopped as one that failed
+    #[arg(long)]
+    pub(crate) caught_is_failed: bool,
+    /// Count commits of which nothing told that they ran: where each deploy is in Git and Argo CD is not listened to
+    #[arg(long)]
+    pub(crate) commits: bool,
+    /// Also show each deployment and incident that is counted or left out, and why
+    #[arg(long)]
+    pub(crate) rows: bool,
+    /// Write those as CSV
+    #[arg(long, conflicts_with = "rows")]
+    pub(crate) csv: bool,
+    #[command(flatten)]
+    pub(crate) records: RecordsArgs,
+}
+
 /// `serve`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeArgs {

@@ -29,15 +29,15 @@ impl Desk {
         }
     }
 
-    fn ripcord(&self) -> Ripcord {
+    pub(crate) fn ripcord(&self) -> Ripcord {
         Ripcord::new(&self.scratch, BINARY).env("RIPCORD_AUTHOR", "Olga Call")
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.ripcord().run(args).unwrap()
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let file = self.scratch.path().join(name);
         std::fs::write(&file, text).unwrap();
         file.to_str().unwrap().to_owned()

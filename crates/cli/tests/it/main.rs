@@ -24,6 +24,7 @@ mod hotfix_start;
 mod incidents;
 mod lookout;
 mod machine;
+mod metrics;
 mod moves;
 mod naive;
 mod naive_clones;
