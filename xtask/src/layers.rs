@@ -61,7 +61,22 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "ripcord-casebook",
-        may_use: &["ripcord-domain", "ripcord-store", "ripcord-suspect"],
+        may_use: &[
+            "ripcord-domain",
+            "ripcord-metrics",
+            "ripcord-store",
+            "ripcord-suspect",
+        ],
+        owns: &[],
+    },
+    Layer {
+        name: "ripcord-lookout",
+        may_use: &[
+            "ripcord-connect",
+            "ripcord-domain",
+            "ripcord-intake",
+            "ripcord-recovery",
+        ],
         owns: &[],
     },
     Layer {
@@ -73,6 +88,11 @@ const LAYERS: &[Layer] = &[
             "ripcord-intake",
             "ripcord-store",
         ],
+        owns: &[],
+    },
+    Layer {
+        name: "ripcord-client",
+        may_use: &["ripcord-domain"],
         owns: &[],
     },
     Layer {
@@ -114,6 +134,11 @@ const LAYERS: &[Layer] = &[
         owns: &["pulldown-cmark"],
     },
     Layer {
+        name: "ripcord-metrics",
+        may_use: &["ripcord-domain"],
+        owns: &["csv"],
+    },
+    Layer {
         name: "ripcord-hotfix",
         may_use: &[
             "ripcord-connect",
@@ -146,6 +171,7 @@ const LAYERS: &[Layer] = &[
         name: "ripcord",
         may_use: &[
             "ripcord-casebook",
+            "ripcord-client",
             "ripcord-connect",
             "ripcord-domain",
             "ripcord-gate",
@@ -155,6 +181,8 @@ const LAYERS: &[Layer] = &[
             "ripcord-intake",
             "ripcord-ledger",
             "ripcord-lineage",
+            "ripcord-lookout",
+            "ripcord-metrics",
             "ripcord-pipeline",
             "ripcord-recovery",
             "ripcord-registry",
@@ -167,13 +195,24 @@ const LAYERS: &[Layer] = &[
         owns: &["etcetera"],
     },
     Layer {
+        name: "ripcord-scenarios",
+        may_use: &["ripcord-domain", "ripcord-suspect"],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-testkit",
         may_use: &["ripcord-gitserver"],
         owns: &[],
     },
     Layer {
         name: "ripcord-bench",
-        may_use: &["ripcord-testkit", "ripcord-gitserver", "ripcord-testbed"],
+        may_use: &[
+            "ripcord-gitserver",
+            "ripcord-scenarios",
+            "ripcord-suspect",
+            "ripcord-testbed",
+            "ripcord-testkit",
+        ],
         owns: &[],
     },
     Layer {

@@ -121,9 +121,7 @@ pub fn case(
     };
     let mut deployed = deploys(around.iter().chain(&events));
     deployed.sort_by_key(Deployed::began);
-    let others = records.known(&incident.keys())?;
-    let suspicion = onset(&incident, &events, &others)
-        .map(|onset| rank(&onset, &deployed, &Knowledge::default()));
+    let suspicion = suspicion(records, &incident, &events, &deployed)?;
     let over = incident
         .quiet_since()
         .filter(|_| incident.state() == State::Closed);
@@ -140,7 +138,7 @@ pub fn case(
         schema: SCHEMA,
         brief: Brief::from(&incident),
         instants: incident.instants(named, &deployed),
-        deadlines: incident.deadlines(zone, None),
+        deadlines: incident.deadlines(zone),
         cause: named.map(|deploy| deploy.id.clone()),
         no_deploy: cause == Some(None),
         suspicion,
@@ -148,6 +146,18 @@ pub fn case(
         events,
         incident,
     })
+}
+
+/// Which deploys may have caused an incident; none where nothing tells when or where it began.
+pub(crate) fn suspicion(
+    records: &mut dyn Records,
+    incident: &Incident,
+    events: &[Event],
+    deployed: &[Deployed],
+) -> Result<Option<Verdict>, StoreError> {
+    let others = records.known(&incident.keys())?;
+    let onset = onset(incident, events, &others);
+    Ok(onset.map(|onset| rank(&onset, deployed, &Knowledge::default())))
 }
 
 /// What began, when and where: the first alert that says where, else what a person opened.

@@ -4,6 +4,8 @@
 //! is one more event with an author ([`say`]). Nothing is ever changed or taken away.
 
 mod case;
+mod measuring;
+mod minding;
 mod saying;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,8 @@ use ripcord_domain::{Kind, Problem};
 use ripcord_store::{Records, StoreError};
 
 pub use case::{Brief, Case, SCHEMA, briefs, case};
+pub use measuring::{Asked, metrics};
+pub use minding::{Minding, mind};
 pub use saying::{Saying, Teller, fresh, say};
 
 /// Why something of an incident could not be read or written.
@@ -25,6 +29,9 @@ pub enum CaseError {
     /// No incident is called so.
     #[error("no incident is called `{0}`")]
     Unknown(String),
+    /// Neither a deploy nor an incident is of what was asked for.
+    #[error("neither a deploy nor an incident of it is recorded")]
+    NothingKnown,
     /// Something keeps it from being closed.
     #[error("{id} is not over: {}", missing.join("; "))]
     NotOver {
@@ -63,6 +70,9 @@ impl From<CaseError> for Problem {
                 .hint("free some space, or name other records; nothing was changed"),
             CaseError::Unknown(_) => Self::new(Kind::Usage, "unknown_incident", text)
                 .hint("`ripcord incident list` shows those that are known"),
+            CaseError::NothingKnown => Self::new(Kind::Nothing, "nothing_known", text).hint(
+                "`ripcord metrics` without `--service` and `--environment` shows what is known",
+            ),
             CaseError::NotOver { .. } => Self::new(Kind::Refused, "not_over", text)
                 .hint("`--although-not-over` closes it all the same, and records what was missing"),
             CaseError::Empty(_) | CaseError::TooLong { .. } | CaseError::NotOurs(_) => {

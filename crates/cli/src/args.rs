@@ -15,7 +15,8 @@ pub(crate) use hotfixing::{
     Reminders, ShipArgs, SourceArgs, StartArgs, WayArg,
 };
 pub(crate) use incidents::{
-    IncidentCommand, IntakeCommand, KindArg, RecordsArgs, ReviewArgs, SayingArgs, ServeArgs,
+    IncidentCommand, IntakeCommand, KindArg, MetricsArgs, RecordsArgs, ReviewArgs, SayingArgs,
+    ServeArgs, ServerArgs,
 };
 pub(crate) use pipeline::{PipelineArgs, PipelineCommand};
 
@@ -238,6 +239,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ripcord review INC-7\n  ripcord review INC-7 --write docs/reviews/INC-7.md\n  ripcord review INC-7 --from docs/reviews/INC-7.md -o html > INC-7.html\n  ripcord review INC-7 --from docs/reviews/INC-7.md --lint"
     )]
     Review(ReviewArgs),
+    /// Count the figures of delivery from what was recorded, each with what it means and what it counts
+    #[command(
+        after_help = "Examples:\n  ripcord metrics\n  ripcord metrics --service payments-service --since 90d\n  ripcord metrics --since 2026-10-01T00:00:00Z --until 2026-11-01T00:00:00Z --rows\n  ripcord metrics --csv > figures.csv"
+    )]
+    Metrics(MetricsArgs),
     /// Take in pages and deploys, and answer for incidents over HTTP
     #[command(
         after_help = "Examples:\n  ripcord serve --settings server.yaml --check\n  ripcord serve --settings server.yaml\n  ripcord serve --settings server.yaml --listen 0.0.0.0:8420"
@@ -326,6 +332,10 @@ pub(crate) enum SchemaName {
     Incidents,
     /// `incident open`, `note`, `decide`, `charge`, `correct`, `close` and `reopen`
     Brief,
+    /// What `incident sync` told a server
+    Synced,
+    /// `metrics`
+    Metrics,
     /// `intake try`
     Tried,
     /// `intake dead-letters`

@@ -11,8 +11,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use ripcord_announce::news::{News, of_event, of_incident};
 use ripcord_announce::{Outcome, Sender, Target};
-use ripcord_domain::incident::joining::Key;
-use ripcord_store::{Filed, Records, StoreError};
+use ripcord_domain::incident::event::Event;
+use ripcord_store::{Records, StoreError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
@@ -40,6 +40,18 @@ pub struct Named {
     pub target: Target,
 }
 
+/// What all of them are done with.
+pub struct Desk {
+    /// Says when something was filed.
+    pub changed: Arc<watch::Sender<u64>>,
+    /// Counts.
+    pub figures: Figures,
+    /// Tells the time.
+    pub clock: fn() -> Timestamp,
+    /// Tells people.
+    pub say: fn(&str),
+}
+
 /// A thread that tells.
 pub struct Announcing {
     thread: JoinHandle<()>,
@@ -47,18 +59,11 @@ pub struct Announcing {
 }
 
 impl Announcing {
-    /// Begins to tell a target what is filed from now on, and what was filed since it was told last. `changes` says
-    /// when something was filed.
+    /// Begins to tell a target what is filed from now on, and what was filed since it was told last.
     ///
     /// # Errors
     /// The system gives no thread, or no client for HTTP.
-    pub fn begin(
-        records: Box<dyn Records>,
-        named: Named,
-        changes: &Arc<watch::Sender<u64>>,
-        figures: Figures,
-        clock: fn() -> Timestamp,
-    ) -> Result<Self, String> {
+    pub fn begin(records: Box<dyn Records>, named: Named, with: &Desk) -> Result<Self, String> {
         let sender = Sender::new()?;
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
@@ -67,10 +72,12 @@ impl Announcing {
             records,
             named,
             sender,
-            changes: changes.subscribe(),
+            changes: with.changed.subscribe(),
             ending,
-            figures,
-            clock,
+            figures: with.figures.clone(),
+            clock: with.clock,
+            say: with.say,
+            trouble: None,
         };
         let thread = thread::Builder::new().name("announcer".to_owned());
         let thread = thread.spawn(move || announcer.run(&runtime));
@@ -98,6 +105,9 @@ struct Announcer {
     ending: watch::Receiver<bool>,
     figures: Figures,
     clock: fn() -> Timestamp,
+    say: fn(&str),
+    /// What was said last of why nothing is taken.
+    trouble: Option<String>,
 }
 
 /// Why it does not go on with what it does.
@@ -137,37 +147,37 @@ impl Announcer {
         }
     }
 
-    /// Tells everything that was filed and not told.
+    /// Tells everything that was filed and not told. Who is new is told of the last hour.
     fn catch_up(&mut self, runtime: &Runtime) -> Result<(), Stop> {
-        let mut number = self.records.announced_to(&self.named.name)?;
+        let reader = format!("announce/{}", self.named.name);
         loop {
-            let filed = self.records.filed_after(number, AT_ONCE)?;
-            let Some(last) = filed.last() else {
+            let from = self.records.passed_on(&reader)?;
+            let filed = self.records.events_after(from, AT_ONCE)?;
+            let Some((last, _)) = filed.last() else {
                 return Ok(());
             };
-            number = last.number;
-            for one in &filed {
-                for news in self.news(one)? {
+            let last = *last;
+            for (_, event) in &filed {
+                for news in self.news(event)? {
                     self.tell(runtime, &news)?;
                 }
             }
+            self.records.pass_on(&reader, last)?;
             let forget = (self.clock)().saturating_sub(REMEMBERED);
-            let forget = forget.unwrap_or(Timestamp::MIN);
             self.records
-                .announce_after(&self.named.name, number, forget)?;
+                .forget_claims(forget.unwrap_or(Timestamp::MIN))?;
         }
     }
 
     /// The news that an event makes: its own, and those of how its incident stands now.
-    fn news(&mut self, filed: &Filed) -> Result<Vec<News>, Stop> {
-        let mut news = of_event(&filed.event);
-        if let Some(incident) = &filed.incident {
-            let incidents = self.records.known(&[Key::name(incident.as_str())].into())?;
-            let same = incidents
-                .iter()
-                .filter(|one| one.id == *incident || one.names.contains(incident.as_str()));
-            news.extend(same.flat_map(of_incident));
+    fn news(&mut self, event: &Event) -> Result<Vec<News>, Stop> {
+        let is_old = |at| (self.clock)().duration_since(at) > OLDEST;
+        if is_old(event.observed) && is_old(event.received) {
+            return Ok(Vec::new());
         }
+        let mut news = of_event(event);
+        let incident = self.records.incident_of(&event.id)?;
+        news.extend(incident.iter().flat_map(of_incident));
         Ok(news)
     }
 
@@ -196,6 +206,7 @@ impl Announcer {
                 return Err(Stop::End);
             };
             self.figures.announced(&self.named.name, &outcome);
+            self.say_trouble(&outcome);
             let Outcome::Later { after, .. } = outcome else {
                 return Ok(());
             };
@@ -210,6 +221,26 @@ impl Announcer {
             if ends {
                 return Err(Stop::End);
             }
+        }
+    }
+
+    /// Tells people why nothing is taken: once, and not each time.
+    fn say_trouble(&mut self, outcome: &Outcome) {
+        let name = &self.named.name;
+        let now = match outcome {
+            Outcome::Taken => None,
+            Outcome::Refused { why } => Some(format!("`{name}` is not told: {why}")),
+            Outcome::Later { why, .. } => Some(format!("`{name}` is told later: {why}")),
+            Outcome::Unknown { why } => {
+                Some(format!("whether `{name}` was told is not known: {why}"))
+            }
+        };
+        if now != self.trouble {
+            match &now {
+                Some(text) => (self.say)(text),
+                None => (self.say)(&format!("`{name}` is told again")),
+            }
+            self.trouble = now;
         }
     }
 }

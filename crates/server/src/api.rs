@@ -126,7 +126,7 @@ impl From<CaseError> for Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = match &self.0 {
-            CaseError::Unknown(_) => StatusCode::NOT_FOUND,
+            CaseError::Unknown(_) | CaseError::NothingKnown => StatusCode::NOT_FOUND,
             CaseError::NotOver { .. } => StatusCode::CONFLICT,
             CaseError::Empty(_) | CaseError::TooLong { .. } | CaseError::NotOurs(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
@@ -146,8 +146,8 @@ impl IntoResponse for Refused {
 }
 
 /// The addresses for programs.
-pub fn router(desk: Desk, tokens: Arc<Vec<Token>>) -> Router {
-    let of = |role| middleware::from_fn_with_state((role, Arc::clone(&tokens)), at_least);
+pub fn router(desk: Desk, tokens: &Arc<Vec<Token>>) -> Router {
+    let of = |role| middleware::from_fn_with_state((role, Arc::clone(tokens)), at_least);
     let reading = Router::new()
         .route("/incidents", get(list))
         .route("/incidents/{name}", get(show))
@@ -238,7 +238,7 @@ async fn sync(
 ) -> Result<StatusCode, Refused> {
     for event in &mut synced.events {
         // What other systems tell is taken only from them: a token does not sign for a pager.
-        if event.source.kind != SourceKind::Ripcord {
+        if !matches!(event.source.kind, SourceKind::Ripcord | SourceKind::Git) {
             return Err(CaseError::NotOurs(event.id.to_string()).into());
         }
         // Whoever sends it answers for it: nobody writes in another's name.

@@ -26,6 +26,12 @@ struct Announced {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Looked {
+    look: String,
+    answered: &'static str,
+}
+
 /// What is counted. Clones count together.
 #[derive(Clone)]
 pub struct Figures {
@@ -34,6 +40,7 @@ pub struct Figures {
     answers: Histogram,
     filed: Counter,
     announcements: Family<Announced, Counter>,
+    looks: Family<Looked, Counter>,
     records_answer: Arc<AtomicBool>,
 }
 
@@ -64,7 +71,14 @@ impl Default for Figures {
             "What others were told, by target and by what came of it",
             announcements.clone(),
         );
+        let looks = Family::default();
+        registry.register(
+            "looks",
+            "How often other systems were asked for what their webhooks may have lost",
+            looks.clone(),
+        );
         Self {
+            looks,
             registry: Arc::new(registry),
             deliveries,
             answers,
@@ -97,6 +111,14 @@ impl Figures {
         };
         let one = Announced { target, outcome };
         self.announcements.get_or_create(&one).inc();
+    }
+
+    pub(crate) fn looked(&self, look: &str, answered: bool) {
+        let looked = Looked {
+            look: look.to_owned(),
+            answered: if answered { "yes" } else { "no" },
+        };
+        self.looks.get_or_create(&looked).inc();
     }
 
     pub(crate) fn records_answer(&self, they_do: bool) {

@@ -12,6 +12,8 @@ pub mod figures;
 pub mod filer;
 pub mod filing;
 pub mod intake;
+pub mod looks;
+mod minder;
 pub mod serve;
 pub mod settings;
 pub mod source;

@@ -10,18 +10,20 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, middleware};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use ripcord_store::Records;
 use tokio::net::TcpListener;
 
 use crate::access::Token;
-use crate::announcer::{Announcing, Named};
+use crate::announcer::{self, Announcing, Named};
 use crate::audit::{Audit, record};
 use crate::clerk::Clerk;
 use crate::desk::Desk;
 use crate::figures::Figures;
 use crate::filer::Filer;
+use crate::looks::{self, Look};
+use crate::minder::{Minder, Rules};
 use crate::source::Sources;
 use crate::{api, intake};
 
@@ -41,11 +43,18 @@ pub struct Parts {
     pub tokens: Vec<Token>,
     /// The time zone of the team.
     pub zone: TimeZone,
+    /// For how long nothing may have happened before an incident that is over is closed; none: by people only.
+    pub close_after: Option<SignedDuration>,
     /// Where the lines of the audit go.
     pub audit: Box<dyn Write + Send>,
     /// Who is told of what is filed.
     pub announce: Vec<Named>,
-    /// Opens the records. It is called three times, to keep, to file and for calls, and once for each who is told.
+    /// Who is asked again and again.
+    pub looks: Vec<Look>,
+    /// Tells people, in a line, what no answer to anybody tells.
+    pub say: fn(&str),
+    /// Opens the records. It is called for each that uses them: to keep, to file, to remind, for calls, for each
+    /// look, and for each who is told.
     pub records: Box<dyn Fn() -> Result<Box<dyn Records>, ripcord_store::StoreError>>,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
@@ -89,13 +98,35 @@ pub fn serve(
         Clerk::begin((parts.records)()?, ROOM).map_err(|error| system(&error))?;
     let (filer, filing) = Filer::begin((parts.records)()?, Arc::clone(&sources), figures.clone())
         .map_err(|error| system(&error))?;
+    let told_with = announcer::Desk {
+        changed: filer.changes(),
+        figures: figures.clone(),
+        clock: parts.clock,
+        say: parts.say,
+    };
     let announcing = parts.announce.into_iter().map(|named| {
-        let records = (parts.records)()?;
-        let changes = filer.changes();
-        let begun = Announcing::begin(records, named, &changes, figures.clone(), parts.clock);
+        let begun = Announcing::begin((parts.records)()?, named, &told_with);
         begun.map_err(|error| system(&error))
     });
     let announcing: Vec<Announcing> = announcing.collect::<Result<_, _>>()?;
+    let rules = Rules {
+        name: parts.name.clone(),
+        zone: parts.zone.clone(),
+        close_after: parts.close_after,
+        clock: parts.clock,
+    };
+    let minder = Minder::begin((parts.records)()?, rules, filer.changes())
+        .map_err(|error| system(&error))?;
+    let looking = parts.looks.into_iter().map(|look| {
+        let with = looks::Desk {
+            clock: parts.clock,
+            say: parts.say,
+            figures: figures.clone(),
+            changed: filer.changes(),
+        };
+        looks::begin(look, (parts.records)()?, with).map_err(|error| system(&error))
+    });
+    let looking = looking.collect::<Result<Vec<_>, ServeError>>()?;
     let desk = Desk::new(
         (parts.records)()?,
         filer.clone(),
@@ -129,6 +160,8 @@ pub fn serve(
     // The router is gone, and with it every clerk: what was handed in is kept, then filed.
     drop(runtime);
     let kept = keeping.end().map_err(|error| system(&error));
+    drop(looking);
+    minder.end();
     filing.end();
     Announcing::end_all(announcing);
     served.and(kept.map(drop))
@@ -142,7 +175,7 @@ fn router(
     figures: Figures,
 ) -> Router {
     let calls = Router::new()
-        .nest("/api/v1", api::router(desk, Arc::new(tokens)))
+        .nest("/api/v1", api::router(desk, &Arc::new(tokens)))
         .layer(DefaultBodyLimit::max(LARGEST_CALL))
         .layer(middleware::from_fn_with_state(audit, record));
     let health = Router::new()

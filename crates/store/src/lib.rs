@@ -6,7 +6,7 @@
 //! row of those that wait in the same transaction that writes its events: a crash in between loses nothing and
 //! doubles nothing. Nothing here decides what belongs where; [`filing`] asks the domain.
 
-mod announced;
+mod claims;
 mod encoding;
 pub mod filing;
 mod postgres;
@@ -17,11 +17,11 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use ripcord_domain::incident::Incident;
-use ripcord_domain::incident::event::{Event, IncidentId};
+use ripcord_domain::incident::event::{Event, EventId, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use serde::{Deserialize, Serialize};
 
-pub use announced::{Announced, Filed};
+pub use claims::Claims;
 pub use filing::Filing;
 pub use postgres::Postgres;
 pub use setting::open;
@@ -30,6 +30,10 @@ pub use sqlite::Sqlite;
 /// The number of a delivery, in the order in which they came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DeliveryNumber(pub i64);
+
+/// The number of an event, in the order in which they were filed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventNumber(pub i64);
 
 /// What a source sent, as it came in; its signature was good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +107,7 @@ pub enum StoreError {
 /// A call that failed may be made again. Where only the answer was lost, deliveries are found to be kept
 /// ([`Accepted::Again`]), and a filing is [`StoreError::Overtaken`] by itself: who decides it anew finds its
 /// events told.
-pub trait Records: Announced {
+pub trait Records: Claims {
     /// Keeps deliveries; what became of each, in order.
     ///
     /// # Errors
@@ -152,6 +156,12 @@ pub trait Records: Announced {
     /// They cannot be read.
     fn events_of(&mut self, incident: &IncidentId) -> Result<Vec<Event>, StoreError>;
 
+    /// The incident that an event is filed under; none where it is production's own, or not known.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn incident_of(&mut self, event: &EventId) -> Result<Option<Incident>, StoreError>;
+
     /// The events that belong to production as a whole, observed between two instants, oldest first.
     ///
     /// # Errors
@@ -161,6 +171,29 @@ pub trait Records: Announced {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<Event>, StoreError>;
+
+    /// Events in the order in which they were filed, those after a number. An event that is filed later has a
+    /// higher number: who goes on behind the last one that it saw misses none.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn events_after(
+        &mut self,
+        after: EventNumber,
+        limit: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError>;
+
+    /// How far somebody who passes events on has come; the beginning for who has not begun.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn passed_on(&mut self, to: &str) -> Result<EventNumber, StoreError>;
+
+    /// Remembers how far somebody who passes events on has come. It never goes back.
+    ///
+    /// # Errors
+    /// It is not remembered.
+    fn pass_on(&mut self, to: &str, until: EventNumber) -> Result<(), StoreError>;
 
     /// Incidents, the newest first.
     ///

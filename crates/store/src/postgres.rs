@@ -1,6 +1,6 @@
 //! The records in a PostgreSQL: for several servers that know the same.
 
-mod announced;
+mod claims;
 mod connection;
 
 use std::collections::BTreeSet;
@@ -9,13 +9,15 @@ use jiff::Timestamp;
 use postgres::types::ToSql;
 use postgres::{Row, Transaction};
 use ripcord_domain::incident::Incident;
-use ripcord_domain::incident::event::{Event, IncidentId};
+use ripcord_domain::incident::event::{Event, EventId, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use serde::de::DeserializeOwned;
 
 use self::connection::{Connection, Trouble};
 use crate::encoding::{DEAD, UNDERSTOOD, WAITING, instant, micros, parsed, written};
-use crate::{Accepted, DeadLetter, Delivery, DeliveryNumber, Filing, Records, StoreError};
+use crate::{
+    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, Records, StoreError,
+};
 
 /// The records in the schema `ripcord` of a PostgreSQL database (11 or newer).
 ///
@@ -163,6 +165,15 @@ impl Records for Postgres {
             .read(|db| documents(db, query, &[&incident]))
     }
 
+    fn incident_of(&mut self, event: &EventId) -> Result<Option<Incident>, StoreError> {
+        let query = "SELECT incident.document FROM event
+                     JOIN incident ON sha256(incident.id) = sha256(event.incident)
+                     WHERE sha256(event.id) = sha256($1)";
+        let event = event.as_str().as_bytes();
+        self.connection
+            .read(|db| Ok(documents(db, query, &[&event])?.pop()))
+    }
+
     fn events_of_production(
         &mut self,
         from: Timestamp,
@@ -173,6 +184,38 @@ impl Records for Postgres {
                      ORDER BY observed, id";
         self.connection
             .read(|db| documents(db, query, &[&micros(from), &micros(to)]))
+    }
+
+    fn events_after(
+        &mut self,
+        after: EventNumber,
+        limit: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError> {
+        // Filings change the one row of `version` first, so that one ends before another takes numbers.
+        let query = "SELECT document, number FROM event WHERE number > $1 ORDER BY number LIMIT $2";
+        self.connection.read(|db| {
+            let rows = db.query(query, &[&after.0, &i64::from(limit)])?;
+            let numbered = |row: &Row| Ok((EventNumber(row.try_get(1)?), document(row, 0)?));
+            rows.iter().map(numbered).collect()
+        })
+    }
+
+    fn passed_on(&mut self, to: &str) -> Result<EventNumber, StoreError> {
+        let query = "SELECT COALESCE(MAX(number), 0) FROM passed_on WHERE reader = $1";
+        let to = to.as_bytes();
+        self.connection
+            .read(|db| Ok(EventNumber(db.query_one(query, &[&to])?.try_get(0)?)))
+    }
+
+    fn pass_on(&mut self, to: &str, until: EventNumber) -> Result<(), StoreError> {
+        let further = "INSERT INTO passed_on (reader, number) VALUES ($1, $2)
+                       ON CONFLICT (reader)
+                       DO UPDATE SET number = GREATEST(passed_on.number, $2)";
+        let to = to.as_bytes();
+        self.connection.write(|db| {
+            db.execute(further, &[&to, &until.0])?;
+            Ok(())
+        })
     }
 
     fn incidents(&mut self, limit: u32) -> Result<Vec<Incident>, StoreError> {

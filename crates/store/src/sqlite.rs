@@ -1,6 +1,6 @@
 //! The records in one SQLite file: the default, for one server or one command line.
 
-mod announced;
+mod claims;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ripcord_domain::incident::Incident;
-use ripcord_domain::incident::event::{Event, IncidentId};
+use ripcord_domain::incident::event::{Event, EventId, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
 use crate::encoding::{self, DEAD, UNDERSTOOD, WAITING, micros};
-use crate::{Accepted, DeadLetter, Delivery, DeliveryNumber, Filing, Records, StoreError};
+use crate::{
+    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, Records, StoreError,
+};
 
 /// Grows when older ripcords could not read what is written. Newer ones read all older forms.
 const FORMAT: i64 = 1;
@@ -37,6 +39,10 @@ const TABLES: &str = "
     CREATE TABLE incident_key (key TEXT NOT NULL, incident TEXT NOT NULL, PRIMARY KEY (key, incident))
         WITHOUT ROWID;
     CREATE INDEX incident_key_of ON incident_key (incident);
+    CREATE TABLE passed_on (reader TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE claim (
+        target TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (target, key)
+    ) WITHOUT ROWID;
     CREATE TABLE version (one INTEGER PRIMARY KEY CHECK (one = 1), filings INTEGER NOT NULL);
     INSERT INTO version VALUES (1, 0);";
 
@@ -64,9 +70,6 @@ impl Sqlite {
             let format = making.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             if format == 0 {
                 making.execute_batch(&format!("{TABLES} PRAGMA user_version = {FORMAT};"))?;
-            }
-            if format <= FORMAT {
-                making.execute_batch(announced::TABLES)?;
             }
             making.commit()?;
             Ok((db, format))
@@ -294,6 +297,13 @@ impl Records for Sqlite {
         self.read(|db| documents(db, query, [incident.as_str()]))
     }
 
+    fn incident_of(&mut self, event: &EventId) -> Result<Option<Incident>, StoreError> {
+        let query =
+            "SELECT incident.document FROM event JOIN incident ON incident.id = event.incident
+                     WHERE event.id = ?1";
+        self.read(|db| Ok(documents(db, query, [event.as_str()])?.pop()))
+    }
+
     fn events_of_production(
         &mut self,
         from: Timestamp,
@@ -303,6 +313,34 @@ impl Records for Sqlite {
                      WHERE incident IS NULL AND meant IS NULL AND observed BETWEEN ?1 AND ?2
                      ORDER BY observed, id";
         self.read(|db| documents(db, query, [micros(from), micros(to)]))
+    }
+
+    fn events_after(
+        &mut self,
+        after: EventNumber,
+        limit: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT document, number FROM event WHERE number > ?1 ORDER BY number LIMIT ?2",
+            )?;
+            query
+                .query_map(params![after.0, limit], |row| {
+                    Ok((EventNumber(row.get(1)?), parsed(row, 0)?))
+                })?
+                .collect()
+        })
+    }
+
+    fn passed_on(&mut self, to: &str) -> Result<EventNumber, StoreError> {
+        let query = "SELECT COALESCE(MAX(number), 0) FROM passed_on WHERE reader = ?1";
+        self.read(|db| Ok(EventNumber(db.query_row(query, [to], |row| row.get(0))?)))
+    }
+
+    fn pass_on(&mut self, to: &str, until: EventNumber) -> Result<(), StoreError> {
+        let further = "INSERT INTO passed_on (reader, number) VALUES (?1, ?2)
+                       ON CONFLICT (reader) DO UPDATE SET number = MAX(number, ?2)";
+        self.write(|db| db.execute(further, params![to, until.0]).map(drop))
     }
 
     fn incidents(&mut self, limit: u32) -> Result<Vec<Incident>, StoreError> {

@@ -18,9 +18,9 @@ use ripcord_domain::incident::event::{
 };
 use ripcord_domain::incident::report::{AlertReport, AlertState, DeployReport, DeployStage};
 use ripcord_domain::{Environment, Service};
-use ripcord_server::announcer::{Announcing, Named};
+use ripcord_server::announcer::{self, Announcing, Named};
 use ripcord_server::figures::Figures;
-use ripcord_store::{Announced as _, Sqlite, filing};
+use ripcord_store::{Sqlite, filing};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -147,14 +147,13 @@ impl Desk {
                 token: None,
             },
         };
-        let figures = Figures::default();
-        Announcing::begin(self.records(), named, &self.changes, figures, now).unwrap()
-    }
-
-    /// Begins, and waits until it has found its place: what is filed from now on is told.
-    fn begin_here(&self) -> Announcing {
-        self.records().announced_to("broker").unwrap();
-        self.begin()
+        let with = announcer::Desk {
+            changed: Arc::clone(&self.changes),
+            figures: Figures::default(),
+            clock: now,
+            say: |_| {},
+        };
+        Announcing::begin(self.records(), named, &with).unwrap()
     }
 
     fn file(&self, events: &[Event]) {
@@ -171,7 +170,7 @@ impl Desk {
 #[test]
 fn what_is_filed_is_told_once_in_order_and_a_restart_goes_on_where_it_was() {
     let desk = Desk::new(0);
-    let first = desk.begin_here();
+    let first = desk.begin();
     desk.file(&[deploy("one", 5), deploy("two", 6)]);
     assert_eq!(
         (desk.next(), desk.next()),
@@ -190,11 +189,14 @@ fn what_is_filed_is_told_once_in_order_and_a_restart_goes_on_where_it_was() {
 }
 
 #[test]
-fn who_is_new_is_told_nothing_that_was_before_and_nobody_what_is_old() {
+fn nobody_is_told_what_is_old_and_who_is_new_only_of_the_last_hour() {
     let desk = Desk::new(0);
-    desk.file(&[deploy("before", 5)]);
-    let announcing = desk.begin_here();
-    desk.file(&[deploy("yesterday", 24 * 60), deploy("new", 1)]);
+    desk.file(&[deploy("long ago", 24 * 60), deploy("just now", 59)]);
+    let announcing = desk.begin();
+    assert_eq!(desk.next(), "just now");
+    let mut late = deploy("told late", 24 * 60);
+    late.received = minutes_ago(1);
+    desk.file(&[late, deploy("yesterday", 24 * 60), deploy("new", 1)]);
     assert_eq!(desk.next(), "new");
     Announcing::end_all(vec![announcing]);
     assert!(desk.told.try_recv().is_err());
@@ -203,7 +205,7 @@ fn who_is_new_is_told_nothing_that_was_before_and_nobody_what_is_old() {
 #[test]
 fn two_servers_tell_each_thing_once() {
     let desk = Desk::new(0);
-    let servers = vec![desk.begin_here(), desk.begin_here()];
+    let servers = vec![desk.begin(), desk.begin()];
     let mut names: Vec<String> = (0..20).map(|number| format!("e{number:02}")).collect();
     for name in &names {
         desk.file(&[deploy(name, 5)]);
@@ -219,7 +221,7 @@ fn two_servers_tell_each_thing_once() {
 #[test]
 fn what_was_surely_not_taken_is_told_after_a_restart() {
     let desk = Desk::new(1);
-    let first = desk.begin_here();
+    let first = desk.begin();
     desk.file(&[deploy("one", 5)]);
     assert_eq!(desk.next(), "one");
     // It was asked to wait for ten minutes; the end does not wait for that.
@@ -235,7 +237,7 @@ fn what_was_surely_not_taken_is_told_after_a_restart() {
 #[test]
 fn an_incident_is_told_when_it_opens_and_when_it_is_quiet() {
     let desk = Desk::new(0);
-    let announcing = desk.begin_here();
+    let announcing = desk.begin();
     desk.file(&[alert(None)]);
     assert_eq!(desk.next(), "incident/i-1/opened");
     desk.file(&[alert(Some(2)), alert(None)]);

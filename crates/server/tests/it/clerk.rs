@@ -6,11 +6,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use jiff::Timestamp;
 use ripcord_domain::incident::Incident;
-use ripcord_domain::incident::event::{Event, IncidentId};
+use ripcord_domain::incident::event::{Event, EventId, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use ripcord_server::clerk::{Clerk, NotKept};
 use ripcord_store::{
-    Accepted, Announced, DeadLetter, Delivery, DeliveryNumber, Filed, Filing, Records, StoreError,
+    Accepted, Claims, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, Records,
+    StoreError,
 };
 use tokio::sync::Barrier;
 
@@ -72,12 +73,28 @@ impl Records for SlowDisk {
     fn events_of(&mut self, _: &IncidentId) -> Result<Vec<Event>, StoreError> {
         Ok(Vec::new())
     }
+    fn incident_of(&mut self, _: &EventId) -> Result<Option<Incident>, StoreError> {
+        Ok(None)
+    }
     fn events_of_production(
         &mut self,
         _: Timestamp,
         _: Timestamp,
     ) -> Result<Vec<Event>, StoreError> {
         Ok(Vec::new())
+    }
+    fn events_after(
+        &mut self,
+        _: EventNumber,
+        _: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError> {
+        Ok(Vec::new())
+    }
+    fn passed_on(&mut self, _: &str) -> Result<EventNumber, StoreError> {
+        Ok(EventNumber(0))
+    }
+    fn pass_on(&mut self, _: &str, _: EventNumber) -> Result<(), StoreError> {
+        Ok(())
     }
     fn incidents(&mut self, _: u32) -> Result<Vec<Incident>, StoreError> {
         Ok(Vec::new())
@@ -90,20 +107,14 @@ impl Records for SlowDisk {
     }
 }
 
-impl Announced for SlowDisk {
-    fn filed_after(&mut self, _: i64, _: u32) -> Result<Vec<Filed>, StoreError> {
-        Ok(Vec::new())
-    }
-    fn announced_to(&mut self, _: &str) -> Result<i64, StoreError> {
-        Ok(0)
-    }
-    fn announce_after(&mut self, _: &str, _: i64, _: Timestamp) -> Result<(), StoreError> {
-        Ok(())
-    }
+impl Claims for SlowDisk {
     fn claim(&mut self, _: &str, _: &str, _: Timestamp) -> Result<bool, StoreError> {
         Ok(true)
     }
     fn disclaim(&mut self, _: &str, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+    fn forget_claims(&mut self, _: Timestamp) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -8,7 +8,6 @@ use postgres::{Client, Config, IsolationLevel, NoTls, Transaction};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::announced;
 use crate::StoreError;
 
 /// Grows when older ripcords could not read what is written. Newer ones read all older forms.
@@ -56,6 +55,9 @@ const TABLES: &str = "
     CREATE TABLE incident_key (key BYTEA NOT NULL, incident BYTEA NOT NULL);
     CREATE UNIQUE INDEX incident_key_once ON incident_key (sha256(key), sha256(incident));
     CREATE INDEX incident_key_of ON incident_key (sha256(incident));
+    CREATE TABLE passed_on (reader BYTEA PRIMARY KEY, number BIGINT NOT NULL);
+    CREATE TABLE claim (target BYTEA NOT NULL, key BYTEA NOT NULL, at BIGINT NOT NULL);
+    CREATE UNIQUE INDEX claim_once ON claim (sha256(target), sha256(key));
     CREATE TABLE version (
         one BIGINT PRIMARY KEY CHECK (one = 1), format BIGINT NOT NULL, filings BIGINT NOT NULL
     );";
@@ -190,10 +192,6 @@ impl Connection {
         } else {
             making.batch_execute(TABLES)?;
             making.execute("INSERT INTO version VALUES (1, $1, 0)", &[&FORMAT])?;
-        }
-        let exists = making.query_one("SELECT to_regclass('ripcord.claim') IS NOT NULL", &[])?;
-        if !exists.try_get::<_, bool>(0)? {
-            making.batch_execute(announced::TABLES)?;
         }
         making.commit()?;
         Ok(client)

@@ -1,8 +1,8 @@
 //! What every kind of records has to do: one suite, run against each; and what is each one's own.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-mod announced;
 mod away;
+mod claims;
 mod contract;
 mod opening;
 mod place;
@@ -37,9 +37,10 @@ contract! {
     contract::what_another_system_named_with_any_character_and_length_is_kept_and_found,
     contract::events_are_told_oldest_first_and_those_of_production_between_two_instants,
     contract::two_servers_that_start_and_file_at_once_come_to_what_one_comes_to,
-    announced::events_are_filed_in_order_and_told_after_a_number_with_their_incident,
-    announced::a_target_that_is_new_begins_at_the_end_and_goes_on_where_it_was,
-    announced::what_is_claimed_is_claimed_once_by_each_target_until_it_is_let_go_of,
-    announced::claims_of_long_ago_are_forgotten,
-    announced::of_two_servers_that_claim_at_once_one_gets_each,
+    contract::who_passes_events_on_sees_each_once_in_the_order_of_filing,
+    contract::who_passes_events_on_never_goes_back,
+    claims::what_is_claimed_is_claimed_once_by_each_target_until_it_is_let_go_of,
+    claims::claims_of_long_ago_are_forgotten,
+    claims::of_two_servers_that_claim_at_once_one_gets_each,
+    claims::an_event_leads_to_the_incident_that_it_is_filed_under,
 }
