@@ -11,8 +11,8 @@ use crate::story::{alert, at, file};
 pub(crate) fn an_event_leads_to_the_incident_that_it_is_filed_under(place: &Place) {
     let mut records = place.open();
     let (first, other) = (alert("a", 0, Some(5)), alert("b", 100, Some(110)));
-    file(&mut *records, &[first.clone()]);
-    file(&mut *records, &[other.clone()]);
+    file(&mut *records, std::slice::from_ref(&first));
+    file(&mut *records, std::slice::from_ref(&other));
     let of = |records: &mut dyn ripcord_store::Records, id: &EventId| {
         records.incident_of(id).unwrap().map(|incident| incident.id)
     };
