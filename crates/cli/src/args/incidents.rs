@@ -306,6 +306,10 @@ pub(crate) struct ReviewArgs {
 }
 
 /// `metrics`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a command line is a set of switches"
+)]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MetricsArgs {
     /// Only this service. Each service is counted by itself
