@@ -1,0 +1,48 @@
+//! Text from outside, made harmless for a page.
+
+use maud::{Markup, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ripcord_review::escape;
+
+const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The longest text of several lines that a page shows, in lines: a note of a thousand lines must not hide the rest.
+const MOST_LINES: usize = 200;
+
+/// The address of an incident's page.
+pub fn address(incident: &str) -> String {
+    format!("/incidents/{}", utf8_percent_encode(incident, IN_A_PATH))
+}
+
+/// One line of text.
+pub(crate) fn line(text: &str) -> Markup {
+    html! { (escape::line(text)) }
+}
+
+/// Text whose line ends stay; the style keeps them.
+pub(crate) fn lines(text: &str) -> Markup {
+    let mut lines: Vec<String> = text.lines().take(MOST_LINES).map(escape::line).collect();
+    if text.lines().count() > MOST_LINES {
+        lines.push("…".to_owned());
+    }
+    html! { (lines.join("\n")) }
+}
+
+/// A link to elsewhere, if the address is one of the web.
+pub(crate) fn elsewhere(address: Option<&str>, words: &str) -> Markup {
+    html! {
+        @if let Some(address) = address.and_then(escape::link) {
+            a href=(address) rel="noopener noreferrer nofollow" { (words) }
+        }
+    }
+}
+
+/// How many of something, such as `1 alert`, `3 alerts`.
+pub(crate) fn count(number: usize, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {one}{plural}")
+}
