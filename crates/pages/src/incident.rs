@@ -30,7 +30,7 @@ pub fn incident(
 ) -> String {
     let id = case.brief.id.as_str();
     let main = html! {
-        @if said { p.said role="status" { "Written down." } }
+        @if said { p.said id="said" role="status" tabindex="-1" { "Written down." } }
         (region("head", &head(view, case)))
         div.columns {
             div.first {

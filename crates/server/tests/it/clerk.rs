@@ -9,7 +9,9 @@ use ripcord_domain::incident::Incident;
 use ripcord_domain::incident::event::{Event, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use ripcord_server::clerk::{Clerk, NotKept};
-use ripcord_store::{Accepted, DeadLetter, Delivery, DeliveryNumber, Filing, Records, StoreError};
+use ripcord_store::{
+    Accepted, DeadLetter, Delivery, DeliveryNumber, Filing, News, Records, StoreError,
+};
 use tokio::sync::Barrier;
 
 fn delivery(key: usize) -> Delivery {
@@ -54,6 +56,9 @@ impl Records for SlowDisk {
     }
     fn version(&mut self) -> Result<i64, StoreError> {
         Ok(self.kept.len().try_into().unwrap())
+    }
+    fn news(&mut self, _: i64) -> Result<News, StoreError> {
+        Ok(News::default())
     }
     fn known(&mut self, _: &BTreeSet<Key>) -> Result<Vec<Incident>, StoreError> {
         Ok(Vec::new())
