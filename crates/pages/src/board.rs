@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use ripcord_casebook::{Board, Brief, Place};
+use ripcord_domain::incident::State;
 use ripcord_domain::incident::deploy::Deployed;
 
 use crate::View;
@@ -12,12 +13,10 @@ use crate::text::{address, count, line};
 
 /// The board as a page.
 pub fn board(view: &View<'_>, board: &Board) -> String {
-    let open: Vec<&Brief> = board.open.iter().collect();
-    let title = match open.len() {
-        0 => "No incident is open".to_owned(),
-        1 => "1 incident is open".to_owned(),
-        many => format!("{} are open", count(many, "incident")),
-    };
+    let mut open: Vec<&Brief> = board.open.iter().collect();
+    // What nobody has taken on comes first, what is quiet last.
+    open.sort_by_key(|brief| brief.state);
+    let title = title(&open);
     let main = region(
         "board",
         &html! {
@@ -42,6 +41,20 @@ pub fn board(view: &View<'_>, board: &Board) -> String {
         write: None,
     };
     page(view, &frame, &main)
+}
+
+fn title(open: &[&Brief]) -> String {
+    let is_quiet = |brief: &&&Brief| brief.state == State::Quiet;
+    let quiet = open.iter().filter(is_quiet).count();
+    let are = |number: usize| if number == 1 { "is" } else { "are" };
+    let wrong = match open.len() - quiet {
+        0 => "No incident is open".to_owned(),
+        many => format!("{} {} open", count(many, "incident"), are(many)),
+    };
+    match quiet {
+        0 => wrong,
+        many => format!("{wrong}, {many} {} quiet", are(many)),
+    }
 }
 
 /// Roles are said, since the style of narrow pages makes blocks of rows and cells.
@@ -79,10 +92,12 @@ fn table(view: &View<'_>, board: &Board) -> Markup {
 
 fn place(view: &View<'_>, place: &Place, board: &Board) -> Markup {
     html! {
-        p { (mark::health(view, place.health)) }
-        @for id in &place.incidents {
-            @if let Some(brief) = board.open.iter().find(|brief| brief.id == *id) {
-                p { a href=(address(id.as_str())) { (line(&brief::called(brief))) } }
+        p {
+            (mark::health(view, place.health))
+            @for id in &place.incidents {
+                @if let Some(brief) = board.open.iter().find(|brief| brief.id == *id) {
+                    " " a href=(address(id.as_str())) { (line(&brief.title)) }
+                }
             }
         }
         p.deploy {

@@ -33,14 +33,14 @@ pub fn incident(
         @if said { p.said id="said" role="status" tabindex="-1" { "Written down." } }
         (region("head", &head(view, case)))
         div.columns {
-            div.first {
+            div.main-column {
                 (region("now", &now::now(view, case)))
                 (region("cause", &cause::cause(view, case)))
                 (region("done", &done::done(view, case)))
                 (timeline::timeline(view, case, review, filter))
                 @if view.reader.may_write { (saying::note(id)) }
             }
-            div.second {
+            div.side-column {
                 (region("deadlines", &instants::deadlines(view, case)))
                 (region("instants", &instants::instants(view, case)))
                 @if view.reader.may_write { (region("more", &saying::more(case))) }
@@ -89,7 +89,7 @@ fn chart(case: &Case, review: &Review) -> Markup {
         section.panel aria-labelledby="chart-title" {
             h2 id="chart-title" { "Chart" }
             div.wide role="region" tabindex="0" aria-label="Chart, scrolls sideways" { (PreEscaped(svg(review))) }
-            p { "The timeline and the instants tell the same. "
+            p { "The chart is in UTC; the timeline and the instants tell the same. "
                 a href={ (address(case.brief.id.as_str())) "/review" } { "The review, as far as it is computed" } }
         }
     }

@@ -10,9 +10,10 @@ use crate::shell::{Frame, Live, Tab, page, region};
 
 /// Incidents as a page, the newest first.
 pub fn incidents(view: &View<'_>, briefs: &[Brief]) -> String {
-    let (over, open): (Vec<&Brief>, Vec<&Brief>) = briefs
+    let (over, mut open): (Vec<&Brief>, Vec<&Brief>) = briefs
         .iter()
         .partition(|brief| brief.state == State::Closed);
+    open.sort_by_key(|brief| brief.state);
     let main = html! {
         h1 { "Incidents" }
         (region("incidents", &html! {

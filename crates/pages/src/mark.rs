@@ -16,8 +16,13 @@ pub(crate) enum Tone {
     Dim,
 }
 
-/// A mark. The sign is for the eye; the words say it all.
+/// A mark of words.
 pub(crate) fn mark(tone: Tone, words: &str) -> Markup {
+    mark_of(tone, &html! { (words) })
+}
+
+/// A mark. The sign is for the eye; the words say it all.
+pub(crate) fn mark_of(tone: Tone, words: &Markup) -> Markup {
     let (class, sign) = match tone {
         Tone::Bad => ("mark bad", "▲"),
         Tone::Busy => ("mark busy", "◆"),

@@ -196,7 +196,7 @@
     stream.addEventListener("open", () => {
       delay = 1000;
       lastHeard = clock();
-      tell("Live: the page shows what happens.", false);
+      tell("Live", false);
     });
     stream.addEventListener("changed", (event) => {
       lastHeard = clock();

@@ -139,7 +139,7 @@ fn figures(review: &Review) -> Markup {
         section {
             h2 { "Figures" }
             @for note in &review.notes { p { (escape::line(note)) } }
-            figure.chart role="group" aria-label="Chart of the incident" {
+            figure.chart aria-label="Chart of the incident" {
                 div.wide role="region" tabindex="0" aria-label="Chart, scrolls sideways" {
                     (PreEscaped(chart::svg(review)))
                 }

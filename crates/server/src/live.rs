@@ -156,6 +156,8 @@ async fn next(mut streaming: Streaming) -> Option<(Result<Event, Infallible>, St
         tokio::select! {
             _ = streaming.ended.changed() => return None,
             beaten = streaming.beats.changed() => beaten.ok()?,
+            // The session may have ended meanwhile.
+            () = tokio::time::sleep(LIVES) => continue,
         }
         tokio::time::sleep(RESTS).await;
     }

@@ -32,7 +32,7 @@ pub(super) fn done(view: &View<'_>, case: &Case) -> Markup {
         section.panel aria-labelledby="done-title" {
             h2 id="done-title" { "What was done" }
             @if recoveries.is_empty() && hotfixes.is_empty() && decisions.is_empty() {
-                p { "Nothing that was told here." }
+                p { "Nothing was told here yet." }
             }
             @for report in recoveries { (recovery(view, report)) }
             @for report in hotfixes { (hotfix(view, report)) }

@@ -6,7 +6,7 @@ use ripcord_domain::incident::State;
 use ripcord_domain::incident::instant::Instant;
 
 use crate::View;
-use crate::mark::{Tone, mark};
+use crate::mark::{Tone, mark, mark_of};
 use crate::text::line;
 
 pub(super) fn deadlines(view: &View<'_>, case: &Case) -> Markup {
@@ -24,8 +24,8 @@ pub(super) fn deadlines(view: &View<'_>, case: &Case) -> Markup {
                                 Some(met) if met <= deadline.due => { (mark(Tone::Good, "met")) span { "at " (view.clock(met)) } },
                                 Some(met) => { (mark(Tone::Busy, "met late")) span { "at " (view.clock(met)) } },
                                 None if deadline.is_overdue(view.now) && is_over => (mark(Tone::Dim, "never told")),
-                                None if deadline.is_overdue(view.now) => { (mark(Tone::Bad, "overdue")) span { (view.due(deadline.due)) } },
-                                None => { (mark(Tone::Dim, "open")) span { (view.due(deadline.due)) } },
+                                None if deadline.is_overdue(view.now) => (mark_of(Tone::Bad, &view.due(deadline.due))),
+                                None => (mark_of(Tone::Dim, &view.due(deadline.due))),
                             }
                         }
                     }

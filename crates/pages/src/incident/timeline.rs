@@ -35,8 +35,8 @@ pub(super) fn timeline(view: &View<'_>, case: &Case, review: &Review, filter: Fi
                     @if left_out > 0 { " " (left_out) " not shown." }
                 }
             }))
-            ol.timeline id="entries" data-keyed role="log" aria-label="Timeline" tabindex="-1" {
-                @for one in shown { (entry(view, one, case)) }
+            div role="log" aria-labelledby="timeline-title" {
+                ol.timeline id="entries" data-keyed { @for one in shown { (entry(view, one, case)) } }
             }
         }
     }

@@ -27,6 +27,8 @@ fn at(time: &str) -> Timestamp {
 struct Evening<'a> {
     records: &'a mut Sqlite,
     told: u64,
+    /// The incident that is meant by name.
+    incident: Option<IncidentId>,
 }
 
 impl Evening<'_> {
@@ -58,7 +60,7 @@ impl Evening<'_> {
                 name: name.to_owned(),
             },
             confidence: Confidence::Reported,
-            incident: None,
+            incident: self.incident.clone(),
             concern: Some(Concern {
                 service: Service::new(place.0),
                 environment: Environment::new(place.1),
@@ -132,7 +134,11 @@ impl Evening<'_> {
 
 /// Tells it; the incidents by what they are for, as JSON.
 pub(crate) fn tell(records: &mut Sqlite) -> String {
-    let mut evening = Evening { records, told: 0 };
+    let mut evening = Evening {
+        records,
+        told: 0,
+        incident: None,
+    };
     let (payments, cart) = (("payments", "production"), ("cart", "production"));
     let odd = (
         "a-service-with-quite-a-long-name-that-does-not-end-soon",
@@ -239,6 +245,7 @@ pub(crate) fn tell(records: &mut Sqlite) -> String {
         why: "a batch ran long; nothing was lost".to_owned(),
         although: Vec::new(),
     };
+    evening.incident = Some(IncidentId::new(evening.of("ledger")));
     evening.tell_as(
         "17:18:00",
         ledger,
@@ -246,6 +253,7 @@ pub(crate) fn tell(records: &mut Sqlite) -> String {
         Some("Olga Call"),
         closed,
     );
+    evening.incident = None;
 
     for stage in [DeployStage::Started, DeployStage::Healthy] {
         evening.deploy(
