@@ -39,7 +39,8 @@ pub(crate) fn list(view: &View<'_>, briefs: &[&Brief]) -> Markup {
                         span { (line(&places(brief))) }
                         @if let Some(severity) = &brief.severity { span { (line(severity)) } }
                         @if let Some(began) = brief.began { span { "began " (view.ago(began)) } }
-                        @if brief.state != State::Closed { span { (firing(brief)) } }
+                        @if brief.firing > 0 { strong { (firing(brief)) } }
+                        @else if brief.state != State::Closed { span { (firing(brief)) } }
                         span.dim { (line(&called(brief))) }
                     }
                 }

@@ -51,7 +51,7 @@ pub(super) fn now(view: &View<'_>, case: &Case) -> Markup {
                 NextStep::GoBack(back) => (go_back(case, &back)),
             }
             @if let Some(due) = case.deadlines.iter().find(|due| due.met.is_none()).filter(|_| !is_over(case)) {
-                p.next-due { (due.task.words()) ": " (view.due(due.due)) }
+                p.next-due { "Next: " (due.task.words()) " — " (view.due(due.due)) }
             }
             @if !missing.is_empty() {
                 h3 { "Missing until it can be closed" }

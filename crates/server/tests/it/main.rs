@@ -4,3 +4,4 @@
 mod clerk;
 mod intake;
 mod serve;
+mod web;
