@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use ripcord_domain::incident::deploy::{Deployed, deploys};
 use ripcord_domain::incident::event::{Concern, Event, Fact, IncidentId};
 use ripcord_domain::incident::report::DeployStage;
-use ripcord_domain::incident::{Incident, State};
+use ripcord_domain::incident::{Alert, Incident, State};
 use ripcord_domain::names::{Environment, Service};
 use ripcord_store::{Records, StoreError};
 use schemars::JsonSchema;
@@ -121,7 +121,7 @@ fn of(open: &[&Incident], events: &[Event]) -> Board {
         }
     }
     let mut services: Vec<_> = services.into_iter().collect();
-    services.sort_by_key(|(_, places)| !places.iter().flatten().any(is_in_trouble));
+    services.sort_by_key(|(_, places)| places.iter().flatten().map(trouble).min());
     Board {
         schema: SCHEMA,
         open: open.iter().map(|incident| Brief::from(*incident)).collect(),
@@ -130,8 +130,16 @@ fn of(open: &[&Incident], events: &[Event]) -> Board {
     }
 }
 
-fn is_in_trouble(place: &Place) -> bool {
-    matches!(place.health, Health::Wrong { .. })
+/// How soon somebody should look: the lower the sooner.
+fn trouble(place: &Place) -> u8 {
+    match place.health {
+        Health::Wrong { .. } => 0,
+        Health::Told {
+            stage: DeployStage::Degraded | DeployStage::Failed,
+            ..
+        } => 1,
+        _ => 2,
+    }
 }
 
 /// What was told last of how each does. A commit says nothing of that.
@@ -158,7 +166,7 @@ fn health(about: &[&Incident], told: Option<&(Timestamp, DeployStage)>) -> Healt
         .filter(|incident| incident.state() != State::Quiet)
         .collect();
     if !wrong.is_empty() {
-        let fires = |incident: &&&Incident| incident.alerts.values().any(|alert| alert.fires());
+        let fires = |incident: &&&Incident| incident.alerts.values().any(Alert::fires);
         return Health::Wrong {
             firing: wrong.iter().any(fires),
         };

@@ -1,9 +1,8 @@
 //! The two files that pages load: a style and a script, each under a name that changes with what is in it.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use sha2::{Digest as _, Sha256};
+use crate::text::digest;
 
 /// A file that pages load.
 #[derive(Debug)]
@@ -18,13 +17,8 @@ pub struct Asset {
 
 impl Asset {
     fn new(name: &str, ending: &str, kind: &'static str, body: &'static str) -> Self {
-        let mut hash = String::new();
-        for byte in Sha256::digest(body.as_bytes()).iter().take(8) {
-            // Writing to a text does not fail.
-            let _ = write!(hash, "{byte:02x}");
-        }
         Self {
-            path: format!("/static/{name}-{hash}.{ending}"),
+            path: format!("/static/{name}-{}.{ending}", digest(body)),
             kind,
             body,
         }

@@ -46,7 +46,7 @@ pub fn incident(
                 @if view.reader.may_write { (region("more", &saying::more(case))) }
             }
         }
-        (region("chart", &chart(case, review)))
+        (region("chart", &chart(review)))
     };
     let frame = Frame {
         title: &format!("{}: {}", case.brief.state.word(), case.brief.title),
@@ -79,18 +79,18 @@ fn head(view: &View<'_>, case: &Case) -> Markup {
                 None => "not said",
             } } }
             div { dt { "On it" } dd { (line(&done::on_it(case))) } }
+            div { dt { "Review" } dd { a href={ (address(brief.id.as_str())) "/review" } { "as far as it is computed" } } }
             div { dt { "Incident" } dd { (line(brief.id.as_str())) @for name in &brief.names { ", " (line(name)) } } }
         }
     }
 }
 
-fn chart(case: &Case, review: &Review) -> Markup {
+fn chart(review: &Review) -> Markup {
     html! {
         section.panel aria-labelledby="chart-title" {
             h2 id="chart-title" { "Chart" }
             div.wide role="region" tabindex="0" aria-label="Chart, scrolls sideways" { (PreEscaped(svg(review))) }
-            p { "The chart is in UTC; the timeline and the instants tell the same. "
-                a href={ (address(case.brief.id.as_str())) "/review" } { "The review, as far as it is computed" } }
+            p.note { "The chart is in UTC. The timeline and the instants tell the same." }
         }
     }
 }

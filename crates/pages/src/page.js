@@ -74,10 +74,12 @@
   const isBegun = (field) => field.type === "radio" || field.type === "checkbox"
     ? field.checked !== field.defaultChecked
     : field.type !== "hidden" && field.value !== field.defaultValue;
+  // A finger leaves no pointer behind, although browsers say so.
+  const hasPointer = matchMedia("(hover: hover)");
   const isInUse = (region) => {
     const selection = getSelection();
     return region.contains(document.activeElement)
-      || region.querySelector("a:hover, button:hover, summary:hover, label:hover, input:hover")
+      || (hasPointer.matches && region.querySelector("a:hover, button:hover, summary:hover, label:hover, input:hover"))
       || (!selection.isCollapsed && region.contains(selection.anchorNode))
       || [...region.querySelectorAll("input, textarea")].some(isBegun);
   };
@@ -89,6 +91,19 @@
     for (const part of copy.querySelectorAll("details")) part.removeAttribute("open");
     for (const button of copy.querySelectorAll("[data-copy]")) button.hidden = true;
     return copy.innerHTML;
+  };
+  // What somebody is about to press, or writes in, stays where it is on the screen, whatever comes in above it.
+  const inHand = () => (hasPointer.matches && document.querySelector("a:hover, button:hover, summary:hover, label:hover, input:hover, textarea:hover"))
+    || (document.activeElement === body ? null : document.activeElement);
+  const keepStill = (change) => {
+    const held = inHand();
+    if (!held) { change(); return; }
+    const root = document.documentElement;
+    root.style.overflowAnchor = "none";
+    const before = held.getBoundingClientRect().top;
+    change();
+    if (held.isConnected) scrollBy({ top: held.getBoundingClientRect().top - before, behavior: "instant" });
+    requestAnimationFrame(() => requestAnimationFrame(() => { root.style.overflowAnchor = ""; }));
   };
   const waiting = new Map();
   const replace = (region, fresh) => {
@@ -122,10 +137,12 @@
     return added;
   };
   const showWaiting = (all) => {
-    for (const [id, fresh] of waiting) {
-      const region = byId(id);
-      if (region && (all || !isInUse(region))) replace(region, fresh);
-    }
+    keepStill(() => {
+      for (const [id, fresh] of waiting) {
+        const region = byId(id);
+        if (region && (all || !isInUse(region))) replace(region, fresh);
+      }
+    });
     showNews.hidden = waiting.size === 0;
     offerCopying();
     tick();
@@ -152,7 +169,7 @@
       let changed = 0;
       for (const list of document.querySelectorAll("[data-keyed]")) {
         const fresh = page.getElementById(list.id);
-        if (fresh) merge(list, fresh);
+        if (fresh) keepStill(() => merge(list, fresh));
       }
       for (const region of document.querySelectorAll("[data-region]")) {
         const fresh = page.getElementById(region.id);
@@ -228,6 +245,9 @@
     if (pause.getAttribute("aria-pressed") === "true") return;
     if (document.hidden) close(); else { open(); refresh(); }
   });
+
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", (event) => { if (event.persisted) { open(); refresh(); } });
 
   pause.hidden = false;
   setInterval(tick, 5000);

@@ -1,8 +1,11 @@
 //! Text from outside, made harmless for a page.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ripcord_review::escape;
+use sha2::{Digest as _, Sha256};
 
 const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -16,6 +19,16 @@ const MOST_LINES: usize = 200;
 /// The address of an incident's page.
 pub fn address(incident: &str) -> String {
     format!("/incidents/{}", utf8_percent_encode(incident, IN_A_PATH))
+}
+
+/// A short name of a text, of letters and digits alone: the same text has the same.
+pub(crate) fn digest(text: &str) -> String {
+    let mut name = String::new();
+    for byte in Sha256::digest(text.as_bytes()).iter().take(8) {
+        // Writing to a text does not fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }
 
 /// One line of text.

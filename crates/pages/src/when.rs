@@ -10,9 +10,9 @@ pub(crate) fn roughly(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
         ..120 => format!("{seconds} s"),
-        ..3600 => format!("{minutes} min"),
-        ..86_400 if minutes % 60 == 0 => format!("{hours} h"),
-        ..86_400 => format!("{hours} h {} min", minutes % 60),
+        120..3600 => format!("{minutes} min"),
+        3600..86_400 if minutes % 60 == 0 => format!("{hours} h"),
+        3600..86_400 => format!("{hours} h {} min", minutes % 60),
         _ if hours % 24 == 0 => format!("{days} d"),
         _ => format!("{days} d {} h", hours % 24),
     }

@@ -151,8 +151,8 @@ impl IntoResponse for Refused {
 }
 
 /// The addresses for programs.
-pub fn router(desk: Desk, tokens: Arc<Vec<Token>>) -> Router {
-    let of = |role| middleware::from_fn_with_state((role, Arc::clone(&tokens)), at_least);
+pub fn router(desk: Desk, tokens: &Arc<Vec<Token>>) -> Router {
+    let of = |role| middleware::from_fn_with_state((role, Arc::clone(tokens)), at_least);
     let reading = Router::new()
         .route("/incidents", get(list))
         .route("/incidents/{name}", get(show))

@@ -114,7 +114,7 @@ pub fn serve(
     let beating = pulse.beat(desk.clone(), ended.clone());
     let tokens = Arc::new(parts.tokens);
     let web = Arc::new(Web::new(desk.clone(), Arc::clone(&tokens), beats, ended));
-    let router = router(intake, desk, tokens, web, audit, figures);
+    let router = router(intake, desk, &tokens, web, audit, figures);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -140,7 +140,7 @@ pub fn serve(
 fn router(
     intake: intake::Intake,
     desk: Desk,
-    tokens: Arc<Vec<Token>>,
+    tokens: &Arc<Vec<Token>>,
     web: Arc<Web>,
     audit: Audit,
     figures: Figures,

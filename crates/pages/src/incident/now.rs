@@ -72,7 +72,7 @@ fn closing(case: &Case) -> String {
     let by = closing.by.as_deref().unwrap_or("ripcord");
     let mut text = format!("Closed by {by}: {}", closing.why);
     if !closing.although.is_empty() {
-        text.push_str(&format!(" Although {}.", closing.although.join(", ")));
+        text = format!("{text} Although {}.", closing.although.join(", "));
     }
     ripcord_review::escape::line(&text)
 }

@@ -10,7 +10,7 @@ use ripcord_review::{Entry, Review};
 use super::filter::{Filter, Kind};
 use crate::View;
 use crate::shell::region;
-use crate::text::{count, elsewhere, line, lines};
+use crate::text::{count, digest, elsewhere, line, lines};
 
 pub(super) fn timeline(view: &View<'_>, case: &Case, review: &Review, filter: Filter) -> Markup {
     let facts: BTreeMap<&EventId, &Fact> = case
@@ -68,7 +68,7 @@ fn entry(view: &View<'_>, entry: &Entry, case: &Case) -> Markup {
         .as_ref()
         .filter(|_| case.brief.concerns.len() > 1);
     html! {
-        li id={ "e-" (key(&entry.event)) } {
+        li id={ "e-" (digest(entry.event.as_str())) } {
             p.when { (view.clock(entry.at)) }
             div.what {
                 p.lines { (lines(&entry.text)) }
@@ -84,15 +84,4 @@ fn entry(view: &View<'_>, entry: &Entry, case: &Case) -> Markup {
             }
         }
     }
-}
-
-/// An id that may stand in a page, of one that may be anything.
-fn key(event: &EventId) -> String {
-    use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(event.as_str().as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -1,6 +1,7 @@
 //! Signing in and out, and who is let through to a page.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Form;
@@ -141,7 +142,8 @@ fn sign_in_first(request: &Request) -> Response {
     }
     let mut address = "/login?next=".to_owned();
     for byte in wanted.bytes() {
-        address.push_str(&format!("%{byte:02X}"));
+        // Writing to a text does not fail.
+        let _ = write!(address, "%{byte:02X}");
     }
     Redirect::to(&address).into_response()
 }

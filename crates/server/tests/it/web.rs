@@ -46,13 +46,15 @@ impl<'a> Browser<'a> {
     }
 
     fn signed_in(server: &'a Server, who: &str) -> Self {
-        let mut browser = Self::new(server);
+        let browser = Self::new(server);
         let form = format!("token=token-of-{who}&next=%2F");
         let entered = browser.post("/login", &form);
         assert_eq!(entered.status, 303, "{}", entered.text);
         let set = entered.header("set-cookie");
-        browser.cookie = set.split(';').next().unwrap().to_owned();
-        browser
+        Self {
+            cookie: set.split(';').next().unwrap().to_owned(),
+            ..browser
+        }
     }
 
     async fn send(
@@ -406,10 +408,11 @@ async fn next_of(stream: &mut Response, read: &mut String) -> Option<Vec<(String
             let fields = fields
                 .map(|(name, value)| (name.to_owned(), value.trim_start().to_owned()))
                 .collect();
-            *read = rest.to_owned();
+            let read_to = read.len() - rest.len();
+            read.drain(..read_to);
             return Some(fields);
         }
-        let bytes = tokio::time::timeout(Duration::from_secs(60), stream.chunk());
+        let bytes = tokio::time::timeout(Duration::from_mins(1), stream.chunk());
         let bytes = bytes.await.expect("nothing came for a minute").ok()??;
         read.push_str(std::str::from_utf8(&bytes).unwrap());
     }
@@ -483,7 +486,7 @@ fn a_silent_stream_says_that_it_lives_and_ends_with_its_session() {
     let vera = Browser::signed_in(&server, "vera");
     wait(async {
         let mut stream = vera.send(Method::GET, "/events", &[], "").await;
-        let alive = tokio::time::timeout(Duration::from_secs(60), stream.chunk()).await;
+        let alive = tokio::time::timeout(Duration::from_mins(1), stream.chunk()).await;
         assert_eq!(&*alive.unwrap().unwrap().unwrap(), b": alive\n\n");
         let origin = server.address.clone();
         let left = vera
