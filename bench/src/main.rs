@@ -7,6 +7,7 @@
 mod at_once;
 mod cold;
 mod fleet;
+mod flood;
 mod generate;
 mod measure;
 mod outage;
@@ -24,6 +25,7 @@ mod saturate;
 mod scripts;
 mod stage;
 mod status;
+mod suspects;
 mod warm;
 
 use std::path::PathBuf;
@@ -162,6 +164,35 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// How often the deploy that caused an alert is named, over generated scenarios
+    Suspects {
+        /// Cases of each scenario
+        #[arg(long, default_value_t = 2000)]
+        cases: u64,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Pages that come in faster than anybody reads, to a server
+    Flood {
+        /// The binary
+        #[arg(long)]
+        ripcord: PathBuf,
+        /// Deliveries a minute
+        #[arg(long, default_value_t = 10_000)]
+        rate: u64,
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// Kill the server and begin it again each time that so many seconds have passed
+        #[arg(long, default_value_t = 0)]
+        kill_every: u64,
+        /// Also with PostgreSQL, whose programs must be installed
+        #[arg(long)]
+        postgres: bool,
+        /// A file for the results as JSON
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// What is seen in which order after a way back, on the testbed
     Proof {
         #[arg(long, default_value_t = 7)]
@@ -255,6 +286,23 @@ fn main() -> Result<()> {
             receive::run(ripcord.as_deref(), requests, *runners, only)?,
             out,
         ),
+        Command::Suspects { cases, out } => (suspects::run(*cases), out),
+        Command::Flood {
+            ripcord,
+            rate,
+            minutes,
+            kill_every,
+            postgres,
+            out,
+        } => {
+            let flood = flood::Flood {
+                rate: *rate,
+                minutes: *minutes,
+                kill_every: *kill_every,
+                postgres: *postgres,
+            };
+            (flood::run(ripcord, &flood)?, out)
+        }
         Command::Proof { runs, out } => (proof::run(*runs)?, out),
         Command::Warm(common) => (warm::run(&Setup::new(common)?)?, &common.out),
         Command::Cold(common) => (cold::run(&Setup::new(common)?)?, &common.out),

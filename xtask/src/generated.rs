@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 /// What `ripcord schema` can print.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 32] = [
     "plan",
     "status",
     "history",
@@ -30,6 +30,14 @@ const NAMES: [&str; 24] = [
     "payload",
     "pipeline",
     "pipeline-check",
+    "incident",
+    "incidents",
+    "brief",
+    "synced",
+    "tried",
+    "dead-letters",
+    "review",
+    "settings",
     "config",
 ];
 

@@ -65,6 +65,16 @@ const LAYERS: &[Layer] = &[
         owns: &[],
     },
     Layer {
+        name: "ripcord-lookout",
+        may_use: &[
+            "ripcord-connect",
+            "ripcord-domain",
+            "ripcord-intake",
+            "ripcord-recovery",
+        ],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-pages",
         may_use: &[
             "ripcord-casebook",
@@ -84,6 +94,11 @@ const LAYERS: &[Layer] = &[
             "ripcord-review",
             "ripcord-store",
         ],
+        owns: &[],
+    },
+    Layer {
+        name: "ripcord-client",
+        may_use: &["ripcord-domain"],
         owns: &[],
     },
     Layer {
@@ -125,6 +140,11 @@ const LAYERS: &[Layer] = &[
         owns: &["pulldown-cmark"],
     },
     Layer {
+        name: "ripcord-metrics",
+        may_use: &["ripcord-domain"],
+        owns: &["csv"],
+    },
+    Layer {
         name: "ripcord-hotfix",
         may_use: &[
             "ripcord-connect",
@@ -152,6 +172,7 @@ const LAYERS: &[Layer] = &[
         name: "ripcord",
         may_use: &[
             "ripcord-casebook",
+            "ripcord-client",
             "ripcord-connect",
             "ripcord-domain",
             "ripcord-gate",
@@ -161,6 +182,8 @@ const LAYERS: &[Layer] = &[
             "ripcord-intake",
             "ripcord-ledger",
             "ripcord-lineage",
+            "ripcord-lookout",
+            "ripcord-metrics",
             "ripcord-pipeline",
             "ripcord-recovery",
             "ripcord-registry",
@@ -173,13 +196,24 @@ const LAYERS: &[Layer] = &[
         owns: &["etcetera"],
     },
     Layer {
+        name: "ripcord-scenarios",
+        may_use: &["ripcord-domain", "ripcord-suspect"],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-testkit",
         may_use: &["ripcord-gitserver"],
         owns: &[],
     },
     Layer {
         name: "ripcord-bench",
-        may_use: &["ripcord-testkit", "ripcord-gitserver", "ripcord-testbed"],
+        may_use: &[
+            "ripcord-gitserver",
+            "ripcord-scenarios",
+            "ripcord-suspect",
+            "ripcord-testbed",
+            "ripcord-testkit",
+        ],
         owns: &[],
     },
     Layer {

@@ -140,7 +140,7 @@ pub fn case(
         schema: SCHEMA,
         brief: Brief::from(&incident),
         instants: incident.instants(named, &deployed),
-        deadlines: incident.deadlines(zone, None),
+        deadlines: incident.deadlines(zone),
         cause: named.map(|deploy| deploy.id.clone()),
         no_deploy: cause == Some(None),
         suspicion,

@@ -5,6 +5,7 @@
 
 pub mod board;
 mod case;
+mod minding;
 mod next_step;
 mod saying;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use ripcord_store::{Records, StoreError};
 
 pub use board::{Board, Health, Place, board};
 pub use case::{Brief, Case, SCHEMA, briefs, case};
+pub use minding::{Minding, mind};
 pub use next_step::{Back, Doubt, NextStep};
 pub use saying::{Saying, Teller, fresh, say};
 

@@ -67,6 +67,11 @@ pub enum Saying {
         #[serde(default)]
         although_not_over: bool,
     },
+    /// The review is written.
+    Reviewed {
+        /// Where it is kept.
+        place: String,
+    },
     /// It is not over after all.
     Reopen {
         /// Why.
@@ -198,6 +203,9 @@ fn fact(saying: &Saying, known: Option<&Incident>) -> Result<(Fact, Option<Conce
                 although: missing,
             }
         }
+        Saying::Reviewed { place } => Fact::Reviewed {
+            place: checked("where it is kept", place)?,
+        },
         Saying::Reopen { why } => Fact::Reopened {
             why: checked("the reason", why)?,
         },

@@ -1,8 +1,7 @@
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ripcord_domain::incident::State;
+use ripcord_domain::incident::deadline::Task;
 use ripcord_domain::incident::event::{
     Concern, Confidence, Event, EventId, Fact, Source, SourceKind,
 };
@@ -344,4 +343,120 @@ fn the_board_has_production_first_and_what_is_wrong_on_top() {
     let month_later = at("17:31:00") + LOOKS_BACK;
     let later = board(&mut records, month_later).unwrap();
     assert_eq!(names(&later), ["payments"], "it is still not closed");
+}
+
+static UTC: TimeZone = TimeZone::UTC;
+
+fn looking(now: &str) -> Minding<'static> {
+    Minding {
+        place: "server",
+        zone: &UTC,
+        close_after: Some(jiff::SignedDuration::from_mins(60)),
+        now: at(now),
+        chance: 7,
+    }
+}
+
+fn facts(events: &[Event]) -> Vec<String> {
+    let each = events.iter().map(|event| match &event.fact {
+        Fact::Reminded { deadline } => format!("{deadline:?}"),
+        Fact::Closed { .. } => "closed".to_owned(),
+        other => format!("{other:?}"),
+    });
+    each.collect()
+}
+
+#[test]
+fn what_is_due_and_not_done_is_said_once_and_by_one_of_two_servers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    file(
+        &mut records,
+        &[told("1", "17:15:00", alert(AlertState::Firing, None))],
+    );
+    let mut mind_at = |now| facts(&mind(&mut records, &looking(now)).unwrap());
+    assert!(mind_at("17:16:00").is_empty(), "nothing is due yet");
+    assert_eq!(mind_at("17:18:00"), ["GoBack"]);
+    assert_eq!(mind_at("17:21:00"), ["MakeDurable"]);
+    assert!(mind_at("17:22:00").is_empty(), "once is enough");
+    let mut another = Sqlite::open(&folder.path().join("incidents.db")).unwrap();
+    assert!(mind(&mut another, &looking("17:22:00")).unwrap().is_empty());
+}
+
+#[test]
+fn what_was_decided_in_time_is_not_reminded_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    file(
+        &mut records,
+        &[told("1", "17:15:00", alert(AlertState::Firing, None))],
+    );
+    let id = records.incidents(1).unwrap()[0].id.to_string();
+    let no_deploy = Saying::Charge {
+        deploy: None,
+        why: "the region is down".into(),
+    };
+    say(&mut records, Some(&id), &no_deploy, &anna("17:16:00", 1)).unwrap();
+    let said = mind(&mut records, &looking("19:00:00")).unwrap();
+    assert!(said.is_empty(), "{:?}", facts(&said));
+}
+
+#[test]
+fn an_incident_is_closed_after_an_hour_of_quiet_and_not_while_an_alert_fires() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    file(
+        &mut records,
+        &[told("1", "17:15:00", alert(AlertState::Firing, None))],
+    );
+    let closed = |records: &mut Sqlite, now| {
+        let said = mind(records, &looking(now)).unwrap();
+        facts(&said).contains(&"closed".to_owned())
+    };
+    assert!(!closed(&mut records, "21:00:00"), "it fires");
+    let ended = alert(AlertState::Resolved, Some("17:20:00"));
+    file(&mut records, &[told("2", "17:20:00", ended)]);
+    let state = |records: &mut Sqlite| records.incidents(1).unwrap()[0].state();
+    let by_people = Minding {
+        close_after: None,
+        ..looking("23:00:00")
+    };
+    mind(&mut records, &by_people).unwrap();
+    assert_eq!(state(&mut records), State::Quiet);
+    assert!(closed(&mut records, "23:30:00"));
+    assert_eq!(state(&mut records), State::Closed);
+    assert!(!closed(&mut records, "23:59:00"), "it is closed once");
+    // It fires again: it is not over after all, and will be closed again when it is.
+    let mut again = told("3", "23:40:00", alert(AlertState::Firing, None));
+    if let Fact::Alert(report) = &mut again.fact {
+        report.started = at("23:40:00");
+    }
+    file(&mut records, &[again]);
+    assert_eq!(state(&mut records), State::Open);
+}
+
+#[test]
+fn a_review_that_is_written_is_not_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    let incident = say(
+        &mut records,
+        None,
+        &opened("payments fail"),
+        &anna("17:15:00", 1),
+    )
+    .unwrap();
+    let id = incident.id.to_string();
+    let due = |incident: &Incident| {
+        let all = incident.deadlines(&TimeZone::UTC).into_iter();
+        all.filter(|one| one.met.is_none())
+            .map(|one| one.task)
+            .collect::<Vec<_>>()
+    };
+    assert!(due(&incident).contains(&Task::Review));
+    let reviewed = Saying::Reviewed {
+        place: "docs/reviews/INC-7.md".into(),
+    };
+    let incident = say(&mut records, Some(&id), &reviewed, &anna("18:00:00", 2)).unwrap();
+    assert!(!due(&incident).contains(&Task::Review));
 }

@@ -16,6 +16,7 @@ pub(crate) use hotfixing::{
 };
 pub(crate) use incidents::{
     IncidentCommand, IntakeCommand, KindArg, RecordsArgs, ReviewArgs, SayingArgs, ServeArgs,
+    ServerArgs,
 };
 pub(crate) use pipeline::{PipelineArgs, PipelineCommand};
 
@@ -326,6 +327,8 @@ pub(crate) enum SchemaName {
     Incidents,
     /// `incident open`, `note`, `decide`, `charge`, `correct`, `close` and `reopen`
     Brief,
+    /// What `incident sync` told a server
+    Synced,
     /// `intake try`
     Tried,
     /// `intake dead-letters`

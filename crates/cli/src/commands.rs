@@ -22,6 +22,7 @@ mod undo;
 
 use ripcord_domain::{Kind, Problem};
 
+pub(crate) use incident::{Synced, tell};
 pub(crate) use intake::Tried;
 
 use crate::args::{Cli, Command};
@@ -112,7 +113,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<(), Problem> {
         Command::Incident(command) => incident::run(command, output),
         Command::Intake(command) => intake::run(command, output),
         Command::Review(args) => review::run(args, output),
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(global, args),
         Command::Init { print, force } => init::run(global, *print, *force, output),
         Command::Demo { keep } => demo::run(*keep, output),
         Command::Completions { shell } => {

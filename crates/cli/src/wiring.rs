@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use etcetera::BaseStrategy;
 use ripcord_casebook::CaseError;
+use ripcord_client::Server;
 use ripcord_domain::incident::recovered;
 use ripcord_domain::recovery::Recovery;
 use ripcord_domain::{Kind, Problem};
@@ -14,7 +15,9 @@ use ripcord_recovery::problems::from_repo;
 use ripcord_recovery::survey::{self, Branch};
 use ripcord_store::{Records, filing};
 
-use crate::args::{Global, RecordsArgs};
+use crate::args::{Global, RecordsArgs, SayingArgs, ServerArgs};
+use crate::commands;
+use crate::moment;
 use crate::render::Output;
 
 /// Opens what the global flags name.
@@ -173,18 +176,74 @@ fn tell(records: &mut dyn Records, recoveries: &[Recovery]) -> Result<(), Proble
     Ok(filing::file(records, &events, fresh).map_err(CaseError::from)?)
 }
 
-/// Tells incidents how the recoveries of this machine stand. Nothing that was recovered is less so where that
-/// cannot be written: the next command that reads incidents tells them.
+/// Tells incidents how the recoveries of this machine stand, and the server that the environment names. Nothing
+/// that was recovered is less so where that cannot be done: a later command tells them.
 pub(crate) fn tell_incidents() {
     let asked = RecordsArgs {
         records: std::env::var("RIPCORD_RECORDS").ok(),
     };
-    if let Err(problem) = records(&asked) {
+    let told = records(&asked).and_then(|mut records| {
+        let named = ServerArgs {
+            server: std::env::var("RIPCORD_SERVER").ok(),
+            token_file: std::env::var_os("RIPCORD_TOKEN_FILE").map(PathBuf::from),
+        };
+        if let Some(server) = server(&named)? {
+            commands::tell(&server, records.as_mut())?;
+        }
+        Ok(())
+    });
+    if let Err(problem) = told {
         Output::told(&format!(
             "incidents are not told of it yet: {}",
             problem.message
         ));
     }
+}
+
+/// The server that is named, if one is.
+pub(crate) fn server(named: &ServerArgs) -> Result<Option<Server>, Problem> {
+    let Some(address) = named.server.as_deref().filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let token = match &named.token_file {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| {
+            let text = format!("cannot read {}: {error}", file.display());
+            Problem::new(Kind::Usage, "no_token", text)
+        })?,
+        None => std::env::var("RIPCORD_TOKEN").unwrap_or_default(),
+    };
+    let token = token.trim();
+    if token.is_empty() {
+        let text = "a server is named, and no token by which it knows who calls";
+        return Err(Problem::new(Kind::Usage, "no_token", text)
+            .hint("give it by RIPCORD_TOKEN, or in a file by `--token-file`"));
+    }
+    Server::new(address, token).map(Some)
+}
+
+/// That no server is named.
+pub(crate) fn no_server() -> Problem {
+    Problem::new(Kind::Usage, "no_server", "no server is named")
+        .hint("name it: `--server https://ripcord.example`, or by RIPCORD_SERVER")
+}
+
+/// Who speaks. Nobody is kept from writing a note because git has no identity here.
+pub(crate) fn author(args: &SayingArgs) -> String {
+    let asked = args.author.clone();
+    let by_git = || {
+        let repo = Repo::open_clone(Path::new(".")).ok()?;
+        let now = moment::now().as_second();
+        repo.identity(now).ok().map(|found| found.author.name)
+    };
+    let by_machine = || {
+        let user = std::env::var("USER").ok();
+        let user = user.filter(|user| !user.is_empty());
+        user.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
+    };
+    asked
+        .filter(|name| !name.trim().is_empty())
+        .or_else(by_git)
+        .unwrap_or_else(by_machine)
 }
 
 /// What this machine is called in what it writes.

@@ -195,6 +195,9 @@ pub struct Incident {
     /// Whether it is over.
     #[serde(default)]
     pub closing: Last<Closing>,
+    /// When the review was written, and where it is kept.
+    #[serde(default)]
+    pub reviewed: First<String>,
     /// Of what somebody was reminded.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reminded: BTreeMap<Task, First<()>>,
@@ -242,6 +245,7 @@ impl Incident {
             charged: Last::default(),
             corrected: BTreeMap::new(),
             closing: Last::default(),
+            reviewed: First::default(),
             reminded: BTreeMap::new(),
             latest: None,
         }
@@ -327,6 +331,9 @@ impl Incident {
                     },
                 ));
             }
+            Fact::Reviewed { place } => {
+                self.reviewed.take(dated(event, place.clone()));
+            }
             Fact::Reminded { deadline } => {
                 self.reminded
                     .entry(*deadline)
@@ -396,6 +403,7 @@ impl Incident {
             self.corrected.entry(moment).or_default().merge(theirs);
         }
         self.closing.merge(other.closing);
+        self.reviewed.merge(other.reviewed);
         for (task, theirs) in other.reminded {
             self.reminded.entry(task).or_default().merge(theirs);
         }

@@ -30,7 +30,7 @@ pub use chart::svg;
 pub use figure::{End, Figure, Known, Part, Reached, Span};
 pub use html::{html, policy};
 pub use knowledge::{Canary, CurrentPolicy, Knowledge, Policy, Trigger};
-pub use markdown::markdown;
+pub use markdown::{markdown, unwritten};
 pub use question::{
     Answer, Backed, CanaryResult, Estimate, Evidence, GateCandidate, GateKind, Questions, State,
     Support, Verdict,

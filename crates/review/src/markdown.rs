@@ -45,6 +45,24 @@ pub fn markdown(review: &Review, previous: Option<&str>) -> String {
     regions::merge(&parts(review), previous)
 }
 
+/// The headings under which people have written nothing yet. One that they took out is their choice.
+pub fn unwritten(document: &str) -> Vec<&'static str> {
+    let mut open = Vec::new();
+    let mut under = None;
+    for line in document.lines().map(str::trim) {
+        if let Some(heading) = line.strip_prefix("## ") {
+            under = ASKED
+                .iter()
+                .map(|asked| asked.0)
+                .find(|asked| *asked == heading);
+            open.extend(under);
+        } else if !line.is_empty() && !line.starts_with("<!--") && !line.starts_with(INVITES) {
+            open.retain(|heading| Some(*heading) != under);
+        }
+    }
+    open
+}
+
 fn parts(review: &Review) -> Vec<Part> {
     let generated = |name, body| Part::Generated { name, body };
     let mut parts = vec![

@@ -132,6 +132,7 @@ fn text(fact: &Fact) -> String {
             format!("incident closed: {why}; although {}", although.join(", "))
         }
         Fact::Reopened { why } => format!("incident opened again: {why}"),
+        Fact::Reviewed { place } => format!("the review is written: {place}"),
         Fact::Reminded { deadline } => format!("reminder: {}", deadline.words()),
         Fact::Other { summary, .. } => summary.clone(),
     }

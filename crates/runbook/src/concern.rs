@@ -322,6 +322,7 @@ mod tests {
             ..source("pay")
         });
         inside.history.push(Synced {
+            started: None,
             revisions: vec!["f".repeat(40)],
             at: None,
         });

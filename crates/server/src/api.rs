@@ -243,7 +243,7 @@ async fn sync(
 ) -> Result<StatusCode, Refused> {
     for event in &mut synced.events {
         // What other systems tell is taken only from them: a token does not sign for a pager.
-        if event.source.kind != SourceKind::Ripcord {
+        if !matches!(event.source.kind, SourceKind::Ripcord | SourceKind::Git) {
             return Err(CaseError::NotOurs(event.id.to_string()).into());
         }
         // Whoever sends it answers for it: nobody writes in another's name.

@@ -19,6 +19,12 @@ struct Answered {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Looked {
+    look: String,
+    answered: &'static str,
+}
+
 /// What is counted. Clones count together.
 #[derive(Clone)]
 pub struct Figures {
@@ -26,6 +32,7 @@ pub struct Figures {
     deliveries: Family<Answered, Counter>,
     answers: Histogram,
     filed: Counter,
+    looks: Family<Looked, Counter>,
     records_answer: Arc<AtomicBool>,
 }
 
@@ -50,7 +57,14 @@ impl Default for Figures {
             "Deliveries that were understood and filed, or became dead letters",
             filed.clone(),
         );
+        let looks = Family::default();
+        registry.register(
+            "looks",
+            "How often other systems were asked for what their webhooks may have lost",
+            looks.clone(),
+        );
         Self {
+            looks,
             registry: Arc::new(registry),
             deliveries,
             answers,
@@ -70,6 +84,14 @@ impl Figures {
     pub(crate) fn filed(&self, deliveries: usize) {
         self.filed
             .inc_by(u64::try_from(deliveries).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn looked(&self, look: &str, answered: bool) {
+        let looked = Looked {
+            look: look.to_owned(),
+            answered: if answered { "yes" } else { "no" },
+        };
+        self.looks.get_or_create(&looked).inc();
     }
 
     pub(crate) fn records_answer(&self, they_do: bool) {

@@ -12,6 +12,8 @@ pub mod filer;
 pub mod filing;
 pub mod intake;
 mod live;
+pub mod looks;
+mod minder;
 pub mod serve;
 pub mod session;
 pub mod settings;

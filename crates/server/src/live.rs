@@ -15,6 +15,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use ripcord_domain::incident::event::IncidentId;
+use ripcord_store::EventNumber;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -34,11 +35,11 @@ const LOOKS: Duration = Duration::from_secs(1);
 const RESTS: Duration = Duration::from_millis(500);
 
 /// Tells streams when something was told, by the number of the newest event.
-pub(crate) struct Pulse(watch::Sender<i64>);
+pub(crate) struct Pulse(watch::Sender<EventNumber>);
 
 impl Pulse {
-    pub(crate) fn new() -> (Self, watch::Receiver<i64>) {
-        let (sender, receiver) = watch::channel(0);
+    pub(crate) fn new() -> (Self, watch::Receiver<EventNumber>) {
+        let (sender, receiver) = watch::channel(EventNumber::default());
         (Self(sender), receiver)
     }
 
@@ -48,7 +49,9 @@ impl Pulse {
         while !*ended.borrow() {
             // One receiver is the server's own.
             if self.0.receiver_count() > 1
-                && let Ok(news) = desk.with(|records| Ok(records.news(i64::MAX)?)).await
+                && let Ok(news) = desk
+                    .with(|records| Ok(records.news(EventNumber(i64::MAX))?))
+                    .await
             {
                 self.0.send_if_modified(|known| {
                     let is_new = *known != news.latest;
@@ -83,8 +86,8 @@ struct Changed {
 struct Streaming {
     web: Arc<Web>,
     headers: HeaderMap,
-    known: Option<i64>,
-    beats: watch::Receiver<i64>,
+    known: Option<EventNumber>,
+    beats: watch::Receiver<EventNumber>,
     ended: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 }
@@ -111,7 +114,7 @@ pub(crate) async fn events(
     let streaming = Streaming {
         beats: web.beats.clone(),
         ended: web.ended.clone(),
-        known: last.or(from.after),
+        known: last.or(from.after).map(EventNumber),
         headers,
         web,
         _place: place,
@@ -132,7 +135,7 @@ async fn next(mut streaming: Streaming) -> Option<(Result<Event, Infallible>, St
             return None;
         }
         streaming.beats.mark_unchanged();
-        let asked = streaming.known.unwrap_or(i64::MAX);
+        let asked = streaming.known.unwrap_or(EventNumber(i64::MAX));
         let news = streaming
             .web
             .desk
@@ -148,7 +151,7 @@ async fn next(mut streaming: Streaming) -> Option<(Result<Event, Infallible>, St
             };
             let event = Event::default()
                 .event("changed")
-                .id(news.latest.to_string())
+                .id(news.latest.0.to_string())
                 .json_data(changed)
                 .ok()?;
             return Some((Ok(event), streaming));

@@ -10,8 +10,8 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Router, middleware};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use ripcord_store::Records;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -23,6 +23,8 @@ use crate::desk::Desk;
 use crate::figures::Figures;
 use crate::filer::Filer;
 use crate::live::Pulse;
+use crate::looks::{self, Look};
+use crate::minder::{Minder, Rules};
 use crate::source::Sources;
 use crate::web::{self, Web};
 use crate::{api, intake};
@@ -43,9 +45,16 @@ pub struct Parts {
     pub tokens: Vec<Token>,
     /// The time zone of the team.
     pub zone: TimeZone,
+    /// For how long nothing may have happened before an incident that is over is closed; none: by people only.
+    pub close_after: Option<SignedDuration>,
     /// Where the lines of the audit go.
     pub audit: Box<dyn Write + Send>,
-    /// Opens the records. It is called three times: to keep, to file, and for calls.
+    /// Who is asked again and again.
+    pub looks: Vec<Look>,
+    /// Tells people, in a line, what no answer to anybody tells.
+    pub say: fn(&str),
+    /// Opens the records. It is called for each that uses them: to keep, to file, to remind, for calls, and for
+    /// each look.
     pub records: Box<dyn Fn() -> Result<Box<dyn Records>, ripcord_store::StoreError>>,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
@@ -89,6 +98,24 @@ pub fn serve(
         Clerk::begin((parts.records)()?, ROOM).map_err(|error| system(&error))?;
     let (filer, filing) = Filer::begin((parts.records)()?, Arc::clone(&sources), figures.clone())
         .map_err(|error| system(&error))?;
+    let rules = Rules {
+        name: parts.name.clone(),
+        zone: parts.zone.clone(),
+        close_after: parts.close_after,
+        clock: parts.clock,
+    };
+    let minder = Minder::begin((parts.records)()?, rules, filer.changes())
+        .map_err(|error| system(&error))?;
+    let looking = parts.looks.into_iter().map(|look| {
+        let with = looks::Desk {
+            clock: parts.clock,
+            say: parts.say,
+            figures: figures.clone(),
+            changed: filer.changes(),
+        };
+        looks::begin(look, (parts.records)()?, with).map_err(|error| system(&error))
+    });
+    let looking = looking.collect::<Result<Vec<_>, ServeError>>()?;
     let desk = Desk::new(
         (parts.records)()?,
         filer.clone(),
@@ -133,6 +160,8 @@ pub fn serve(
     // The router is gone, and with it every clerk: what was handed in is kept, then filed.
     drop(runtime);
     let kept = keeping.end().map_err(|error| system(&error));
+    drop(looking);
+    minder.end();
     filing.end();
     served.and(kept.map(drop))
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use ripcord_domain::incident::event::SourceKind;
 use ripcord_domain::{Kind, Problem};
@@ -30,12 +31,22 @@ pub struct Settings {
     /// The time zone of the team, such as `Europe/Berlin`. Default: this machine's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// After how many minutes in which nothing happened an incident is closed of which nothing is missing: every
+    /// alert quiet, every recovery holding. 0: only people close incidents.
+    #[serde(default = "an_hour")]
+    pub close_after_minutes: u32,
     /// A file to which each call is added as a line of JSON. Default: standard error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<PathBuf>,
     /// The systems that are listened to. Each sends to `/intake/NAME`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, SourceSettings>,
+    /// Infra repos whose deploys are read again and again: webhooks of forges are lost at times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub infra: Vec<InfraSettings>,
+    /// Argo CDs whose syncs are read again and again, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub argocd: BTreeMap<String, ArgoCdSettings>,
     /// Who may call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<TokenSettings>,
@@ -45,14 +56,21 @@ fn here() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8420))
 }
 
+fn an_hour() -> u32 {
+    60
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: here(),
             records: None,
             time_zone: None,
+            close_after_minutes: an_hour(),
             audit: None,
             sources: BTreeMap::new(),
+            infra: Vec::new(),
+            argocd: BTreeMap::new(),
             tokens: Vec::new(),
         }
     }
@@ -89,6 +107,45 @@ pub struct SourceSettings {
     /// What its labels mean here.
     #[serde(default)]
     pub mapping: Mapping,
+}
+
+/// An infra repo that is read again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InfraSettings {
+    /// Its URL, or the path of a clone. Git's own configuration tells who asks.
+    pub repo: String,
+    /// The branch that is deployed. Default: the remote's default branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// How often, in seconds.
+    #[serde(default = "a_minute")]
+    pub every_seconds: u32,
+}
+
+/// An Argo CD that is asked again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArgoCdSettings {
+    /// The context of the kubeconfig. Default: the current one, or the cluster that this runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The address of its API server, where it is asked by that instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The namespace of Argo CD. Default: `argocd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Which services its Applications deploy.
+    #[serde(default)]
+    pub mapping: Mapping,
+    /// How often, in seconds.
+    #[serde(default = "a_minute")]
+    pub every_seconds: u32,
+}
+
+fn a_minute() -> u32 {
+    60
 }
 
 /// A token.
@@ -152,6 +209,13 @@ impl Settings {
                 )));
             }
         }
+        let spans = settings.infra.iter().map(|infra| infra.every_seconds);
+        let spans = spans.chain(settings.argocd.values().map(|argocd| argocd.every_seconds));
+        if spans.clone().any(|seconds| seconds < 5) {
+            return Err(bad(
+                "`every_seconds` is less than 5: that would be an attack on the system that is asked",
+            ));
+        }
         let mut names = BTreeSet::new();
         for token in &settings.tokens {
             if !names.insert(token.name.as_str()) {
@@ -187,6 +251,12 @@ impl Settings {
         TimeZone::get(name).map_err(|error| {
             bad(format!("`time_zone`: {error}")).hint("use a name such as `Europe/Berlin`")
         })
+    }
+
+    /// For how long nothing may have happened before what is over is closed.
+    pub fn close_after(&self) -> Option<SignedDuration> {
+        let minutes = i64::from(self.close_after_minutes);
+        (minutes > 0).then(|| SignedDuration::from_mins(minutes))
     }
 
     /// The systems that are listened to, with their secrets.

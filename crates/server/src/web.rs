@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 use ripcord_pages::asset::{self, Asset};
 use ripcord_pages::{Notice, Reader, View};
+use ripcord_store::EventNumber;
 use tokio::sync::{Semaphore, watch};
 
 use self::door::signed_in;
@@ -30,7 +31,7 @@ pub(crate) struct Web {
     pub(crate) sessions: Sessions,
     tokens: Arc<Vec<Token>>,
     /// Says when something was told.
-    pub(crate) beats: watch::Receiver<i64>,
+    pub(crate) beats: watch::Receiver<EventNumber>,
     /// Says that the server ends.
     pub(crate) ended: watch::Receiver<bool>,
     /// Places for streams of news.
@@ -41,7 +42,7 @@ impl Web {
     pub(crate) fn new(
         desk: Desk,
         tokens: Arc<Vec<Token>>,
-        beats: watch::Receiver<i64>,
+        beats: watch::Receiver<EventNumber>,
         ended: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -55,7 +56,7 @@ impl Web {
     }
 
     /// A view of what was known when event `news` was the newest.
-    fn view<'a>(&'a self, caller: &'a Caller, news: i64) -> View<'a> {
+    fn view<'a>(&'a self, caller: &'a Caller, news: EventNumber) -> View<'a> {
         View {
             reader: Reader {
                 name: &caller.name,
@@ -65,7 +66,7 @@ impl Web {
             },
             now: (self.desk.clock)(),
             zone: &self.desk.zone,
-            news,
+            news: news.0,
         }
     }
 }

@@ -29,6 +29,10 @@ pub use sqlite::Sqlite;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DeliveryNumber(pub i64);
 
+/// The number of an event, in the order in which they were filed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventNumber(pub i64);
+
 /// What a source sent, as it came in; its signature was good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
@@ -68,7 +72,7 @@ pub struct DeadLetter {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct News {
     /// The number of the newest event; 0 where there is none.
-    pub latest: i64,
+    pub latest: EventNumber,
     /// The incidents of which something was told.
     pub incidents: BTreeSet<IncidentId>,
     /// Something was told that is no incident's own, such as a deploy.
@@ -136,7 +140,7 @@ pub trait Records: Send {
     ///
     /// # Errors
     /// It cannot be read.
-    fn news(&mut self, after: i64) -> Result<News, StoreError>;
+    fn news(&mut self, after: EventNumber) -> Result<News, StoreError>;
 
     /// The incidents that are found by any of the keys. An id that was merged into another finds that one.
     ///
@@ -177,6 +181,29 @@ pub trait Records: Send {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<Event>, StoreError>;
+
+    /// Events in the order in which they were filed, those after a number. An event that is filed later has a
+    /// higher number: who goes on behind the last one that it saw misses none.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn events_after(
+        &mut self,
+        after: EventNumber,
+        limit: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError>;
+
+    /// How far somebody who passes events on has come; the beginning for who has not begun.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn passed_on(&mut self, to: &str) -> Result<EventNumber, StoreError>;
+
+    /// Remembers how far somebody who passes events on has come. It never goes back.
+    ///
+    /// # Errors
+    /// It is not remembered.
+    fn pass_on(&mut self, to: &str, until: EventNumber) -> Result<(), StoreError>;
 
     /// Incidents, the newest first.
     ///

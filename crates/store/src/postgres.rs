@@ -14,7 +14,9 @@ use serde::de::DeserializeOwned;
 
 use self::connection::{Connection, Trouble};
 use crate::encoding::{DEAD, UNDERSTOOD, WAITING, instant, micros, parsed, written};
-use crate::{Accepted, DeadLetter, Delivery, DeliveryNumber, Filing, News, Records, StoreError};
+use crate::{
+    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, News, Records, StoreError,
+};
 
 /// The records in the schema `ripcord` of a PostgreSQL database (11 or newer).
 ///
@@ -119,16 +121,16 @@ impl Records for Postgres {
             .read(|db| Ok(db.query_one(query, &[])?.try_get(0)?))
     }
 
-    fn news(&mut self, after: i64) -> Result<News, StoreError> {
+    fn news(&mut self, after: EventNumber) -> Result<News, StoreError> {
         self.connection.read(|db| {
             let latest = "SELECT coalesce(max(number), 0) FROM event";
             let mut news = News {
-                latest: db.query_one(latest, &[])?.try_get(0)?,
+                latest: EventNumber(db.query_one(latest, &[])?.try_get(0)?),
                 ..News::default()
             };
             // What is filed between the two questions is left to the next call.
             let query = "SELECT DISTINCT incident FROM event WHERE number > $1 AND number <= $2";
-            for row in db.query(query, &[&after, &news.latest])? {
+            for row in db.query(query, &[&after.0, &news.latest.0])? {
                 match row.try_get::<_, Option<Vec<u8>>>(0)? {
                     Some(id) => {
                         let id = String::from_utf8(id)?;
@@ -194,6 +196,38 @@ impl Records for Postgres {
                      ORDER BY observed, id";
         self.connection
             .read(|db| documents(db, query, &[&micros(from), &micros(to)]))
+    }
+
+    fn events_after(
+        &mut self,
+        after: EventNumber,
+        limit: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError> {
+        // Filings change the one row of `version` first, so that one ends before another takes numbers.
+        let query = "SELECT document, number FROM event WHERE number > $1 ORDER BY number LIMIT $2";
+        self.connection.read(|db| {
+            let rows = db.query(query, &[&after.0, &i64::from(limit)])?;
+            let numbered = |row: &Row| Ok((EventNumber(row.try_get(1)?), document(row, 0)?));
+            rows.iter().map(numbered).collect()
+        })
+    }
+
+    fn passed_on(&mut self, to: &str) -> Result<EventNumber, StoreError> {
+        let query = "SELECT COALESCE(MAX(number), 0) FROM passed_on WHERE reader = $1";
+        let to = to.as_bytes();
+        self.connection
+            .read(|db| Ok(EventNumber(db.query_one(query, &[&to])?.try_get(0)?)))
+    }
+
+    fn pass_on(&mut self, to: &str, until: EventNumber) -> Result<(), StoreError> {
+        let further = "INSERT INTO passed_on (reader, number) VALUES ($1, $2)
+                       ON CONFLICT (reader)
+                       DO UPDATE SET number = GREATEST(passed_on.number, $2)";
+        let to = to.as_bytes();
+        self.connection.write(|db| {
+            db.execute(further, &[&to, &until.0])?;
+            Ok(())
+        })
     }
 
     fn incidents(&mut self, limit: u32) -> Result<Vec<Incident>, StoreError> {

@@ -12,7 +12,9 @@ use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
 use crate::encoding::{self, DEAD, UNDERSTOOD, WAITING, micros};
-use crate::{Accepted, DeadLetter, Delivery, DeliveryNumber, Filing, News, Records, StoreError};
+use crate::{
+    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, News, Records, StoreError,
+};
 
 /// Grows when older ripcords could not read what is written. Newer ones read all older forms.
 const FORMAT: i64 = 1;
@@ -35,6 +37,7 @@ const TABLES: &str = "
     CREATE TABLE incident_key (key TEXT NOT NULL, incident TEXT NOT NULL, PRIMARY KEY (key, incident))
         WITHOUT ROWID;
     CREATE INDEX incident_key_of ON incident_key (incident);
+    CREATE TABLE passed_on (reader TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE version (one INTEGER PRIMARY KEY CHECK (one = 1), filings INTEGER NOT NULL);
     INSERT INTO version VALUES (1, 0);";
 
@@ -180,20 +183,22 @@ impl Records for Sqlite {
         self.read(|db| db.query_row("SELECT filings FROM version", [], |row| row.get(0)))
     }
 
-    fn news(&mut self, after: i64) -> Result<News, StoreError> {
+    fn news(&mut self, after: EventNumber) -> Result<News, StoreError> {
         self.read(|db| {
             let mut news = News {
-                latest: db
-                    .prepare_cached("SELECT coalesce(max(number), 0) FROM event")?
-                    .query_row([], |row| row.get(0))?,
+                latest: EventNumber(
+                    db.prepare_cached("SELECT coalesce(max(number), 0) FROM event")?
+                        .query_row([], |row| row.get(0))?,
+                ),
                 ..News::default()
             };
             // What is filed between the two questions is left to the next call.
             let mut query = db.prepare_cached(
                 "SELECT DISTINCT incident FROM event WHERE number > ?1 AND number <= ?2",
             )?;
-            let told =
-                query.query_map([after, news.latest], |row| row.get::<_, Option<String>>(0))?;
+            let told = query.query_map([after.0, news.latest.0], |row| {
+                row.get::<_, Option<String>>(0)
+            })?;
             for incident in told {
                 match incident? {
                     Some(id) => {
@@ -324,6 +329,34 @@ impl Records for Sqlite {
                      WHERE incident IS NULL AND meant IS NULL AND observed BETWEEN ?1 AND ?2
                      ORDER BY observed, id";
         self.read(|db| documents(db, query, [micros(from), micros(to)]))
+    }
+
+    fn events_after(
+        &mut self,
+        after: EventNumber,
+        limit: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT document, number FROM event WHERE number > ?1 ORDER BY number LIMIT ?2",
+            )?;
+            query
+                .query_map(params![after.0, limit], |row| {
+                    Ok((EventNumber(row.get(1)?), parsed(row, 0)?))
+                })?
+                .collect()
+        })
+    }
+
+    fn passed_on(&mut self, to: &str) -> Result<EventNumber, StoreError> {
+        let query = "SELECT COALESCE(MAX(number), 0) FROM passed_on WHERE reader = ?1";
+        self.read(|db| Ok(EventNumber(db.query_row(query, [to], |row| row.get(0))?)))
+    }
+
+    fn pass_on(&mut self, to: &str, until: EventNumber) -> Result<(), StoreError> {
+        let further = "INSERT INTO passed_on (reader, number) VALUES (?1, ?2)
+                       ON CONFLICT (reader) DO UPDATE SET number = MAX(number, ?2)";
+        self.write(|db| db.execute(further, params![to, until.0]).map(drop))
     }
 
     fn incidents(&mut self, limit: u32) -> Result<Vec<Incident>, StoreError> {

@@ -2,53 +2,22 @@
 //!
 //! The bounds are well under what is measured: they are to show a rule that broke, not to hold a figure.
 
-mod scenario;
-
 use ripcord_domain::incident::report::DeployStage;
+use ripcord_scenarios::{
+    Case, Scenario, began_before, concern, knowledge, latest, make, nearest, onset_at, plain,
+    ripcord, seconds,
+};
 use ripcord_suspect::accuracy::{Accuracy, Outcome};
-use ripcord_suspect::{Answer, Knowledge, Onset, Pods, Reason, Verdict, naive, rank};
-use scenario::{Case, Scenario, began_before, concern, knowledge, make, onset_at, plain};
+use ripcord_suspect::{Answer, Knowledge, Onset, Pods, Reason, Verdict, rank};
 
 const CASES: u64 = 300;
 
 fn measure(scenarios: &[Scenario], rule: impl Fn(&Case) -> Outcome) -> Accuracy {
-    let mut accuracy = Accuracy::default();
-    for scenario in scenarios {
-        for seed in 0..CASES {
-            let case = make(*scenario, seed);
-            accuracy.count(case.cause.as_ref(), &rule(&case));
-        }
-    }
-    accuracy
+    ripcord_scenarios::measure(scenarios, CASES, rule)
 }
 
 fn verdict(case: &Case) -> Verdict {
     rank(&case.onset, &case.changes, &knowledge())
-}
-
-fn ours(case: &Case) -> Outcome {
-    Outcome::from(&verdict(case))
-}
-
-/// To name the right commit at another of its services counts as right: these rules know no services.
-fn by_commit(named: Option<ripcord_suspect::DeployName>, case: &Case) -> Outcome {
-    let cause = case.cause.as_ref();
-    let named = named.map(|named| match cause {
-        Some(cause) if cause.id == named.id => cause.clone(),
-        _ => named,
-    });
-    named.into()
-}
-
-fn latest(case: &Case) -> Outcome {
-    by_commit(naive::latest(&case.onset, &case.changes), case)
-}
-
-fn nearest(case: &Case) -> Outcome {
-    by_commit(
-        naive::nearest_within_30_min(&case.onset, &case.changes),
-        case,
-    )
 }
 
 fn at_least(figure: Option<f64>, least: f64) {
@@ -62,7 +31,7 @@ fn onset() -> Onset {
 #[test]
 fn over_all_scenarios_it_beats_both_naive_rules() {
     let (ours, latest, nearest) = (
-        measure(&Scenario::ALL, ours),
+        measure(&Scenario::ALL, ripcord),
         measure(&Scenario::ALL, latest),
         measure(&Scenario::ALL, nearest),
     );
@@ -95,14 +64,14 @@ fn a_deploy_after_the_alert_or_elsewhere_is_never_suspected() {
 
 #[test]
 fn a_canary_whose_pods_alone_alert_is_named() {
-    let accuracy = measure(&[Scenario::CanaryFailure], ours);
+    let accuracy = measure(&[Scenario::CanaryFailure], ripcord);
     at_least(accuracy.recall(), 0.95);
     at_least(accuracy.precision(), 0.97);
 }
 
 #[test]
 fn a_deploy_of_what_the_service_calls_is_found() {
-    let accuracy = measure(&[Scenario::Dependency], ours);
+    let accuracy = measure(&[Scenario::Dependency], ripcord);
     at_least(accuracy.top_1(), 0.85);
     at_least(accuracy.recall(), 0.6);
 }
@@ -115,7 +84,7 @@ fn settings_migrations_and_changes_by_hand_are_found_without_a_version() {
         Scenario::ByHand,
         Scenario::FanOut,
     ] {
-        let accuracy = measure(&[scenario], ours);
+        let accuracy = measure(&[scenario], ripcord);
         at_least(accuracy.top_1(), 0.9);
         at_least(accuracy.precision(), 0.95);
     }
@@ -128,7 +97,7 @@ fn what_happens_without_a_deploy_is_called_so() {
         Scenario::OwnFailure,
         Scenario::PreExisting,
     ] {
-        let accuracy = measure(&[scenario], ours);
+        let accuracy = measure(&[scenario], ripcord);
         at_least(accuracy.no_deploy(), 0.7);
         assert!(u64::from(accuracy.named) * 10 < CASES, "{accuracy:?}");
     }
@@ -143,7 +112,7 @@ fn an_outage_hours_after_the_last_deploy_is_no_deploy() {
 
 #[test]
 fn a_deploy_while_the_alert_flaps_is_excluded_and_the_one_before_it_is_not() {
-    let accuracy = measure(&[Scenario::Flapping], ours);
+    let accuracy = measure(&[Scenario::Flapping], ripcord);
     at_least(accuracy.top_1(), 0.8);
     for seed in 0..CASES {
         let case = make(Scenario::Flapping, seed);
@@ -157,7 +126,7 @@ fn a_deploy_while_the_alert_flaps_is_excluded_and_the_one_before_it_is_not() {
         }
     }
     let mut onset = onset();
-    let minutes = |minutes| onset_at() - scenario::seconds(minutes * 60.0);
+    let minutes = |minutes| onset_at() - seconds(minutes * 60.0);
     onset.earlier.push(ripcord_suspect::Earlier {
         began: minutes(40.0),
         ended: Some(minutes(30.0)),
@@ -184,7 +153,7 @@ fn two_deploys_that_look_the_same_are_both_not_named() {
 
 #[test]
 fn a_slow_leak_is_listed_and_not_named() {
-    let accuracy = measure(&[Scenario::SlowLeak], ours);
+    let accuracy = measure(&[Scenario::SlowLeak], ripcord);
     at_least(accuracy.top_3(), 0.8);
     assert!(u64::from(accuracy.named) * 10 < CASES, "{accuracy:?}");
 }
@@ -200,7 +169,7 @@ fn a_rollback_is_suspected_less_than_what_it_is_not() {
 #[test]
 fn a_canary_that_was_stopped_long_before_the_alert_is_not_named_for_having_failed() {
     let mut changes = [plain("a", 25.0), plain("b", 25.0)];
-    let stopped = onset_at() - scenario::seconds(1200.0);
+    let stopped = onset_at() - seconds(1200.0);
     changes[0].stages.insert(DeployStage::Aborted, stopped);
     let verdict = rank(&onset(), &changes, &knowledge());
     assert_eq!(verdict.suspects[0].deploy.id, "b");
@@ -210,7 +179,7 @@ fn a_canary_that_was_stopped_long_before_the_alert_is_not_named_for_having_faile
 fn a_deploy_on_its_way_is_suspected_from_its_commit_on() {
     let mut change = plain("a", 5.0);
     let committed = change.stages.remove(&DeployStage::Started);
-    let healthy = onset_at() + scenario::seconds(60.0);
+    let healthy = onset_at() + seconds(60.0);
     change.stages = committed
         .map(|at| (DeployStage::Committed, at))
         .into_iter()

@@ -17,6 +17,17 @@ pub(crate) struct RecordsArgs {
     pub(crate) records: Option<String>,
 }
 
+/// A server that is told what this machine wrote.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServerArgs {
+    /// The address of a ripcord server, such as `https://ripcord.example`
+    #[arg(long, value_name = "URL", env = "RIPCORD_SERVER")]
+    pub(crate) server: Option<String>,
+    /// A file with the token. Default: the variable `RIPCORD_TOKEN`
+    #[arg(long, value_name = "FILE", env = "RIPCORD_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
 /// Who says something, and where it is kept.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SayingArgs {
@@ -164,6 +175,22 @@ pub(crate) enum IncidentCommand {
         #[command(flatten)]
         saying: SayingArgs,
     },
+    /// Tell a server what this machine wrote while none was there
+    ///
+    /// What it was told is told once; told again it changes nothing. Only what ripcord itself recorded is sent:
+    /// alerts and deploys of other systems come to the server from them.
+    #[command(
+        after_help = "Examples:\n  ripcord incident sync --server https://ripcord.example --token-file ~/.ripcord-token\n  RIPCORD_SERVER=https://ripcord.example RIPCORD_TOKEN=… ripcord incident sync\n  ripcord incident sync --dry-run"
+    )]
+    Sync {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// Only say how much would be sent
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        records: RecordsArgs,
+    },
     /// Open an incident again
     #[command(
         after_help = "Examples:\n  ripcord incident reopen INC-7 --why 'customers call again'"
@@ -272,7 +299,7 @@ pub(crate) struct ReviewArgs {
     #[arg(long, requires = "from")]
     pub(crate) items: bool,
     #[command(flatten)]
-    pub(crate) records: RecordsArgs,
+    pub(crate) saying: SayingArgs,
 }
 
 /// `serve`.

@@ -1,5 +1,7 @@
 //! `incident`.
 
+mod sync;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ripcord_casebook::{Brief, CaseError, Saying, Teller};
@@ -7,13 +9,14 @@ use ripcord_domain::incident::event::Concern;
 use ripcord_domain::incident::instant::Moment;
 use ripcord_domain::incident::{Incident, State};
 use ripcord_domain::{Environment, Kind, Problem, Service};
-use ripcord_git::Repo;
 use ripcord_store::Records;
 
 use crate::args::{IncidentCommand, SayingArgs};
 use crate::moment;
 use crate::render::{Output, incident as screen};
 use crate::wiring;
+
+pub(crate) use sync::{Synced, tell};
 
 pub(super) fn run(command: &IncidentCommand, output: &mut Output) -> Result<(), Problem> {
     let because = |why: &String| why.clone();
@@ -109,6 +112,15 @@ pub(super) fn run(command: &IncidentCommand, output: &mut Output) -> Result<(), 
             };
             say(Some(incident), &close, saying, output)
         }
+        IncidentCommand::Sync {
+            server,
+            dry_run,
+            records,
+        } => {
+            let server = wiring::server(server)?.ok_or_else(wiring::no_server)?;
+            let mut records = wiring::records(records)?;
+            sync::run(&server, records.as_mut(), *dry_run, output)
+        }
         IncidentCommand::Reopen {
             incident,
             why,
@@ -126,7 +138,7 @@ fn say(
     args: &SayingArgs,
     output: &mut Output,
 ) -> Result<(), Problem> {
-    let author = author(args);
+    let author = wiring::author(args);
     let mut records = wiring::records(&args.records)?;
     let place = wiring::machine();
     let teller = Teller {
@@ -215,23 +227,4 @@ fn instant(text: &str) -> Result<Option<Timestamp>, Problem> {
         return Ok(None);
     }
     moment::parse("TIME", text, moment::now()).map(Some)
-}
-
-/// Who speaks. Nobody is kept from writing a note because git has no identity here.
-fn author(args: &SayingArgs) -> String {
-    let asked = args.author.clone();
-    let by_git = || {
-        let repo = Repo::open_clone(std::path::Path::new(".")).ok()?;
-        let now = moment::now().as_second();
-        repo.identity(now).ok().map(|found| found.author.name)
-    };
-    let by_machine = || {
-        let user = std::env::var("USER").ok();
-        let user = user.filter(|user| !user.is_empty());
-        user.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
-    };
-    asked
-        .filter(|name| !name.trim().is_empty())
-        .or_else(by_git)
-        .unwrap_or_else(by_machine)
 }

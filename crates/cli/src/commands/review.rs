@@ -4,11 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
-use ripcord_casebook::{Case, CaseError};
+use ripcord_casebook::{Case, CaseError, Saying, Teller};
 use ripcord_domain::{Kind, Problem};
-use ripcord_review::{Knowledge, Review, action_item, blame, html, markdown};
+use ripcord_review::{Knowledge, Review, action_item, blame, html, markdown, unwritten};
 
 use crate::args::ReviewArgs;
+use crate::moment;
 use crate::render::{Output, incident as screen};
 use crate::wiring;
 
@@ -24,9 +25,10 @@ pub(super) fn run(args: &ReviewArgs, output: &mut Output) -> Result<(), Problem>
             return lint(args, &text, output);
         }
     }
-    let review = review_of(&case(args)?);
+    let case = case(args)?;
+    let review = review_of(&case);
     if let Some(file) = args.write.as_deref() {
-        return write(&review, file, output);
+        return write(args, &case, &review, file, output);
     }
     let written = args.from.as_deref().map(read).transpose()?;
     if output.is_page() {
@@ -42,7 +44,7 @@ pub(super) fn run(args: &ReviewArgs, output: &mut Output) -> Result<(), Problem>
 }
 
 fn case(args: &ReviewArgs) -> Result<Case, Problem> {
-    let mut records = wiring::records(&args.records)?;
+    let mut records = wiring::records(&args.saying.records)?;
     let incident = ripcord_casebook::find(records.as_mut(), &args.incident)?;
     let zone = TimeZone::system();
     Ok(ripcord_casebook::case(records.as_mut(), incident, &zone).map_err(CaseError::from)?)
@@ -62,7 +64,13 @@ fn read(file: &Path) -> Result<String, Problem> {
 }
 
 /// Writes it beside and renames: a full disk or a kill leaves what people wrote as it was.
-fn write(review: &Review, file: &Path, output: &mut Output) -> Result<(), Problem> {
+fn write(
+    args: &ReviewArgs,
+    case: &Case,
+    review: &Review,
+    file: &Path,
+    output: &mut Output,
+) -> Result<(), Problem> {
     let written = match std::fs::read_to_string(file) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -87,14 +95,41 @@ fn write(review: &Review, file: &Path, output: &mut Output) -> Result<(), Proble
         let text = format!("{} cannot be written: {error}", file.display());
         Problem::new(Kind::Local, "cannot_write", text).hint("what was there is unchanged")
     })?;
+    let open = unwritten(&text);
+    if open.is_empty() && case.incident.reviewed.0.is_none() {
+        record(args, case, file)?;
+    }
     output.value(review, |screen| {
         writeln!(
             screen.out,
             "the review of {} is in {}; what people wrote there is kept",
             review.id,
             file.display()
-        )
+        )?;
+        match open.as_slice() {
+            [] => writeln!(screen.out, "  it is written: that is recorded"),
+            open => writeln!(screen.out, "  to be written: {}", open.join(", ")),
+        }
     });
+    Ok(())
+}
+
+/// Tells the incident that its review is written.
+fn record(args: &ReviewArgs, case: &Case, file: &Path) -> Result<(), Problem> {
+    let author = wiring::author(&args.saying);
+    let place = wiring::machine();
+    let teller = Teller {
+        author: &author,
+        place: &place,
+        now: moment::now(),
+        chance: fastrand::u128(..),
+    };
+    let saying = Saying::Reviewed {
+        place: file.display().to_string(),
+    };
+    let mut records = wiring::records(&args.saying.records)?;
+    let id = case.incident.id.as_str();
+    ripcord_casebook::say(records.as_mut(), Some(id), &saying, &teller)?;
     Ok(())
 }
 

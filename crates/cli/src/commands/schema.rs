@@ -45,6 +45,7 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Incident => schema_for!(ripcord_casebook::Case),
         SchemaName::Incidents => schema_for!(ripcord_server::api::Listing),
         SchemaName::Brief => schema_for!(ripcord_casebook::Brief),
+        SchemaName::Synced => schema_for!(super::Synced),
         SchemaName::Tried => schema_for!(super::Tried),
         SchemaName::DeadLetters => schema_for!(ripcord_server::api::DeadLetters),
         SchemaName::Review => schema_for!(ripcord_review::Review),

@@ -3,15 +3,21 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use ripcord_casebook::CaseError;
+use ripcord_connect::Which;
 use ripcord_domain::{Kind, Problem};
+use ripcord_git::Location;
+use ripcord_lookout::{Commits, Syncs};
+use ripcord_recovery::problems::from_repo;
+use ripcord_server::looks::Look;
 use ripcord_server::serve::{Parts, ServeError, serve};
 use ripcord_server::settings::Settings;
 
-use crate::args::ServeArgs;
+use crate::args::{Global, ServeArgs};
 use crate::moment;
-use crate::wiring;
+use crate::wiring::{self, Wanted};
 
 /// Reads the settings of a server.
 pub(super) fn settings(file: &Path) -> Result<Settings, Problem> {
@@ -22,7 +28,7 @@ pub(super) fn settings(file: &Path) -> Result<Settings, Problem> {
     Settings::parse(&text)
 }
 
-pub(super) fn run(args: &ServeArgs) -> Result<(), Problem> {
+pub(super) fn run(global: &Global, args: &ServeArgs) -> Result<(), Problem> {
     let settings = settings(&args.settings)?;
     let setting = wiring::records_setting(settings.records()?.as_deref())?;
     let parts = Parts {
@@ -30,7 +36,10 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Problem> {
         sources: settings.sources()?,
         tokens: settings.tokens()?,
         zone: settings.zone()?,
+        close_after: settings.close_after(),
         audit: audit(settings.audit.as_deref())?,
+        looks: looks(global, &settings)?,
+        say,
         records: Box::new(move || ripcord_store::open(&setting)),
         clock: moment::now,
     };
@@ -51,6 +60,50 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Problem> {
             .hint("another program listens there, or it is no address of this machine: `--listen`"),
         ServeError::System(_) => Problem::new(Kind::Local, "cannot_serve", error.to_string()),
     })
+}
+
+/// What is asked again and again: every infra repo, every Argo CD. What cannot be reached now is asked again.
+fn looks(global: &Global, settings: &Settings) -> Result<Vec<Look>, Problem> {
+    let mut looks = Vec::new();
+    for infra in &settings.infra {
+        // An address may hold a password: it is shown as git's own parts show it.
+        let name = match Location::parse(&infra.repo).map_err(from_repo)? {
+            Location::Remote(url) => url.to_string(),
+            Location::Clone(path) => path.display().to_string(),
+        };
+        let of = Global {
+            repo: Some(infra.repo.clone()),
+            branch: infra.branch.clone(),
+            ..global.clone()
+        };
+        let mut commits = None;
+        looks.push(Look {
+            name,
+            every: Duration::from_secs(infra.every_seconds.into()),
+            ask: Box::new(move |now| {
+                let commits = match &mut commits {
+                    Some(commits) => commits,
+                    none => none.insert(Commits::of(wiring::open(&of, Wanted::DefaultBranch)?)),
+                };
+                commits.look(now)
+            }),
+        });
+    }
+    for (name, argocd) in &settings.argocd {
+        let which = Which {
+            context: argocd.context.clone(),
+            server: argocd.server.clone(),
+            namespace: argocd.namespace.clone(),
+        };
+        let syncs = Syncs::of(name.clone(), which, argocd.mapping.clone());
+        let runtime = ripcord_runbook::runtime()?;
+        looks.push(Look {
+            name: name.clone(),
+            every: Duration::from_secs(argocd.every_seconds.into()),
+            ask: Box::new(move |now| runtime.block_on(syncs.look(now))),
+        });
+    }
+    Ok(looks)
 }
 
 fn audit(file: Option<&Path>) -> Result<Box<dyn Write + Send>, Problem> {

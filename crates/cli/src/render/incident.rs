@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::human::duration;
 use super::{Screen, table};
-use crate::commands::Tried;
+use crate::commands::{Synced, Tried};
 
 /// What is to be looked at in a review.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -103,6 +103,18 @@ pub(crate) fn said(screen: &mut Screen<'_>, saying: &Saying, brief: &Brief) -> i
             "written down; incident {id} is {}",
             brief.state.word()
         ),
+    }
+}
+
+/// `incident sync`.
+pub(crate) fn synced(screen: &mut Screen<'_>, synced: &Synced) -> io::Result<()> {
+    let Synced { server, events, .. } = synced;
+    match (synced.dry_run, events) {
+        (_, 0) => writeln!(screen.out, "{server} knows all that this machine wrote"),
+        (true, 1) => writeln!(screen.out, "1 event would be sent to {server}"),
+        (true, _) => writeln!(screen.out, "{events} events would be sent to {server}"),
+        (false, 1) => writeln!(screen.out, "1 event sent to {server}"),
+        (false, _) => writeln!(screen.out, "{events} events sent to {server}"),
     }
 }
 

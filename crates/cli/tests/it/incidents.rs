@@ -5,21 +5,25 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use ripcord_testkit::{Output, Ripcord, Scratch};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::stage::{BINARY, assert_says, json as parsed};
 
-const FIRING: &str = r#"{"version":"4","groupKey":"g","status":"firing","alerts":[{"status":"firing",
+pub(crate) const FIRING: &str = r#"{"version":"4","groupKey":"g","status":"firing","alerts":[{"status":"firing",
     "labels":{"alertname":"PaymentsFail","service":"payments"},"annotations":{},
     "startsAt":"2026-10-01T11:58:00Z","endsAt":"0001-01-01T00:00:00Z","fingerprint":"f1"}]}"#;
 
+/// The token of anna, who is a responder.
+pub(crate) const TOKEN: &str = "0123456789abcdef-anna";
+
 /// A machine without a repository.
-struct Desk {
+pub(crate) struct Desk {
     scratch: Scratch,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             scratch: Scratch::new().unwrap(),
         }
@@ -106,8 +110,11 @@ fn an_incident_that_is_not_over_is_closed_only_on_purpose() {
     assert_says(&none, &["no incident is open"]);
     let all = desk.run(&["incident", "list", "--all"]).assert_code(0);
     assert_says(&all, &["closed", "INC-7"]);
-    let _ = desk
-        .run(&["incident", "reopen", "INC-7", "--why", "again"])
+    // Two things that are said at the same instant have no order.
+    let later = desk.ripcord().at("2026-10-01T13:00:00Z");
+    let _ = later
+        .run(["incident", "reopen", "INC-7", "--why", "again"])
+        .unwrap()
         .assert_code(0);
     let _ = desk.run(&["incident", "show"]).assert_code(0);
 }
@@ -220,14 +227,14 @@ fn records_that_are_no_database_or_need_one_that_is_away_are_told_without_the_pa
 }
 
 /// A server that runs.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     address: String,
     rest: BufReader<std::process::ChildStderr>,
 }
 
 impl Serving {
-    fn start(desk: &Desk, settings: &str) -> Self {
+    pub(crate) fn start(desk: &Desk, settings: &str) -> Self {
         let args = ["serve", "--settings", settings, "--listen", "127.0.0.1:0"];
         let mut command: Command = desk.ripcord().env("ALERTS", "alert-secret").command(args);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -243,7 +250,7 @@ impl Serving {
         }
     }
 
-    fn call(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
+    pub(crate) fn call(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         write!(
@@ -260,10 +267,9 @@ impl Serving {
     }
 
     /// Tells it to end as Kubernetes does; what else it wrote on standard error.
-    fn end(mut self) -> String {
-        let id = i32::try_from(self.child.id()).unwrap();
-        let status = Command::new("kill").arg(id.to_string()).status().unwrap();
-        assert!(status.success());
+    pub(crate) fn end(mut self) -> String {
+        let process = Pid::from_child(&self.child);
+        kill_process(process, Signal::TERM).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
         let mut said = String::new();
         self.rest.read_to_string(&mut said).unwrap();
@@ -271,7 +277,7 @@ impl Serving {
     }
 }
 
-fn settings(desk: &Desk) -> String {
+pub(crate) fn settings(desk: &Desk) -> String {
     desk.write("token", "0123456789abcdef-anna\n");
     let token = desk.scratch.path().join("token");
     desk.write(
@@ -288,7 +294,7 @@ fn settings(desk: &Desk) -> String {
 fn a_page_that_the_server_took_in_is_on_the_command_line_and_the_other_way_round() {
     let desk = Desk::new();
     let server = Serving::start(&desk, &settings(&desk));
-    let token = "0123456789abcdef-anna";
+    let token = TOKEN;
     assert_eq!(
         server
             .call("POST", "/intake/prometheus", "alert-secret", FIRING)
@@ -371,4 +377,65 @@ fn settings_that_cannot_be_used_are_told_before_anything_is_served() {
         .unwrap()
         .assert_code(0);
     assert!(good.stderr.contains("1 sources"), "{good:?}");
+}
+
+#[test]
+fn what_was_written_without_a_server_is_told_to_one_later_and_once() {
+    let (desk, elsewhere) = (Desk::new(), Desk::new());
+    desk.open();
+    let server = Serving::start(&elsewhere, &settings(&elsewhere));
+    let address = format!("http://{}", server.address);
+    let sync = |more: &[&str]| {
+        let words = ["incident", "sync", "--server", &address, "-o", "json"];
+        let as_anna = desk.ripcord().env("RIPCORD_TOKEN", TOKEN);
+        as_anna.run([&words[..], more].concat()).unwrap()
+    };
+    let would = parsed(sync(&["--dry-run"]), 0);
+    assert!(would["events"].as_u64().unwrap() > 0, "{would}");
+    let (_, none) = server.call("GET", "/api/v1/incidents", TOKEN, "");
+    assert!(!none.contains("payments fail"), "a dry run sends nothing");
+
+    let told = parsed(sync(&[]), 0);
+    assert_eq!(told["events"], would["events"]);
+    let _ = desk
+        .run(&["incident", "note", "INC-7", "the provider is fine"])
+        .assert_code(0);
+    assert_eq!(parsed(sync(&[]), 0)["events"], 1, "only what is new");
+    assert_eq!(parsed(sync(&[]), 0)["events"], 0);
+    let (status, there) = server.call("GET", "/api/v1/incidents/INC-7", TOKEN, "");
+    assert_eq!(status, 200, "{there}");
+    assert!(there.contains("payments fail") && there.contains("the provider is fine"));
+    assert!(there.contains("Olga Call (sent by anna)"), "{there}");
+    server.end();
+}
+
+#[test]
+fn a_server_that_is_away_or_refuses_loses_nothing_of_what_it_is_to_be_told() {
+    let (desk, elsewhere) = (Desk::new(), Desk::new());
+    desk.open();
+    let server = Serving::start(&elsewhere, &settings(&elsewhere));
+    let address = format!("http://{}", server.address);
+    let sync = |token: &str| {
+        let told = desk.ripcord().env("RIPCORD_TOKEN", token);
+        told.env("RIPCORD_SERVER", &address)
+            .run(["incident", "sync"])
+            .unwrap()
+    };
+    let refused = sync("0123456789abcdef-nobody").assert_code(6);
+    assert_says(&refused, &["RIPCORD_TOKEN"]);
+    assert!(!refused.stderr.contains("nobody"), "{}", refused.stderr);
+    server.end();
+    let away = sync(TOKEN).assert_code(6);
+    assert_says(&away, &["does not answer", "ripcord incident sync"]);
+
+    let again = Serving::start(&elsewhere, &settings(&elsewhere));
+    let address = format!("http://{}", again.address);
+    let told = desk
+        .ripcord()
+        .env("RIPCORD_TOKEN", TOKEN)
+        .run(["incident", "sync", "--server", &address])
+        .unwrap()
+        .assert_code(0);
+    assert_says(&told, &["sent to"]);
+    again.end();
 }

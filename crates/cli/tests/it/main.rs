@@ -22,6 +22,7 @@ mod hotfix_broken;
 mod hotfix_ship;
 mod hotfix_start;
 mod incidents;
+mod lookout;
 mod machine;
 mod moves;
 mod naive;

@@ -83,6 +83,7 @@ pub fn application(object: &Value) -> Application {
         history: items(&status["history"])
             .map(|entry| Synced {
                 revisions: revisions(entry),
+                started: instant(&entry["deployStartedAt"]),
                 at: instant(&entry["deployedAt"]),
             })
             .collect(),

@@ -90,8 +90,8 @@ impl Deadline {
 }
 
 impl Incident {
-    /// The tasks with their deadlines. `reviewed` is when a review was written.
-    pub fn deadlines(&self, zone: &TimeZone, reviewed: Option<Timestamp>) -> Vec<Deadline> {
+    /// The tasks with their deadlines, in the time zone of the team.
+    pub fn deadlines(&self, zone: &TimeZone) -> Vec<Deadline> {
         let Some(informed) = self.informed() else {
             return Vec::new();
         };
@@ -119,7 +119,7 @@ impl Incident {
                         earliest(earliest(committed, cleared), quiet)
                     }
                     Task::FindCause => earliest(self.charged.at(), hotfix),
-                    Task::Review => reviewed,
+                    Task::Review => self.reviewed.at(),
                 },
             })
             .collect()

@@ -266,6 +266,11 @@ pub enum Fact {
         /// Why.
         why: String,
     },
+    /// The review is written: people have said what records cannot.
+    Reviewed {
+        /// Where it is kept.
+        place: String,
+    },
     /// Somebody was reminded of a deadline.
     Reminded {
         /// The deadline.

@@ -141,6 +141,8 @@ pub struct Resource {
 pub struct Synced {
     /// The commits, one for each source.
     pub revisions: Vec<String>,
+    /// When it was begun, where Argo CD is new enough to remember.
+    pub started: Option<Timestamp>,
     /// When it was done.
     pub at: Option<Timestamp>,
 }

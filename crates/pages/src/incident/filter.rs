@@ -42,7 +42,8 @@ impl Kind {
             | Fact::Charged { .. }
             | Fact::Corrected { .. }
             | Fact::Closed { .. }
-            | Fact::Reopened { .. } => Some(Self::People),
+            | Fact::Reopened { .. }
+            | Fact::Reviewed { .. } => Some(Self::People),
             Fact::Reminded { .. } | Fact::Other { .. } => None,
         }
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use ripcord_review::regions::{Piece, pieces};
-use ripcord_review::{Knowledge, markdown};
+use ripcord_review::{Knowledge, markdown, unwritten};
 
 use crate::scenario::{bare, cloud, full, review};
 
@@ -172,4 +172,25 @@ proptest! {
             at += found.unwrap_or_default() + text.len();
         }
     }
+}
+
+#[test]
+fn a_heading_is_unwritten_until_somebody_wrote_under_it() {
+    let document = first();
+    let all = unwritten(&document);
+    assert_eq!(all.len(), 7, "{all:?}");
+    // An invitation that was only taken away is no answer, and neither is the part that follows it.
+    let impact = "*Not written yet: who was affected, how many, for how long, and how it showed?*";
+    assert_eq!(unwritten(&document.replace(impact, "")), all);
+    let written = document.replace(impact, "Two of three payments failed.");
+    assert_eq!(unwritten(&written), all[1..]);
+    assert_eq!(
+        unwritten(&anew(&written)),
+        all[1..],
+        "made anew it stays written"
+    );
+    assert_eq!(
+        unwritten(&document.replace("## Where we were lucky\n", "")).len(),
+        6
+    );
 }

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use ripcord_pages::Notice;
+use ripcord_store::EventNumber;
 use serde::Deserialize;
 
 use super::{Web, page};
@@ -119,7 +120,7 @@ pub(super) async fn signed_in(
             onward: ("/", "To the board"),
             written: None,
         };
-        let view = web.view(&caller, 0);
+        let view = web.view(&caller, EventNumber::default());
         page(
             StatusCode::FORBIDDEN,
             ripcord_pages::notice(Some(&view), &notice),

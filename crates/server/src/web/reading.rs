@@ -10,6 +10,7 @@ use ripcord_casebook::{Case, CaseError};
 use ripcord_domain::Problem;
 use ripcord_pages::{Filter, Letter, Notice};
 use ripcord_review::{Knowledge, Review};
+use ripcord_store::EventNumber;
 use serde::Deserialize;
 
 use super::{Web, page};
@@ -49,7 +50,7 @@ pub(super) fn failed(
         onward,
         written,
     };
-    let html = ripcord_pages::notice(Some(&web.view(caller, 0)), &notice);
+    let html = ripcord_pages::notice(Some(&web.view(caller, EventNumber::default())), &notice);
     page(status, html)
 }
 
@@ -62,7 +63,7 @@ pub(super) async fn board(
     let now = (web.desk.clock)();
     let read = web.desk.with(move |records| {
         // First: what is told while the rest is read is news to the page.
-        let news = records.news(i64::MAX)?.latest;
+        let news = records.news(EventNumber(i64::MAX))?.latest;
         Ok((news, ripcord_casebook::board(records, now)?))
     });
     match read.await {
@@ -79,7 +80,7 @@ pub(super) async fn incidents(
     Extension(caller): Extension<Caller>,
 ) -> Response {
     let read = web.desk.with(|records| {
-        let news = records.news(i64::MAX)?.latest;
+        let news = records.news(EventNumber(i64::MAX))?.latest;
         Ok((news, ripcord_casebook::briefs(records, LISTED)?))
     });
     match read.await {
@@ -99,10 +100,10 @@ pub(super) struct Shown {
     said: Option<String>,
 }
 
-async fn case(web: &Web, name: String) -> Result<(i64, Case), CaseError> {
+async fn case(web: &Web, name: String) -> Result<(EventNumber, Case), CaseError> {
     let zone = web.desk.zone.clone();
     let read = web.desk.with(move |records| {
-        let news = records.news(i64::MAX)?.latest;
+        let news = records.news(EventNumber(i64::MAX))?.latest;
         let incident = ripcord_casebook::find(records, &name)?;
         Ok((news, ripcord_casebook::case(records, incident, &zone)?))
     });
@@ -172,7 +173,8 @@ pub(super) async fn dead_letters(
                     body,
                 })
                 .collect();
-            let html = ripcord_pages::dead_letters(&web.view(&caller, 0), &letters);
+            let html =
+                ripcord_pages::dead_letters(&web.view(&caller, EventNumber::default()), &letters);
             page(StatusCode::OK, html)
         }
         Err(error) => failed(&web, &caller, error, HOME, None),

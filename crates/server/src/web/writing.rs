@@ -11,7 +11,7 @@ use ripcord_domain::incident::Incident;
 use ripcord_domain::incident::event::Concern;
 use ripcord_domain::{Environment, Service};
 use ripcord_pages::{Notice, address};
-use ripcord_store::DeliveryNumber;
+use ripcord_store::{DeliveryNumber, EventNumber};
 use serde::Deserialize;
 
 use super::reading::failed;
@@ -63,7 +63,7 @@ pub(super) async fn say(
             onward: (&back, "To the incident"),
             written: Some(&said.text),
         };
-        let html = ripcord_pages::notice(Some(&web.view(&caller, 0)), &notice);
+        let html = ripcord_pages::notice(Some(&web.view(&caller, EventNumber::default())), &notice);
         return page(StatusCode::UNPROCESSABLE_ENTITY, html);
     };
     match write(&web, Some(name), saying, &caller).await {

@@ -52,7 +52,10 @@ fn parts(file: &Path) -> Parts {
             token("ada", Role::Admin),
         ],
         zone: TimeZone::get("Europe/Berlin").unwrap(),
+        close_after: None,
         audit: Box::new(std::io::sink()),
+        looks: Vec::new(),
+        say: |_| (),
         records: Box::new(move || Ok(Box::new(Sqlite::open(&file)?))),
         clock,
     }

@@ -10,7 +10,7 @@ use ripcord_domain::incident::event::{Event, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use ripcord_server::clerk::{Clerk, NotKept};
 use ripcord_store::{
-    Accepted, DeadLetter, Delivery, DeliveryNumber, Filing, News, Records, StoreError,
+    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, News, Records, StoreError,
 };
 use tokio::sync::Barrier;
 
@@ -57,7 +57,7 @@ impl Records for SlowDisk {
     fn version(&mut self) -> Result<i64, StoreError> {
         Ok(self.kept.len().try_into().unwrap())
     }
-    fn news(&mut self, _: i64) -> Result<News, StoreError> {
+    fn news(&mut self, _: EventNumber) -> Result<News, StoreError> {
         Ok(News::default())
     }
     fn known(&mut self, _: &BTreeSet<Key>) -> Result<Vec<Incident>, StoreError> {
@@ -81,6 +81,19 @@ impl Records for SlowDisk {
         _: Timestamp,
     ) -> Result<Vec<Event>, StoreError> {
         Ok(Vec::new())
+    }
+    fn events_after(
+        &mut self,
+        _: EventNumber,
+        _: u32,
+    ) -> Result<Vec<(EventNumber, Event)>, StoreError> {
+        Ok(Vec::new())
+    }
+    fn passed_on(&mut self, _: &str) -> Result<EventNumber, StoreError> {
+        Ok(EventNumber(0))
+    }
+    fn pass_on(&mut self, _: &str, _: EventNumber) -> Result<(), StoreError> {
+        Ok(())
     }
     fn incidents(&mut self, _: u32) -> Result<Vec<Incident>, StoreError> {
         Ok(Vec::new())

@@ -55,6 +55,7 @@ const TABLES: &str = "
     CREATE TABLE incident_key (key BYTEA NOT NULL, incident BYTEA NOT NULL);
     CREATE UNIQUE INDEX incident_key_once ON incident_key (sha256(key), sha256(incident));
     CREATE INDEX incident_key_of ON incident_key (sha256(incident));
+    CREATE TABLE passed_on (reader BYTEA PRIMARY KEY, number BIGINT NOT NULL);
     CREATE TABLE version (
         one BIGINT PRIMARY KEY CHECK (one = 1), format BIGINT NOT NULL, filings BIGINT NOT NULL
     );";

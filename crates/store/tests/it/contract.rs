@@ -3,7 +3,7 @@
 use ripcord_domain::incident::State;
 use ripcord_domain::incident::event::{EventId, Fact, IncidentId};
 use ripcord_domain::incident::joining::Key;
-use ripcord_store::{Accepted, Delivery, News, StoreError, filing};
+use ripcord_store::{Accepted, Delivery, EventNumber, News, StoreError, filing};
 
 use crate::place::Place;
 use crate::story::{alert, at, delivery, file};
@@ -203,9 +203,9 @@ pub(crate) fn events_are_told_oldest_first_and_those_of_production_between_two_i
 
 pub(crate) fn news_are_what_was_told_after_what_was_known_before(place: &Place) {
     let mut records = place.open();
-    assert_eq!(records.news(0).unwrap(), News::default());
+    assert_eq!(records.news(EventNumber(0)).unwrap(), News::default());
     file(&mut *records, &[alert("a", 0, None)]);
-    let first = records.news(0).unwrap();
+    let first = records.news(EventNumber(0)).unwrap();
     let a = records.incidents(5).unwrap().remove(0).id;
     assert_eq!(first.incidents, [a.clone()].into());
     assert!(!first.production);
@@ -262,4 +262,32 @@ pub(crate) fn two_servers_that_start_and_file_at_once_come_to_what_one_comes_to(
         .sum();
     assert_eq!(events, 30);
     assert_eq!(incidents.len(), 1, "all are of one service at one time");
+}
+
+pub(crate) fn who_passes_events_on_sees_each_once_in_the_order_of_filing(place: &Place) {
+    let mut records = place.open();
+    // Filed later, observed earlier: it must not be missed.
+    for (name, minute) in [("late", 9), ("early", 2), ("early", 2), ("last", 5)] {
+        file(&mut *records, &[alert(name, minute, None)]);
+    }
+    let mut seen = Vec::new();
+    loop {
+        let from = records.passed_on("announcer").unwrap();
+        let next = records.events_after(from, 2).unwrap();
+        let Some((last, _)) = next.last() else { break };
+        seen.extend(next.iter().map(|(_, event)| event.id.to_string()));
+        records.pass_on("announcer", *last).unwrap();
+        drop(records);
+        records = place.open();
+    }
+    assert_eq!(seen, ["late/9/None", "early/2/None", "last/5/None"]);
+    let beginning = records.passed_on("another").unwrap();
+    assert_eq!(beginning, EventNumber(0), "each has its own place");
+}
+
+pub(crate) fn who_passes_events_on_never_goes_back(place: &Place) {
+    let mut records = place.open();
+    records.pass_on("announcer", EventNumber(7)).unwrap();
+    records.pass_on("announcer", EventNumber(3)).unwrap();
+    assert_eq!(records.passed_on("announcer").unwrap(), EventNumber(7));
 }

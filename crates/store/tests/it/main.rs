@@ -37,4 +37,6 @@ contract! {
     events_are_told_oldest_first_and_those_of_production_between_two_instants,
     news_are_what_was_told_after_what_was_known_before,
     two_servers_that_start_and_file_at_once_come_to_what_one_comes_to,
+    who_passes_events_on_sees_each_once_in_the_order_of_filing,
+    who_passes_events_on_never_goes_back,
 }

@@ -10,29 +10,43 @@ mod world;
 use ripcord_domain::Service;
 use ripcord_domain::incident::deploy::Deployed;
 use ripcord_domain::incident::report::Change;
-use ripcord_suspect::{DeployName, Onset, Pods};
+use ripcord_suspect::accuracy::{Accuracy, Outcome};
+use ripcord_suspect::{DeployName, Onset, Pods, naive, rank};
 
-pub(crate) use world::{SERVICES, began_before, concern, knowledge, onset_at, plain, seconds};
+pub use world::{SERVICES, began_before, concern, knowledge, onset_at, plain, seconds};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Scenario {
+pub enum Scenario {
+    /// A bad version, while only a few pods have it.
     CanaryFailure,
+    /// Two deploys within minutes, one of them bad.
     TwoAtOnce,
+    /// A deploy of what the service calls.
     Dependency,
+    /// Settings, and no version.
     ConfigOnly,
+    /// A migration of a database.
     Migration,
+    /// A failure of what everything stands on, without a deploy.
     CloudOutage,
+    /// A failure of the service by itself, without a deploy.
     OwnFailure,
+    /// An alert that had fired before the deploy.
     PreExisting,
+    /// An alert that goes and comes, and began with a deploy.
     Flapping,
+    /// One commit that changes many services.
     FanOut,
+    /// A harm that shows hours after its deploy.
     SlowLeak,
+    /// A change in the cluster by hand.
     ByHand,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 12] = [
+    /// Every one.
+    pub const ALL: [Self; 12] = [
         Self::CanaryFailure,
         Self::TwoAtOnce,
         Self::Dependency,
@@ -49,10 +63,52 @@ impl Scenario {
 }
 
 /// An alert whose cause is known.
-pub(crate) struct Case {
-    pub(crate) onset: Onset,
-    pub(crate) changes: Vec<Deployed>,
-    pub(crate) cause: Option<DeployName>,
+#[derive(Debug)]
+pub struct Case {
+    /// What began.
+    pub onset: Onset,
+    /// What was deployed around it.
+    pub changes: Vec<Deployed>,
+    /// What caused it; none: no deploy.
+    pub cause: Option<DeployName>,
+}
+
+/// How often a rule is right over so many cases of each scenario.
+pub fn measure(scenarios: &[Scenario], cases: u64, rule: impl Fn(&Case) -> Outcome) -> Accuracy {
+    let mut accuracy = Accuracy::default();
+    for scenario in scenarios {
+        for seed in 0..cases {
+            let case = make(*scenario, seed);
+            accuracy.count(case.cause.as_ref(), &rule(&case));
+        }
+    }
+    accuracy
+}
+
+/// What ripcord says of a case.
+pub fn ripcord(case: &Case) -> Outcome {
+    Outcome::from(&rank(&case.onset, &case.changes, &knowledge()))
+}
+
+/// What the rule "the latest deploy" says of a case.
+pub fn latest(case: &Case) -> Outcome {
+    by_commit(naive::latest(&case.onset, &case.changes), case)
+}
+
+/// What the rule "the nearest deploy within half an hour" says of a case.
+pub fn nearest(case: &Case) -> Outcome {
+    let named = naive::nearest_within_30_min(&case.onset, &case.changes);
+    by_commit(named, case)
+}
+
+/// To name the right commit at another of its services counts as right: these rules know no services.
+fn by_commit(named: Option<DeployName>, case: &Case) -> Outcome {
+    let cause = case.cause.as_ref();
+    let named = named.map(|named| match cause {
+        Some(cause) if cause.id == named.id => cause.clone(),
+        _ => named,
+    });
+    named.into()
 }
 
 /// Chance, and what it has made so far.
@@ -63,7 +119,7 @@ struct Maker {
 }
 
 /// One case of a scenario.
-pub(crate) fn make(scenario: Scenario, seed: u64) -> Case {
+pub fn make(scenario: Scenario, seed: u64) -> Case {
     let mut chance = fastrand::Rng::with_seed(seed * 64 + scenario as u64);
     let service = chance.usize(0..SERVICES.len());
     let onset = Onset::new(concern(service, "production"), onset_at());

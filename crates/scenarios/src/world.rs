@@ -9,7 +9,8 @@ use ripcord_domain::incident::report::{AnalysisReport, Change, DeployStage};
 use ripcord_domain::{Environment, Service};
 use ripcord_suspect::Knowledge;
 
-pub(crate) const SERVICES: [&str; 10] = [
+/// The services.
+pub const SERVICES: [&str; 10] = [
     "web", "gateway", "pay", "cart", "stock", "price", "ledger", "mail", "search", "report",
 ];
 
@@ -32,7 +33,7 @@ pub(crate) fn calls(service: usize) -> &'static [usize] {
 }
 
 /// The graph is known; rates and half-lives are not.
-pub(crate) fn knowledge() -> Knowledge {
+pub fn knowledge() -> Knowledge {
     let name = |service: &usize| Service::new(SERVICES[*service]);
     let called = |calls: &&[usize]| calls.iter().map(name).collect::<BTreeSet<_>>();
     let names = SERVICES.iter().map(|service| Service::new(*service));
@@ -42,18 +43,21 @@ pub(crate) fn knowledge() -> Knowledge {
     }
 }
 
-pub(crate) fn onset_at() -> Timestamp {
+/// When every alert begins.
+pub fn onset_at() -> Timestamp {
     Timestamp::constant(1_800_000_000, 0)
 }
 
-pub(crate) fn concern(service: usize, environment: &str) -> Concern {
+/// A service in an environment.
+pub fn concern(service: usize, environment: &str) -> Concern {
     Concern {
         service: Service::new(SERVICES[service]),
         environment: Environment::new(environment),
     }
 }
 
-pub(crate) fn seconds(number: f64) -> SignedDuration {
+/// A span from a number of seconds.
+pub fn seconds(number: f64) -> SignedDuration {
     SignedDuration::from_secs_f64(number)
 }
 
@@ -70,7 +74,7 @@ pub(crate) fn analysis(phase: &str) -> AnalysisReport {
 }
 
 /// A deploy of a version to the first service, so many minutes before the alert.
-pub(crate) fn plain(id: &str, minutes: f64) -> Deployed {
+pub fn plain(id: &str, minutes: f64) -> Deployed {
     let mut deploy = began_before(id, 0, "production", minutes);
     deploy.changes.push(Change::Version);
     deploy.version = Some(format!("v-{id}"));
@@ -78,7 +82,7 @@ pub(crate) fn plain(id: &str, minutes: f64) -> Deployed {
 }
 
 /// A deploy that began so many minutes before the alert.
-pub(crate) fn began_before(id: &str, service: usize, environment: &str, minutes: f64) -> Deployed {
+pub fn began_before(id: &str, service: usize, environment: &str, minutes: f64) -> Deployed {
     let began = onset_at() - seconds(minutes * 60.0);
     Deployed {
         id: id.to_owned(),
