@@ -59,3 +59,13 @@ pub(crate) fn count(number: usize, one: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {one}{plural}")
 }
+
+/// The first of many, and how many more there are: a burst of alerts must not hide the rest of a page.
+pub(crate) fn few(all: &[String]) -> Vec<String> {
+    const FEW: usize = 8;
+    let mut few: Vec<String> = all.iter().take(FEW).cloned().collect();
+    if all.len() > FEW {
+        few.push(format!("and {} more", all.len() - FEW));
+    }
+    few
+}

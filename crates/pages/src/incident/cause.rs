@@ -8,6 +8,9 @@ use ripcord_suspect::{Answer, Suspect, Verdict};
 use crate::View;
 use crate::text::{count, line};
 
+/// How many suspects are shown without asking.
+const LIKELY: usize = 3;
+
 pub(super) fn cause(view: &View<'_>, case: &Case) -> Markup {
     html! {
         section.panel aria-labelledby="cause-title" {
@@ -36,9 +39,16 @@ fn suspicion(view: &View<'_>, case: &Case, verdict: &Verdict) -> Markup {
     html! {
         p { (answer(verdict, case)) }
         @if !case.deploys.is_empty() {
+            @let (likely, others) = verdict.suspects.split_at(verdict.suspects.len().min(LIKELY));
             ol.suspects {
-                @for one in &verdict.suspects { li { (suspect(view, case, one)) } }
+                @for one in likely { li { (suspect(view, case, one)) } }
                 li { p.first { span.share { (percent(verdict.no_change)) } strong { "No deploy explains this" } } }
+            }
+            @if !others.is_empty() {
+                details id="less-likely" {
+                    summary { (count(others.len(), "deploy")) " less likely" }
+                    ol.suspects { @for one in others { li { (suspect(view, case, one)) } } }
+                }
             }
         }
         @if !verdict.excluded.is_empty() {

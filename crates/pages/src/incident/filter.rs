@@ -56,15 +56,18 @@ pub struct Filter {
     pub kind: Option<Kind>,
     /// What repeats itself and reminders, too.
     pub noise: bool,
+    /// However many there are.
+    pub all: bool,
 }
 
 impl Filter {
     /// Understands the parts of an address. A word that is none of the kinds shows all of them.
-    pub fn new(kind: Option<&str>, noise: bool) -> Self {
+    pub fn new(kind: Option<&str>, noise: bool, all: bool) -> Self {
         let named = |word: &str| Kind::ALL.into_iter().find(|kind| kind.word() == word);
         Self {
             kind: kind.and_then(named),
             noise,
+            all,
         }
     }
 
@@ -79,7 +82,8 @@ impl Filter {
     pub(crate) fn query(self) -> String {
         let kind = self.kind.map(|kind| format!("show={}", kind.word()));
         let noise = self.noise.then(|| "noise=1".to_owned());
-        let parts: Vec<String> = kind.into_iter().chain(noise).collect();
+        let all = self.all.then(|| "all=1".to_owned());
+        let parts: Vec<String> = kind.into_iter().chain(noise).chain(all).collect();
         format!("?{}", parts.join("&"))
     }
 }

@@ -7,7 +7,7 @@ use ripcord_domain::incident::report::RecoveryReport;
 
 use crate::View;
 use crate::command;
-use crate::text::{count, line};
+use crate::text::{count, few, line};
 
 pub(super) fn now(view: &View<'_>, case: &Case) -> Markup {
     let missing = &case.brief.missing_to_close;
@@ -31,7 +31,7 @@ pub(super) fn now(view: &View<'_>, case: &Case) -> Markup {
                 NextStep::GoOn(report) => {
                     h2 id="now-title" { "The recovery is half done: go on with it" }
                     p { (recovery(view, case, report)) }
-                    @if !report.missing.is_empty() { ul { @for one in &report.missing { li { (line(one)) } } } }
+                    @if !report.missing.is_empty() { ul { @for one in few(&report.missing) { li { (line(&one)) } } } }
                     (command_box(command::resume(&report.recovery), "go on with the recovery"))
                     p.note { "Run it on the machine where the recovery was begun: its record is there." }
                 }
@@ -55,7 +55,7 @@ pub(super) fn now(view: &View<'_>, case: &Case) -> Markup {
             }
             @if !missing.is_empty() {
                 h3 { "Missing until it can be closed" }
-                ul { @for one in missing { li { (line(one)) } } }
+                ul { @for one in few(missing) { li { (line(&one)) } } }
             }
         }
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use ripcord_casebook::Case;
 use ripcord_domain::incident::State;
 
-use crate::text::{address, line};
+use crate::text::{address, few, line};
 
 fn form(incident: &str, say: &str, content: &Markup) -> Markup {
     html! {
@@ -97,7 +97,7 @@ fn close(case: &Case) -> Markup {
         @if !missing.is_empty() {
             div.choice {
                 input type="checkbox" id="although" name="although" value="yes";
-                label for="although" { "Although something is missing: " (line(&missing.join("; "))) ". It is recorded." }
+                label for="although" { "Although something is missing: " (line(&few(missing).join("; "))) ". It is recorded." }
             }
         }
         button type="submit" { "Close the incident" }

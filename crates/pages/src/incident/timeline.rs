@@ -12,6 +12,9 @@ use crate::View;
 use crate::shell::region;
 use crate::text::{count, digest, elsewhere, line, lines};
 
+/// How many entries are shown if nothing else is asked for: a page of a burst of alerts stays one that a phone can show.
+const MOST: usize = 300;
+
 pub(super) fn timeline(view: &View<'_>, case: &Case, review: &Review, filter: Filter) -> Markup {
     let facts: BTreeMap<&EventId, &Fact> = case
         .events
@@ -24,7 +27,14 @@ pub(super) fn timeline(view: &View<'_>, case: &Case, review: &Review, filter: Fi
         .iter()
         .filter(|entry| filter.shows(of(entry), entry.hidden.is_some()))
         .collect();
-    let left_out = review.timeline.len() - shown.len();
+    let hidden = review.timeline.len() - shown.len();
+    // The newest: what was before them is asked for by name.
+    let early = if filter.all {
+        0
+    } else {
+        shown.len().saturating_sub(MOST)
+    };
+    let shown = &shown[early..];
     html! {
         section.panel aria-labelledby="timeline-title" {
             h2 id="timeline-title" { "Timeline" }
@@ -32,7 +42,8 @@ pub(super) fn timeline(view: &View<'_>, case: &Case, review: &Review, filter: Fi
             (region("left-out", &html! {
                 p.note {
                     (count(shown.len(), "entry").replace("entrys", "entries")) ", oldest first, times in " (view.zone_name()) "."
-                    @if left_out > 0 { " " (left_out) " not shown." }
+                    @if hidden > 0 { " " (hidden) " not shown." }
+                    @if early > 0 { " " a href={ (Filter { all: true, ..filter }.query()) "#timeline-title" } { (early) " earlier" } }
                 }
             }))
             div role="log" aria-labelledby="timeline-title" {

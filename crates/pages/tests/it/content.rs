@@ -1,7 +1,7 @@
 //! What pages say: first what is wrong and what to do.
 
 use ripcord_domain::incident::event::Fact;
-use ripcord_domain::incident::report::{AlertState, DeployStage};
+use ripcord_domain::incident::report::{AlertReport, AlertState, DeployStage};
 use ripcord_domain::recovery::Standing;
 use ripcord_pages::Filter;
 
@@ -171,14 +171,17 @@ fn a_filter_shows_what_it_says_and_how_much_it_leaves_out() {
     };
     let all = page(Filter::default());
     assert!(text_of(&all, "left-out").starts_with("3 entries"));
-    let people = page(Filter::new(Some("people"), false));
+    let people = page(Filter::new(Some("people"), false, false));
     let entries = text_of(&people, "entries");
     assert!(
         entries.contains("the provider is fine") && !entries.contains("alert fires"),
         "{entries}"
     );
     assert!(text_of(&people, "left-out").contains("2 not shown"));
-    assert_eq!(Filter::new(Some("<script>"), false), Filter::default());
+    assert_eq!(
+        Filter::new(Some("<script>"), false, false),
+        Filter::default()
+    );
 }
 
 #[test]
@@ -240,4 +243,28 @@ fn every_field_has_a_label_every_id_is_there_once_and_headings_have_no_gap() {
             "{levels:?}"
         );
     }
+}
+
+#[test]
+fn a_burst_of_alerts_leaves_a_page_that_can_be_read() {
+    let mut told = broken();
+    let payments = place("payments", "production");
+    let burst: Vec<_> = (0..1000)
+        .map(|number| {
+            let report = AlertReport {
+                alert: format!("pod-{number}"),
+                ..alert(&format!("pod {number} fails"), AlertState::Firing, None)
+            };
+            told.event("17:16:00", &payments, Fact::Alert(report))
+        })
+        .collect();
+    told.file(&burst);
+    let page = Page::of(&told.incident_page());
+    let entries = page
+        .all("li")
+        .filter(|one| one.attribute("id").is_some_and(|id| id.starts_with("e-")));
+    assert_eq!(entries.count(), 300);
+    assert!(text_of(&page, "left-out").contains("702 earlier"));
+    assert!(text_of(&page, "now").contains("and 993 more"));
+    assert!(text_of(&page, "head").contains("1001 alerts fire"));
 }

@@ -306,6 +306,7 @@ pub(crate) fn pages_full_of(text: &str) -> Vec<(&'static str, String)> {
     let filter = Filter {
         kind: None,
         noise: true,
+        all: true,
     };
     vec![
         ("board", ripcord_pages::board(&view, &told.board())),

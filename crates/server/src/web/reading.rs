@@ -97,6 +97,7 @@ pub(super) async fn incidents(
 pub(super) struct Shown {
     show: Option<String>,
     noise: Option<String>,
+    all: Option<String>,
     said: Option<String>,
 }
 
@@ -124,7 +125,11 @@ pub(super) async fn incident(
 ) -> Response {
     match case(&web, name).await {
         Ok((news, case)) => {
-            let filter = Filter::new(shown.show.as_deref(), shown.noise.is_some());
+            let filter = Filter::new(
+                shown.show.as_deref(),
+                shown.noise.is_some(),
+                shown.all.is_some(),
+            );
             let view = web.view(&caller, news);
             let said = shown.said.is_some();
             let html = ripcord_pages::incident(&view, &case, &review_of(&case), filter, said);
