@@ -81,9 +81,9 @@ fn go_back(case: &Case, back: &Back<'_>) -> Markup {
     let concern = back.concern;
     let doubt = match back.doubt {
         None => None,
-        Some(Doubt::NoDeploy) => {
-            Some("As far as the records tell no deploy explains this: going back may not help.")
-        }
+        Some(Doubt::NoDeploy) => Some(
+            "Going back to the last good version may not help. The command for it, all the same:",
+        ),
         Some(Doubt::Unclear) => {
             Some("It cannot be told whether a deploy is the cause: look at the suspects first.")
         }
@@ -91,8 +91,17 @@ fn go_back(case: &Case, back: &Back<'_>) -> Markup {
             "No deploy of it is known here. ripcord looks in Git itself and tells what it would go back to.",
         ),
     };
+    let command = command::rollback(concern, &case.brief.id);
+    let can_run = command.is_some();
     html! {
-        h2 id="now-title" { "Put " (line(concern.service.as_str())) " in " (line(concern.environment.as_str())) " back on its last good version" }
+        h2 id="now-title" {
+            @if back.doubt == Some(Doubt::NoDeploy) {
+                "Find the cause: no deploy explains this"
+            } @else {
+                "Put " (line(concern.service.as_str())) " in " (line(concern.environment.as_str()))
+                " back on its last good version"
+            }
+        }
         @if let Some(report) = back.undone {
             p { strong { "The bad version came back" } " after recovery " (line(report.recovery.as_str())) "." }
         }
@@ -103,10 +112,13 @@ fn go_back(case: &Case, back: &Back<'_>) -> Markup {
                 "." }
         }
         @if let Some(doubt) = doubt { p.doubt { (doubt) } }
-        (command_box(command::rollback(concern, &case.brief.id), "roll back"))
+        (command_box(command, "roll back"))
         p.note {
-            "This server does not run recoveries itself yet: run the command where ripcord reaches the infra repo. It "
-            "shows the plan, and asks before it changes anything. Nothing goes back by itself."
+            @if can_run {
+                "This server does not run recoveries itself yet: run the command where ripcord reaches the infra repo. "
+                "It shows the plan, and asks before it changes anything. "
+            }
+            "Nothing goes back by itself."
         }
         @if case.brief.concerns.len() > 1 {
             p.note { "The incident is about " (count(case.brief.concerns.len(), "place")) ": this is the one that is most likely to help." }

@@ -106,6 +106,26 @@ fn an_alert_without_a_deploy_is_not_blamed_on_one() {
 }
 
 #[test]
+fn where_no_deploy_explains_it_the_way_back_is_not_what_is_asked_for_first() {
+    let mut told = Told::new();
+    let payments = place("payments", "production");
+    // A deploy of long before, which nothing speaks for.
+    let old = Fact::Deploy(deploy("v16", DeployStage::Healthy));
+    let mut event = told.event("00:00:00", &payments, old);
+    event.observed = event.observed - jiff::SignedDuration::from_hours(5);
+    told.file(&[event]);
+    let fires = Fact::Alert(alert("payments fail", AlertState::Firing, None));
+    told.tell("17:15:00", &payments, fires);
+    let page = Page::of(&told.incident_page());
+    let now = text_of(&page, "now");
+    assert!(
+        now.starts_with("Find the cause: no deploy explains this"),
+        "{now}"
+    );
+    assert!(page.by_id("command").is_some());
+}
+
+#[test]
 fn health_that_nobody_told_is_unknown() {
     let mut told = broken();
     let committed = Fact::Deploy(deploy("v3", DeployStage::Committed));

@@ -54,6 +54,13 @@ pub(super) fn failed(
     page(status, html)
 }
 
+/// What a command says in a line, as a page says it.
+fn sentence(words: &str) -> String {
+    let mut signs = words.chars();
+    let first = signs.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(signs).chain(['.']).collect()
+}
+
 const HOME: (&str, &str) = ("/", "To the board");
 
 pub(super) async fn board(
