@@ -112,7 +112,7 @@ fn where_no_deploy_explains_it_the_way_back_is_not_what_is_asked_for_first() {
     // A deploy of long before, which nothing speaks for.
     let old = Fact::Deploy(deploy("v16", DeployStage::Healthy));
     let mut event = told.event("00:00:00", &payments, old);
-    event.observed = event.observed - jiff::SignedDuration::from_hours(5);
+    event.observed -= jiff::SignedDuration::from_hours(5);
     told.file(&[event]);
     let fires = Fact::Alert(alert("payments fail", AlertState::Firing, None));
     told.tell("17:15:00", &payments, fires);

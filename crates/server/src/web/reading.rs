@@ -38,10 +38,10 @@ pub(super) fn failed(
             "That cannot be written down"
         }
     };
-    let mut text = Problem::from(error).message;
+    let mut text = sentence(&Problem::from(error).message);
     if status == StatusCode::CONFLICT {
         text.push_str(
-            ".\nTick “although something is missing” to close it all the same; that is recorded.",
+            "\nTick “although something is missing” to close it all the same; that is recorded.",
         );
     }
     let notice = Notice {
