@@ -80,12 +80,24 @@ const LAYERS: &[Layer] = &[
         owns: &[],
     },
     Layer {
+        name: "ripcord-pages",
+        may_use: &[
+            "ripcord-casebook",
+            "ripcord-domain",
+            "ripcord-review",
+            "ripcord-suspect",
+        ],
+        owns: &[],
+    },
+    Layer {
         name: "ripcord-server",
         may_use: &[
             "ripcord-announce",
             "ripcord-casebook",
             "ripcord-domain",
             "ripcord-intake",
+            "ripcord-pages",
+            "ripcord-review",
             "ripcord-store",
         ],
         owns: &[],

@@ -3,9 +3,11 @@
 //! Reading puts an incident together with the deploys of its time and with what is suspected ([`Case`]); writing
 //! is one more event with an author ([`say`]). Nothing is ever changed or taken away.
 
+pub mod board;
 mod case;
 mod measuring;
 mod minding;
+mod next_step;
 mod saying;
 #[cfg(test)]
 mod tests;
@@ -15,9 +17,11 @@ use ripcord_domain::incident::joining::Key;
 use ripcord_domain::{Kind, Problem};
 use ripcord_store::{Records, StoreError};
 
+pub use board::{Board, Health, Place, board};
 pub use case::{Brief, Case, SCHEMA, briefs, case};
 pub use measuring::{Asked, metrics};
 pub use minding::{Minding, mind};
+pub use next_step::{Back, Doubt, NextStep};
 pub use saying::{Saying, Teller, fresh, say};
 
 /// Why something of an incident could not be read or written.

@@ -10,6 +10,7 @@ use ripcord_domain::incident::report::{AlertReport, AlertState, DeployReport, De
 use ripcord_store::{Sqlite, filing};
 use ripcord_suspect::Answer;
 
+use super::board::LOOKS_BACK;
 use super::*;
 
 fn at(text: &str) -> Timestamp {
@@ -288,6 +289,60 @@ fn an_empty_note_is_refused_and_nothing_is_written() {
     let refused = say(&mut records, Some("INC-7"), &long, &anna("17:21:00", 8));
     assert!(matches!(refused, Err(CaseError::TooLong { .. })));
     assert_eq!(records.events_of(&said.id).unwrap().len(), 2);
+}
+
+#[test]
+fn the_board_has_production_first_and_what_is_wrong_on_top() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = records(&folder);
+    let mut number = 0;
+    let mut deploy = |service: &str, environment: &str, stage| {
+        number += 1;
+        let report = DeployReport {
+            deploy: service.to_owned(),
+            stage: Some(stage),
+            ..DeployReport::default()
+        };
+        let mut event = told(&number.to_string(), "16:00:00", Fact::Deploy(report));
+        event.concern = Some(Concern {
+            service: ripcord_domain::Service::new(service),
+            environment: ripcord_domain::Environment::new(environment),
+        });
+        event
+    };
+    let events = [
+        deploy("cart", "dev", DeployStage::Healthy),
+        deploy("web", "prod", DeployStage::Failed),
+        deploy("search", "prod", DeployStage::Committed),
+        told("a", "17:15:00", alert(AlertState::Firing, None)),
+    ];
+    file(&mut records, &events);
+    let known = board(&mut records, at("17:20:00")).unwrap();
+    let environments: Vec<&str> = known
+        .environments
+        .iter()
+        .map(ripcord_domain::Environment::as_str)
+        .collect();
+    assert_eq!(environments, ["prod", "production", "dev"]);
+    let names = |board: &Board| -> Vec<String> {
+        let services = board.services.iter();
+        services.map(|(service, _)| service.to_string()).collect()
+    };
+    assert_eq!(names(&known), ["payments", "web", "cart", "search"]);
+    let place = |board: &Board, row: usize, column: usize| {
+        board.services[row].1[column].as_ref().unwrap().clone()
+    };
+    assert_eq!(place(&known, 0, 1).health, Health::Wrong { firing: true });
+    assert_eq!(place(&known, 0, 1).incidents, [known.open[0].id.clone()]);
+    assert_eq!(place(&known, 3, 0).health, Health::Unknown);
+    let ended = alert(AlertState::Resolved, Some("17:30:00"));
+    file(&mut records, &[told("b", "17:30:00", ended)]);
+    let quiet = board(&mut records, at("17:31:00")).unwrap();
+    assert_eq!(names(&quiet), ["web", "cart", "payments", "search"]);
+    assert_eq!(place(&quiet, 2, 1).health, Health::Unknown);
+    let month_later = at("17:31:00") + LOOKS_BACK;
+    let later = board(&mut records, month_later).unwrap();
+    assert_eq!(names(&later), ["payments"], "it is still not closed");
 }
 
 static UTC: TimeZone = TimeZone::UTC;

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 const LONGEST: usize = 2000;
 
 /// One line without control characters and without signs that are not seen or turn the order of others.
-pub(crate) fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     let mut clean = String::new();
     for (count, sign) in text.trim().chars().enumerate() {
         if count == LONGEST {
@@ -60,7 +60,7 @@ pub(crate) fn markdown(text: &str) -> String {
 }
 
 /// An address of the web as it may stand in a link; none for any other scheme.
-pub(crate) fn link(address: &str) -> Option<String> {
+pub fn link(address: &str) -> Option<String> {
     let address = address.trim();
     let lower = address.to_ascii_lowercase();
     let host = lower

@@ -23,20 +23,22 @@ use crate::words;
 
 const STYLE: &str = include_str!("page.css");
 
+/// What a browser lets the review's page do, as the value of a `Content-Security-Policy`: show itself, in its one style.
+pub fn policy() -> String {
+    let style = BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'")
+}
+
 /// The review as a page, in the order of the Markdown that people wrote on, or of a new one.
 pub fn html(review: &Review, previous: Option<&str>) -> String {
     let document = markdown::markdown(review, previous);
-    let style = BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
-    );
     let title = escape::line(&review.title);
     page! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta http-equiv="Content-Security-Policy" content=(policy());
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="referrer" content="no-referrer";
                 title { "Review: " (title) }
@@ -137,7 +139,7 @@ fn figures(review: &Review) -> Markup {
         section {
             h2 { "Figures" }
             @for note in &review.notes { p { (escape::line(note)) } }
-            figure.chart role="group" aria-label="Chart of the incident" {
+            figure.chart aria-label="Chart of the incident" {
                 div.wide role="region" tabindex="0" aria-label="Chart, scrolls sideways" {
                     (PreEscaped(chart::svg(review)))
                 }

@@ -13,7 +13,7 @@ pub mod action_item;
 mod activity;
 pub mod blame;
 mod chart;
-mod escape;
+pub mod escape;
 mod figure;
 mod html;
 mod knowledge;
@@ -23,12 +23,12 @@ pub mod regions;
 mod review;
 mod timeline;
 mod wording;
-mod words;
+pub mod words;
 
 pub use activity::{Activity, Lane};
 pub use chart::svg;
 pub use figure::{End, Figure, Known, Part, Reached, Span};
-pub use html::html;
+pub use html::{html, policy};
 pub use knowledge::{Canary, CurrentPolicy, Knowledge, Policy, Trigger};
 pub use markdown::{markdown, unwritten};
 pub use question::{

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// A span for people: the two greatest units that are not zero, such as `4 min 12 s`. A negative one has a minus.
-pub(crate) fn span(span: SignedDuration) -> String {
+pub fn span(span: SignedDuration) -> String {
     const UNITS: [(u128, &str); 4] = [
         (86_400_000, "d"),
         (3_600_000, "h"),

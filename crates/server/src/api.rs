@@ -123,16 +123,21 @@ impl From<CaseError> for Refused {
     }
 }
 
+/// How a refusal is answered.
+pub(crate) fn status(error: &CaseError) -> StatusCode {
+    match error {
+        CaseError::Unknown(_) | CaseError::NothingKnown => StatusCode::NOT_FOUND,
+        CaseError::NotOver { .. } => StatusCode::CONFLICT,
+        CaseError::Empty(_) | CaseError::TooLong { .. } | CaseError::NotOurs(_) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        CaseError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = match &self.0 {
-            CaseError::Unknown(_) | CaseError::NothingKnown => StatusCode::NOT_FOUND,
-            CaseError::NotOver { .. } => StatusCode::CONFLICT,
-            CaseError::Empty(_) | CaseError::TooLong { .. } | CaseError::NotOurs(_) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            CaseError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-        };
+        let status = status(&self.0);
         let error = Problem::from(self.0);
         (
             status,

@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ripcord_store::Records;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::access::Token;
 use crate::announcer::{self, Announcing, Named};
@@ -22,9 +23,11 @@ use crate::clerk::Clerk;
 use crate::desk::Desk;
 use crate::figures::Figures;
 use crate::filer::Filer;
+use crate::live::Pulse;
 use crate::looks::{self, Look};
 use crate::minder::{Minder, Rules};
 use crate::source::Sources;
+use crate::web::{self, Web};
 use crate::{api, intake};
 
 /// How many deliveries may wait to be kept. At 10 000 a minute that is more than a minute.
@@ -142,7 +145,17 @@ pub fn serve(
         clock: parts.clock,
     };
     let audit = Audit::new(parts.audit, parts.clock);
-    let router = router(intake, desk, parts.tokens, audit, figures);
+    // Streams of news would go on for ever: they are told when the server ends.
+    let (ending, ended) = watch::channel(false);
+    let end = async move {
+        end.await;
+        ending.send_replace(true);
+    };
+    let (pulse, beats) = Pulse::new();
+    let beating = pulse.beat(desk.clone(), ended.clone());
+    let tokens = Arc::new(parts.tokens);
+    let web = Arc::new(Web::new(desk.clone(), Arc::clone(&tokens), beats, ended));
+    let router = router(intake, desk, &tokens, web, audit, figures);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -151,6 +164,7 @@ pub fn serve(
         let listener = TcpListener::bind(address)
             .await
             .map_err(|why| ServeError::Listen { address, why })?;
+        tokio::spawn(beating);
         listening(listener.local_addr().map_err(|error| system(&error))?);
         axum::serve(listener, router)
             .with_graceful_shutdown(end)
@@ -170,20 +184,25 @@ pub fn serve(
 fn router(
     intake: intake::Intake,
     desk: Desk,
-    tokens: Vec<Token>,
+    tokens: &Arc<Vec<Token>>,
+    web: Arc<Web>,
     audit: Audit,
     figures: Figures,
 ) -> Router {
     let calls = Router::new()
-        .nest("/api/v1", api::router(desk, &Arc::new(tokens)))
+        .nest("/api/v1", api::router(desk, tokens))
         .layer(DefaultBodyLimit::max(LARGEST_CALL))
+        .merge(web::router(web))
         .layer(middleware::from_fn_with_state(audit, record));
     let health = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(figures);
-    intake::router(intake).merge(calls).merge(health)
+    intake::router(intake)
+        .merge(calls)
+        .merge(health)
+        .merge(web::assets())
 }
 
 async fn ready(State(figures): State<Figures>) -> impl IntoResponse {

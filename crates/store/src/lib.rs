@@ -70,6 +70,17 @@ pub struct DeadLetter {
     pub why: String,
 }
 
+/// What was told after an event, for those who show what is known and want to know what changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// The number of the newest event; 0 where there is none.
+    pub latest: EventNumber,
+    /// The incidents of which something was told.
+    pub incidents: BTreeSet<IncidentId>,
+    /// Something was told that is no incident's own, such as a deploy.
+    pub production: bool,
+}
+
 /// What can go wrong with what is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -125,6 +136,13 @@ pub trait Records: Claims {
     /// # Errors
     /// It cannot be read.
     fn version(&mut self) -> Result<i64, StoreError>;
+
+    /// What was told after the event of this number. Numbers grow in the order in which events were filed, so that who
+    /// asks with the `latest` of the answer before misses nothing, whoever filed it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn news(&mut self, after: EventNumber) -> Result<News, StoreError>;
 
     /// The incidents that are found by any of the keys. An id that was merged into another finds that one.
     ///

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use self::connection::{Connection, Trouble};
 use crate::encoding::{DEAD, UNDERSTOOD, WAITING, instant, micros, parsed, written};
 use crate::{
-    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, Records, StoreError,
+    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, News, Records, StoreError,
 };
 
 /// The records in the schema `ripcord` of a PostgreSQL database (11 or newer).
@@ -120,6 +120,28 @@ impl Records for Postgres {
         let query = "SELECT filings FROM version";
         self.connection
             .read(|db| Ok(db.query_one(query, &[])?.try_get(0)?))
+    }
+
+    fn news(&mut self, after: EventNumber) -> Result<News, StoreError> {
+        self.connection.read(|db| {
+            let latest = "SELECT coalesce(max(number), 0) FROM event";
+            let mut news = News {
+                latest: EventNumber(db.query_one(latest, &[])?.try_get(0)?),
+                ..News::default()
+            };
+            // What is filed between the two questions is left to the next call.
+            let query = "SELECT DISTINCT incident FROM event WHERE number > $1 AND number <= $2";
+            for row in db.query(query, &[&after.0, &news.latest.0])? {
+                match row.try_get::<_, Option<Vec<u8>>>(0)? {
+                    Some(id) => {
+                        let id = String::from_utf8(id)?;
+                        news.incidents.insert(IncidentId::new(id));
+                    }
+                    None => news.production = true,
+                }
+            }
+            Ok(news)
+        })
     }
 
     fn known(&mut self, keys: &BTreeSet<Key>) -> Result<Vec<Incident>, StoreError> {

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::encoding::{self, DEAD, UNDERSTOOD, WAITING, micros};
 use crate::{
-    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, Records, StoreError,
+    Accepted, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, News, Records, StoreError,
 };
 
 /// Grows when older ripcords could not read what is written. Newer ones read all older forms.
@@ -186,6 +186,34 @@ impl Records for Sqlite {
 
     fn version(&mut self) -> Result<i64, StoreError> {
         self.read(|db| db.query_row("SELECT filings FROM version", [], |row| row.get(0)))
+    }
+
+    fn news(&mut self, after: EventNumber) -> Result<News, StoreError> {
+        self.read(|db| {
+            let mut news = News {
+                latest: EventNumber(
+                    db.prepare_cached("SELECT coalesce(max(number), 0) FROM event")?
+                        .query_row([], |row| row.get(0))?,
+                ),
+                ..News::default()
+            };
+            // What is filed between the two questions is left to the next call.
+            let mut query = db.prepare_cached(
+                "SELECT DISTINCT incident FROM event WHERE number > ?1 AND number <= ?2",
+            )?;
+            let told = query.query_map([after.0, news.latest.0], |row| {
+                row.get::<_, Option<String>>(0)
+            })?;
+            for incident in told {
+                match incident? {
+                    Some(id) => {
+                        news.incidents.insert(IncidentId::new(id));
+                    }
+                    None => news.production = true,
+                }
+            }
+            Ok(news)
+        })
     }
 
     fn known(&mut self, keys: &BTreeSet<Key>) -> Result<Vec<Incident>, StoreError> {

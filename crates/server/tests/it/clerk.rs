@@ -10,7 +10,7 @@ use ripcord_domain::incident::event::{Event, EventId, IncidentId};
 use ripcord_domain::incident::joining::Key;
 use ripcord_server::clerk::{Clerk, NotKept};
 use ripcord_store::{
-    Accepted, Claims, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, Records,
+    Accepted, Claims, DeadLetter, Delivery, DeliveryNumber, EventNumber, Filing, News, Records,
     StoreError,
 };
 use tokio::sync::Barrier;
@@ -57,6 +57,9 @@ impl Records for SlowDisk {
     }
     fn version(&mut self) -> Result<i64, StoreError> {
         Ok(self.kept.len().try_into().unwrap())
+    }
+    fn news(&mut self, _: EventNumber) -> Result<News, StoreError> {
+        Ok(News::default())
     }
     fn known(&mut self, _: &BTreeSet<Key>) -> Result<Vec<Incident>, StoreError> {
         Ok(Vec::new())

@@ -5,3 +5,4 @@ mod announcing;
 mod clerk;
 mod intake;
 mod serve;
+mod web;

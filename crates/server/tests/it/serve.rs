@@ -18,13 +18,13 @@ use ripcord_store::{Records as _, Sqlite};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-const FIRING: &str = r#"{"version":"4","groupKey":"g","status":"firing","alerts":[{"status":"firing",
+pub(crate) const FIRING: &str = r#"{"version":"4","groupKey":"g","status":"firing","alerts":[{"status":"firing",
     "labels":{"alertname":"PaymentsFail","service":"payments"},"annotations":{},
     "startsAt":"2026-11-27T17:15:00Z","endsAt":"0001-01-01T00:00:00Z","fingerprint":"f1"}]}"#;
 
 /// What was written, to be read while it is written.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -38,7 +38,7 @@ impl Write for Lines {
 }
 
 impl Lines {
-    fn read(&self) -> Vec<Value> {
+    pub(crate) fn read(&self) -> Vec<Value> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let lines = text.lines();
         lines
@@ -47,10 +47,10 @@ impl Lines {
     }
 }
 
-struct Server {
-    address: String,
-    file: PathBuf,
-    audit: Lines,
+pub(crate) struct Server {
+    pub(crate) address: String,
+    pub(crate) file: PathBuf,
+    pub(crate) audit: Lines,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
     _folder: tempfile::TempDir,
@@ -95,7 +95,7 @@ fn parts(file: &Path, audit: Lines) -> Parts {
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("incidents.sqlite");
         let audit = Lines::default();
@@ -120,7 +120,13 @@ impl Server {
         }
     }
 
-    fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
         // Built along with other crates the client wants a provider for TLS, although none is spoken here.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread();
@@ -144,15 +150,15 @@ impl Server {
         })
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         self.call(Method::GET, path, "token-of-ada", None)
     }
 
-    fn post(&self, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.call(Method::POST, path, "token-of-ada", Some(body))
     }
 
-    fn tell(&self, body: &str) -> u16 {
+    pub(crate) fn tell(&self, body: &str) -> u16 {
         let body = serde_json::from_str(body).unwrap_or_else(|_| json!(body));
         let (status, _) = self.call(
             Method::POST,
@@ -164,7 +170,7 @@ impl Server {
     }
 
     /// Looks until something is so.
-    fn until<T>(&self, what: &str, look: impl Fn(&Self) -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, what: &str, look: impl Fn(&Self) -> Option<T>) -> T {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(found) = look(self) {
@@ -175,7 +181,7 @@ impl Server {
         }
     }
 
-    fn end(&mut self) -> Result<(), ServeError> {
+    pub(crate) fn end(&mut self) -> Result<(), ServeError> {
         let _ended = self.end.take().unwrap().send(());
         self.thread.take().unwrap().join().unwrap()
     }

@@ -3,7 +3,7 @@
 use ripcord_domain::incident::State;
 use ripcord_domain::incident::event::{EventId, Fact, IncidentId};
 use ripcord_domain::incident::joining::Key;
-use ripcord_store::{Accepted, Delivery, EventNumber, StoreError, filing};
+use ripcord_store::{Accepted, Delivery, EventNumber, News, StoreError, filing};
 
 use crate::place::Place;
 use crate::story::{alert, at, delivery, file};
@@ -199,6 +199,33 @@ pub(crate) fn events_are_told_oldest_first_and_those_of_production_between_two_i
     let told = records.events_of_production(at(2), at(3)).unwrap();
     let ids: Vec<&str> = told.iter().map(|event| event.id.as_str()).collect();
     assert_eq!(ids, ["a/2/None", "b/2/None", "c/3/None"]);
+}
+
+pub(crate) fn news_are_what_was_told_after_what_was_known_before(place: &Place) {
+    let mut records = place.open();
+    assert_eq!(records.news(EventNumber(0)).unwrap(), News::default());
+    file(&mut *records, &[alert("a", 0, None)]);
+    let first = records.news(EventNumber(0)).unwrap();
+    let a = records.incidents(5).unwrap().remove(0).id;
+    assert_eq!(first.incidents, [a.clone()].into());
+    assert!(!first.production);
+    assert_eq!(
+        records.news(first.latest).unwrap(),
+        News {
+            latest: first.latest,
+            ..News::default()
+        }
+    );
+    file(&mut *place.open(), &[alert("a", 0, Some(5))]);
+    let mut deploy = alert("d", 6, None);
+    deploy.fact = Fact::Other {
+        summary: "a deploy".into(),
+        details: std::collections::BTreeMap::new(),
+    };
+    file(&mut *records, &[deploy]);
+    let second = records.news(first.latest).unwrap();
+    assert!(second.latest > first.latest && second.production);
+    assert_eq!(second.incidents, [a].into());
 }
 
 pub(crate) fn two_servers_that_start_and_file_at_once_come_to_what_one_comes_to(place: &Place) {

@@ -36,6 +36,7 @@ contract! {
     contract::a_note_that_came_in_before_its_incident_belongs_to_it_afterwards,
     contract::what_another_system_named_with_any_character_and_length_is_kept_and_found,
     contract::events_are_told_oldest_first_and_those_of_production_between_two_instants,
+    contract::news_are_what_was_told_after_what_was_known_before,
     contract::two_servers_that_start_and_file_at_once_come_to_what_one_comes_to,
     contract::who_passes_events_on_sees_each_once_in_the_order_of_filing,
     contract::who_passes_events_on_never_goes_back,
