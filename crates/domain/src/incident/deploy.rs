@@ -3,9 +3,9 @@
 //! Git knows when a change was merged, Argo CD when it was applied, a Rollout when its first pod served. Their
 //! reports are told by different names and in any order; what is put together depends on the set alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +95,8 @@ enum Name<'a> {
 
 /// The deploys that events tell of, by their beginning, oldest first.
 ///
-/// What one source calls by one name is one deploy. Of what several sources tell of the same commit the first
+/// What one source calls by one name is one deploy. A source that knows no commit, such as Argo Rollouts, tells of the
+/// one that brought the same version at that time. Of what several sources tell of the same commit the first
 /// of each is the same deploy, the second of each is the next: a commit that was synced again.
 pub fn deploys<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Deployed> {
     let mut told: BTreeMap<(&Concern, &Source, &str), Told<'a>> = BTreeMap::new();
@@ -114,12 +115,13 @@ pub fn deploys<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Deployed>
             _ => {}
         }
     }
+    let brought = brought(&told);
     // Of each commit, per source, the times it was deployed.
     let mut named: BTreeMap<(&Concern, Name<'a>), BTreeMap<&Source, Vec<Told<'a>>>> =
         BTreeMap::new();
     for ((concern, source, called), group) in told {
-        let commit = group.values().find_map(|report| report.commit.as_deref());
-        let name = commit.map_or(Name::Called(called), Name::Commit);
+        let name = commit_of(&group).or_else(|| brought.commit_near(concern, &group));
+        let name = name.map_or(Name::Called(called), Name::Commit);
         let sources = named.entry((concern, name)).or_default();
         sources.entry(source).or_default().push(group);
     }
@@ -149,6 +151,47 @@ pub fn deploys<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Deployed>
     }
     found.sort_by(|a, b| (a.began(), &a.concern, &a.id).cmp(&(b.began(), &b.concern, &b.id)));
     found
+}
+
+/// How far apart two sources tell the beginning of one deploy.
+const APART: SignedDuration = SignedDuration::from_hours(1);
+
+fn commit_of<'a>(group: &Told<'a>) -> Option<&'a str> {
+    group.values().find_map(|report| report.commit.as_deref())
+}
+
+fn version_of<'a>(group: &Told<'a>) -> Option<&'a str> {
+    group.values().find_map(|report| report.version.as_deref())
+}
+
+/// The commits that brought each version, by when a source told of it first.
+struct Brought<'a>(BTreeMap<(&'a Concern, &'a str), BTreeSet<(Timestamp, &'a str)>>);
+
+fn brought<'a>(told: &BTreeMap<(&'a Concern, &'a Source, &'a str), Told<'a>>) -> Brought<'a> {
+    let mut brought = Brought(BTreeMap::new());
+    for ((concern, ..), group) in told {
+        let first = group.keys().next();
+        if let (Some((at, _)), Some(commit), Some(version)) =
+            (first, commit_of(group), version_of(group))
+        {
+            let commits = brought.0.entry((concern, version)).or_default();
+            commits.insert((*at, commit));
+        }
+    }
+    brought
+}
+
+impl<'a> Brought<'a> {
+    /// The commit that brought what reports without one tell of: the last before them, else the first after.
+    fn commit_near(&self, concern: &'a Concern, group: &Told<'a>) -> Option<&'a str> {
+        let commits = self.0.get(&(concern, version_of(group)?))?;
+        let (at, _) = group.keys().next()?;
+        let is_near = |(told, _): &&(Timestamp, &str)| told.duration_since(*at).abs() <= APART;
+        let before = commits.iter().rev().find(|(told, _)| told <= at);
+        let after = || commits.iter().find(|(told, _)| told > at);
+        let near = before.filter(is_near).or_else(|| after().filter(is_near));
+        near.map(|(_, commit)| *commit)
+    }
 }
 
 fn put_together(id: String, concern: &Concern, reports: &Told<'_>) -> Deployed {

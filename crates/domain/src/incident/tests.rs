@@ -279,6 +279,56 @@ fn what_several_sources_tell_of_a_commit_is_one_deploy() {
 }
 
 #[test]
+fn who_knows_no_commit_tells_of_the_one_that_brought_the_version_then() {
+    let told = |id: &str, minute, kind, stage, commit: Option<&str>, version: &str| {
+        let report = DeployReport {
+            deploy: id.into(),
+            stage: Some(stage),
+            commit: commit.map(Into::into),
+            version: Some(version.into()),
+            ..DeployReport::default()
+        };
+        let mut event = event(id, minute, Fact::Deploy(report));
+        event.source.kind = kind;
+        event
+    };
+    let argo = |minute, commit, version| {
+        let id = format!("argo-{commit}");
+        let (kind, stage) = (SourceKind::Argocd, DeployStage::Started);
+        told(&id, minute, kind, stage, Some(commit), version)
+    };
+    let rollout = |id, minute, version| {
+        let (kind, stage) = (SourceKind::Rollouts, DeployStage::Serving);
+        told(id, minute, kind, stage, None, version)
+    };
+    let mut events = vec![
+        argo(0, "a", "v2"),
+        argo(10, "b", "v1"),
+        argo(20, "c", "v2"),
+        rollout("r1", 1, "v2"),
+        rollout("r2", 11, "v1"),
+        rollout("r3", 19, "v2"),
+        // Of a version that no commit brought, and of one that was brought long before.
+        rollout("r4", 21, "v3"),
+        rollout("r5", 81, "v2"),
+    ];
+    let found = deploy::deploys(&events);
+    let serving = |id: &str| {
+        let deploy = found.iter().find(|deploy| deploy.id == id);
+        deploy.unwrap().at(DeployStage::Serving)
+    };
+    let ids: Vec<&str> = found.iter().map(|deploy| deploy.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b", "a#2", "c", "r4", "r5"]);
+    assert_eq!(serving("a"), Some(at(1)));
+    assert_eq!(serving("b"), Some(at(11)));
+    // The clock of one is ahead, and nobody knows: the last one before it is taken.
+    assert_eq!(serving("a#2"), Some(at(19)));
+    assert_eq!((serving("r4"), serving("r5")), (Some(at(21)), Some(at(81))));
+    events.reverse();
+    assert_eq!(deploy::deploys(&events), found);
+}
+
+#[test]
 fn the_review_of_a_friday_is_due_on_monday_evening() {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     let friday = at(15);
