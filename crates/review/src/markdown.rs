@@ -147,11 +147,7 @@ fn timeline(review: &Review) -> String {
     let say = escape::markdown;
     let entries = review.shown().map(|entry| {
         let text = match entry.link.as_deref().and_then(escape::link) {
-            Some(link) => format!(
-                "{} [more](<{}>)",
-                say(&entry.text),
-                link.replace('&', "&amp;")
-            ),
+            Some(link) => format!("{} [more](<{}>)", say(&entry.text), destination(&link)),
             None => say(&entry.text),
         };
         vec![
@@ -164,6 +160,16 @@ fn timeline(review: &Review) -> String {
     });
     let table = rows(&["When", "What", "Source", "Known", "Who"], entries);
     format!("## Timeline\n\n{}\n\n{table}", hidden(review))
+}
+
+/// An address between `<` and `>`: nothing in it is an entity, and a dash before the `>` does not
+/// end a comment that a marker began.
+fn destination(link: &str) -> String {
+    let address = link.replace('&', "&amp;");
+    match address.strip_suffix('-') {
+        Some(begin) => format!("{begin}%2D"),
+        None => address,
+    }
 }
 
 fn pipeline(review: &Review) -> String {

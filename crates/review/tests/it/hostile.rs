@@ -189,6 +189,12 @@ fn what_people_write_is_markdown_and_never_html() {
     }
 }
 
+#[test]
+fn a_link_that_ended_with_dashes_looked_like_the_end_of_a_comment() {
+    check("https://evil.example/--");
+    check("https://evil.example www.evil.example--> <script>alert(1)</script><!--");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
