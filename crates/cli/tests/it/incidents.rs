@@ -1,11 +1,6 @@
 //! Incidents on the command line, with and without a server.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-
-use ripcord_testkit::{Output, Ripcord, Scratch};
-use rustix::process::{Pid, Signal, kill_process};
+use ripcord_testkit::{Output, Ripcord, Scratch, Serving};
 use serde_json::{Value, json};
 
 use crate::stage::{BINARY, assert_says, json as parsed};
@@ -27,6 +22,17 @@ impl Desk {
         Self {
             scratch: Scratch::new().unwrap(),
         }
+    }
+
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
+    /// A new folder; its path.
+    pub(crate) fn folder(&self, name: &str) -> String {
+        let folder = self.scratch.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        folder.to_str().unwrap().to_owned()
     }
 
     pub(crate) fn ripcord(&self) -> Ripcord {
@@ -263,55 +269,10 @@ fn records_that_are_no_database_or_need_one_that_is_away_are_told_without_the_pa
     assert!(!help.unwrap().stdout.contains("hunter2"));
 }
 
-/// A server that runs.
-pub(crate) struct Serving {
-    child: Child,
-    address: String,
-    rest: BufReader<std::process::ChildStderr>,
-}
-
-impl Serving {
-    pub(crate) fn start(desk: &Desk, settings: &str) -> Self {
-        let args = ["serve", "--settings", settings, "--listen", "127.0.0.1:0"];
-        let mut command: Command = desk.ripcord().env("ALERTS", "alert-secret").command(args);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut rest = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        rest.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
-        Self {
-            child,
-            address,
-            rest,
-        }
-    }
-
-    pub(crate) fn call(&self, method: &str, path: &str, token: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: here\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = answer.split_once("\r\n\r\n").unwrap().1;
-        (status, body.to_owned())
-    }
-
-    /// Tells it to end as Kubernetes does; what else it wrote on standard error.
-    pub(crate) fn end(mut self) -> String {
-        let process = Pid::from_child(&self.child);
-        kill_process(process, Signal::TERM).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-        let mut said = String::new();
-        self.rest.read_to_string(&mut said).unwrap();
-        said
-    }
+/// A server of this machine.
+pub(crate) fn serving(desk: &Desk, settings: &str) -> Serving {
+    let ripcord = desk.ripcord().env("ALERTS", "alert-secret");
+    Serving::start(&ripcord, settings).unwrap()
 }
 
 pub(crate) fn settings(desk: &Desk) -> String {
@@ -330,16 +291,20 @@ pub(crate) fn settings(desk: &Desk) -> String {
 #[test]
 fn a_page_that_the_server_took_in_is_on_the_command_line_and_the_other_way_round() {
     let desk = Desk::new();
-    let server = Serving::start(&desk, &settings(&desk));
+    let server = serving(&desk, &settings(&desk));
     let token = TOKEN;
     assert_eq!(
         server
             .call("POST", "/intake/prometheus", "alert-secret", FIRING)
+            .unwrap()
             .0,
         202
     );
     assert_eq!(
-        server.call("POST", "/intake/prometheus", "other", FIRING).0,
+        server
+            .call("POST", "/intake/prometheus", "other", FIRING)
+            .unwrap()
+            .0,
         401
     );
     let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
@@ -356,10 +321,12 @@ fn a_page_that_the_server_took_in_is_on_the_command_line_and_the_other_way_round
     let _ = desk
         .run(&["incident", "note", &id, "seen from the laptop"])
         .assert_code(0);
-    let (status, shown) = server.call("GET", &format!("/api/v1/incidents/{id}"), token, "");
+    let (status, shown) = server
+        .call("GET", &format!("/api/v1/incidents/{id}"), token, "")
+        .unwrap();
     assert_eq!(status, 200);
     assert!(shown.contains("seen from the laptop"), "{shown}");
-    let said = server.end();
+    let said = server.end().unwrap();
     let lines: Vec<Value> = said
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -420,8 +387,8 @@ fn settings_that_cannot_be_used_are_told_before_anything_is_served() {
 fn what_was_written_without_a_server_is_told_to_one_later_and_once() {
     let (desk, elsewhere) = (Desk::new(), Desk::new());
     desk.open();
-    let server = Serving::start(&elsewhere, &settings(&elsewhere));
-    let address = format!("http://{}", server.address);
+    let server = serving(&elsewhere, &settings(&elsewhere));
+    let address = format!("http://{}", server.address());
     let sync = |more: &[&str]| {
         let words = ["incident", "sync", "--server", &address, "-o", "json"];
         let as_anna = desk.ripcord().env("RIPCORD_TOKEN", TOKEN);
@@ -429,7 +396,7 @@ fn what_was_written_without_a_server_is_told_to_one_later_and_once() {
     };
     let would = parsed(sync(&["--dry-run"]), 0);
     assert!(would["events"].as_u64().unwrap() > 0, "{would}");
-    let (_, none) = server.call("GET", "/api/v1/incidents", TOKEN, "");
+    let (_, none) = server.call("GET", "/api/v1/incidents", TOKEN, "").unwrap();
     assert!(!none.contains("payments fail"), "a dry run sends nothing");
 
     let told = parsed(sync(&[]), 0);
@@ -439,19 +406,21 @@ fn what_was_written_without_a_server_is_told_to_one_later_and_once() {
         .assert_code(0);
     assert_eq!(parsed(sync(&[]), 0)["events"], 1, "only what is new");
     assert_eq!(parsed(sync(&[]), 0)["events"], 0);
-    let (status, there) = server.call("GET", "/api/v1/incidents/INC-7", TOKEN, "");
+    let (status, there) = server
+        .call("GET", "/api/v1/incidents/INC-7", TOKEN, "")
+        .unwrap();
     assert_eq!(status, 200, "{there}");
     assert!(there.contains("payments fail") && there.contains("the provider is fine"));
     assert!(there.contains("Olga Call (sent by anna)"), "{there}");
-    server.end();
+    let _ = server.end().unwrap();
 }
 
 #[test]
 fn a_server_that_is_away_or_refuses_loses_nothing_of_what_it_is_to_be_told() {
     let (desk, elsewhere) = (Desk::new(), Desk::new());
     desk.open();
-    let server = Serving::start(&elsewhere, &settings(&elsewhere));
-    let address = format!("http://{}", server.address);
+    let server = serving(&elsewhere, &settings(&elsewhere));
+    let address = format!("http://{}", server.address());
     let sync = |token: &str| {
         let told = desk.ripcord().env("RIPCORD_TOKEN", token);
         told.env("RIPCORD_SERVER", &address)
@@ -461,12 +430,12 @@ fn a_server_that_is_away_or_refuses_loses_nothing_of_what_it_is_to_be_told() {
     let refused = sync("0123456789abcdef-nobody").assert_code(6);
     assert_says(&refused, &["RIPCORD_TOKEN"]);
     assert!(!refused.stderr.contains("nobody"), "{}", refused.stderr);
-    server.end();
+    let _ = server.end().unwrap();
     let away = sync(TOKEN).assert_code(6);
     assert_says(&away, &["does not answer", "ripcord incident sync"]);
 
-    let again = Serving::start(&elsewhere, &settings(&elsewhere));
-    let address = format!("http://{}", again.address);
+    let again = serving(&elsewhere, &settings(&elsewhere));
+    let address = format!("http://{}", again.address());
     let told = desk
         .ripcord()
         .env("RIPCORD_TOKEN", TOKEN)
@@ -474,5 +443,5 @@ fn a_server_that_is_away_or_refuses_loses_nothing_of_what_it_is_to_be_told() {
         .unwrap()
         .assert_code(0);
     assert_says(&told, &["sent to"]);
-    again.end();
+    let _ = again.end().unwrap();
 }

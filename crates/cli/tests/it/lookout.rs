@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::incidents::{Desk, FIRING, Serving, TOKEN, settings};
+use crate::incidents::{Desk, FIRING, TOKEN, serving, settings};
 use crate::stage::Stage;
 
 #[test]
@@ -25,7 +25,7 @@ fn a_deploy_whose_webhook_was_lost_is_found_in_git_and_suspected() {
         stage.server.url("infra.git")
     );
     std::fs::write(&file, text).unwrap();
-    let server = Serving::start(&desk, &file);
+    let server = serving(&desk, &file);
     // Between two looks two deploys are made: the one in the middle is not lost either.
     for (version, at) in [("v2", "11:40:00"), ("v3", "11:50:00")] {
         infra
@@ -34,14 +34,18 @@ fn a_deploy_whose_webhook_was_lost_is_found_in_git_and_suspected() {
             .land()
             .unwrap();
     }
-    let (status, _) = server.call("POST", "/intake/prometheus", "alert-secret", FIRING);
+    let (status, _) = server
+        .call("POST", "/intake/prometheus", "alert-secret", FIRING)
+        .unwrap();
     assert_eq!(status, 202);
     let until = Instant::now() + Duration::from_mins(1);
     let shown = loop {
-        let (_, listed) = server.call("GET", "/api/v1/incidents", TOKEN, "");
+        let (_, listed) = server.call("GET", "/api/v1/incidents", TOKEN, "").unwrap();
         let listed: Value = serde_json::from_str(&listed).unwrap();
         if let Some(id) = listed["incidents"][0]["id"].as_str() {
-            let (_, shown) = server.call("GET", &format!("/api/v1/incidents/{id}"), TOKEN, "");
+            let (_, shown) = server
+                .call("GET", &format!("/api/v1/incidents/{id}"), TOKEN, "")
+                .unwrap();
             let shown: Value = serde_json::from_str(&shown).unwrap();
             if shown["deploys"].as_array().unwrap().len() == 2 {
                 break shown;
@@ -61,7 +65,7 @@ fn a_deploy_whose_webhook_was_lost_is_found_in_git_and_suspected() {
             .contains(versions[1]["id"].as_str().unwrap()),
         "{shown}"
     );
-    server.end();
+    let _ = server.end().unwrap();
 }
 
 #[test]
@@ -73,10 +77,10 @@ fn a_repository_that_is_away_keeps_no_server_from_serving_and_is_said_once() {
         "{text}infra:\n  - {{repo: 'http://olga:hunter2@127.0.0.1:1/infra.git', every_seconds: 5}}\n"
     );
     std::fs::write(&file, text).unwrap();
-    let server = Serving::start(&desk, &file);
+    let server = serving(&desk, &file);
     let until = Instant::now() + Duration::from_mins(1);
     loop {
-        let (_, figures) = server.call("GET", "/metrics", "", "");
+        let (_, figures) = server.call("GET", "/metrics", "", "").unwrap();
         let failed = figures
             .lines()
             .find(|line| line.contains("ripcord_looks_total") && line.contains(r#"answered="no""#));
@@ -87,9 +91,9 @@ fn a_repository_that_is_away_keeps_no_server_from_serving_and_is_said_once() {
         assert!(Instant::now() < until, "{figures}");
         std::thread::sleep(Duration::from_millis(200));
     }
-    let (status, _) = server.call("GET", "/healthz", "", "");
+    let (status, _) = server.call("GET", "/healthz", "", "").unwrap();
     assert_eq!(status, 200);
-    let said = server.end();
+    let said = server.end().unwrap();
     assert_eq!(said.matches("cannot be asked").count(), 1, "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 }

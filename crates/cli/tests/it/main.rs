@@ -35,6 +35,7 @@ mod race;
 mod receive;
 mod reland;
 mod scope;
+mod serve_broken;
 mod setup;
 mod signing;
 mod stage;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::incidents::{Desk, FIRING, Serving, TOKEN, settings};
+use crate::incidents::{Desk, FIRING, TOKEN, serving, settings};
 use crate::stage::{assert_says, json as parsed};
 
 /// What Argo CD's notification says of a sync that went well.
@@ -29,12 +29,13 @@ fn a_deploy_that_a_person_charged_with_an_incident_is_the_one_that_failed() {
     let argocd = "  argocd: {kind: argocd, secrets: [{env: ALERTS}]}\n";
     let text = text.replace("tokens:", &format!("{argocd}tokens:"));
     let file = desk.write("both.yaml", &format!("records: '{records}'\n{text}"));
-    let server = Serving::start(&desk, &file);
+    let server = serving(&desk, &file);
     for (minute, version) in [(30, "v1"), (50, "v2")] {
         let body = sync(minute, version);
         assert_eq!(
             server
                 .call("POST", "/intake/argocd", "alert-secret", &body)
+                .unwrap()
                 .0,
             202
         );
@@ -42,12 +43,13 @@ fn a_deploy_that_a_person_charged_with_an_incident_is_the_one_that_failed() {
     assert_eq!(
         server
             .call("POST", "/intake/prometheus", "alert-secret", FIRING)
+            .unwrap()
             .0,
         202
     );
     let until = Instant::now() + Duration::from_mins(1);
     let id = loop {
-        let (_, listed) = server.call("GET", "/api/v1/incidents", TOKEN, "");
+        let (_, listed) = server.call("GET", "/api/v1/incidents", TOKEN, "").unwrap();
         let listed: Value = serde_json::from_str(&listed).unwrap();
         if let Some(id) = listed["incidents"][0]["id"].as_str() {
             break id.to_owned();
@@ -55,7 +57,7 @@ fn a_deploy_that_a_person_charged_with_an_incident_is_the_one_that_failed() {
         assert!(Instant::now() < until, "{listed}");
         std::thread::sleep(Duration::from_millis(50));
     };
-    server.end();
+    let _ = server.end().unwrap();
 
     let run = |words: &[&str]| {
         let words = [words, &["--records", &records]].concat();
