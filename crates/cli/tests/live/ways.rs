@@ -84,6 +84,12 @@ fn a_project_that_a_parent_puts_back_is_left_alone_and_the_state_holds() {
         "live-parent-payments-service",
     );
     outage.break_it(BAD);
+    // A sync that is still to come would be ended instead of held against.
+    outage.wait("Argo CD is at rest", |outage| {
+        let status = &outage.app()["status"];
+        let done = &status["operationState"]["syncResult"]["revision"];
+        status["sync"]["status"] == "Synced" && *done == *outage.bad
+    });
     let output = outage.rollback(&["-o", "json"]).assert_code(0);
     let recovery = Outage::recovery(&output);
     assert_eq!(recovery["holds"][0]["kind"], "state", "{recovery:#}");
