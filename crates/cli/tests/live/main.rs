@@ -28,6 +28,7 @@ mod parts;
 mod pipelines;
 mod running_bots;
 mod schemas;
+mod serving;
 mod settings;
 mod sources;
 mod trivy;
