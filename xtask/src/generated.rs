@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 /// What `ripcord schema` can print.
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 34] = [
     "plan",
     "status",
     "history",
@@ -40,6 +40,7 @@ const NAMES: [&str; 33] = [
     "review",
     "settings",
     "config",
+    "openapi",
 ];
 
 /// Writes `schemas/*.json` as the built program prints them.

@@ -346,6 +346,8 @@ pub(crate) enum SchemaName {
     Settings,
     /// `ripcord.yaml`
     Config,
+    /// What `serve` answers under `/api/v1`, as an OpenAPI document
+    Openapi,
 }
 
 /// What `plan` and `rollback` take.

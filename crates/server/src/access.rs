@@ -1,15 +1,23 @@
-//! Who may do what: tokens with roles.
+//! Who may do what, and how often: tokens with roles.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 use ripcord_intake::signature;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 use crate::source::Secret;
+
+/// How often in a minute it is answered that a token is wrong.
+const GUESSES: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 /// What somebody may do; each role may do what those before it may.
 #[derive(
@@ -56,27 +64,88 @@ pub struct Caller {
     pub role: Role,
 }
 
-/// Says whose token an `Authorization` header holds. Each one is compared in constant time.
-pub fn caller(tokens: &[Token], authorization: Option<&str>) -> Option<Caller> {
-    let given = authorization?.strip_prefix("Bearer ")?;
-    let of = |token: &&Token| signature::token(Some(given), &[token.secret.bytes()]).is_ok();
-    tokens.iter().find(of).map(|token| Caller {
-        name: token.name.clone(),
-        role: token.role,
-    })
+/// Why nobody is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// No token, or none that is known.
+    Unknown,
+    /// Calls come too fast; the next one may come after so long.
+    TooFast(Duration),
+}
+
+impl Stopped {
+    fn too_fast(until: &NotUntil<<DefaultClock as governor::clock::Clock>::Instant>) -> Self {
+        Self::TooFast(until.wait_time_from(DefaultClock::default().now()))
+    }
+
+    /// After how many whole seconds a call may be made again.
+    pub(crate) fn wait(self) -> Option<u64> {
+        match self {
+            Self::Unknown => None,
+            Self::TooFast(wait) => Some(wait.as_secs() + 1),
+        }
+    }
+}
+
+/// Who may call, and how fast.
+///
+/// What other systems send is not among it: a page that is refused may be lost, so the intake knows only "try again"
+/// when it really cannot keep more.
+pub(crate) struct Callers {
+    tokens: Vec<Token>,
+    /// Of each who is known, by name.
+    pace: DefaultKeyedRateLimiter<String>,
+    /// Of all others together: guessing is slow, and however many guess, whoever has a token is let through.
+    guesses: DefaultDirectRateLimiter,
+}
+
+impl Callers {
+    pub(crate) fn new(tokens: Vec<Token>, calls_per_minute: NonZeroU32) -> Self {
+        Self {
+            tokens,
+            pace: RateLimiter::keyed(Quota::per_minute(calls_per_minute)),
+            guesses: RateLimiter::direct(Quota::per_minute(GUESSES)),
+        }
+    }
+
+    /// Says whose token an `Authorization` header holds. Each one is compared in constant time.
+    pub(crate) fn known(&self, authorization: Option<&str>) -> Result<Caller, Stopped> {
+        let caller = authorization
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .and_then(|given| {
+                let of =
+                    |token: &&Token| signature::token(Some(given), &[token.secret.bytes()]).is_ok();
+                self.tokens.iter().find(of)
+            });
+        let Some(token) = caller else {
+            let guess = self.guesses.check();
+            return Err(guess.map_or_else(|until| Stopped::too_fast(&until), |()| Stopped::Unknown));
+        };
+        self.keeps_pace(&token.name)?;
+        Ok(Caller {
+            name: token.name.clone(),
+            role: token.role,
+        })
+    }
+
+    /// Counts a call of somebody who is known.
+    pub(crate) fn keeps_pace(&self, name: &str) -> Result<(), Stopped> {
+        let counted = self.pace.check_key(&name.to_owned());
+        counted.map_err(|until| Stopped::too_fast(&until))
+    }
 }
 
 /// Lets through who may do at least this, and says who they are to what comes after.
 pub(crate) async fn at_least(
-    State((needed, tokens)): State<(Role, Arc<Vec<Token>>)>,
+    State((needed, callers)): State<(Role, Arc<Callers>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let given = request.headers().get(header::AUTHORIZATION);
     let given = given.and_then(|value| value.to_str().ok());
-    let Some(caller) = caller(&tokens, given) else {
-        let how = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (StatusCode::UNAUTHORIZED, how, "a token is needed\n").into_response();
+    let caller = match callers.known(given) {
+        Ok(caller) => caller,
+        Err(stopped) => return refuse(stopped),
     };
     let mut response = if caller.role < needed {
         let words = format!(
@@ -93,3 +162,21 @@ pub(crate) async fn at_least(
     response.extensions_mut().insert(caller);
     response
 }
+
+fn refuse(stopped: Stopped) -> Response {
+    match stopped.wait() {
+        None => {
+            let how = [(header::WWW_AUTHENTICATE, "Bearer")];
+            (StatusCode::UNAUTHORIZED, how, "a token is needed\n").into_response()
+        }
+        Some(seconds) => {
+            let again = [(header::RETRY_AFTER, seconds.to_string())];
+            let words = "calls come faster than they are taken\n";
+            (StatusCode::TOO_MANY_REQUESTS, again, words).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod tests;

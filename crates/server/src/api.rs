@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use aide::axum::ApiRouter;
+use aide::axum::routing::{get_with, post_with};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router, middleware};
+use axum::{Extension, Json, middleware};
 use jiff::Timestamp;
 use ripcord_casebook::{Brief, Case, CaseError, SCHEMA, Saying, Teller};
 use ripcord_domain::Problem;
@@ -15,8 +16,9 @@ use ripcord_store::{DeadLetter, DeliveryNumber, filing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Caller, Role, Token, at_least};
+use crate::access::{Caller, Callers, Role, at_least};
 use crate::desk::Desk;
+use crate::openapi::{kept, of_role};
 
 /// How many are listed if nothing else is asked for, and at the most.
 const LISTED: u32 = 100;
@@ -104,9 +106,16 @@ pub struct Synced {
     pub events: Vec<Event>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 struct Limit {
+    /// How many, at the most 1000. Default: 100.
     limit: Option<u32>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Which {
+    /// The incident: its id, or so much of the id's beginning that it can be no other.
+    name: String,
 }
 
 impl Limit {
@@ -115,7 +124,8 @@ impl Limit {
     }
 }
 
-struct Refused(CaseError);
+/// Why a call was refused.
+pub(crate) struct Refused(CaseError);
 
 impl From<CaseError> for Refused {
     fn from(error: CaseError) -> Self {
@@ -151,22 +161,72 @@ impl IntoResponse for Refused {
 }
 
 /// The addresses for programs.
-pub fn router(desk: Desk, tokens: &Arc<Vec<Token>>) -> Router {
-    let of = |role| middleware::from_fn_with_state((role, Arc::clone(tokens)), at_least);
-    let reading = Router::new()
-        .route("/incidents", get(list))
-        .route("/incidents/{name}", get(show))
+pub(crate) fn router(callers: &Arc<Callers>) -> ApiRouter<Desk> {
+    let of = |role| middleware::from_fn_with_state((role, Arc::clone(callers)), at_least);
+    let reading = ApiRouter::new()
+        .api_route(
+            "/incidents",
+            get_with(list, |call| {
+                of_role(
+                    call,
+                    Role::Viewer,
+                    "listIncidents",
+                    "The incidents, the newest first",
+                )
+            }),
+        )
+        .api_route(
+            "/incidents/{name}",
+            get_with(show, |call| {
+                let what = "An incident: its timeline, what is suspected and what is to be done";
+                of_role(call, Role::Viewer, "showIncident", what)
+            }),
+        )
         .route_layer(of(Role::Viewer));
-    let saying = Router::new()
-        .route("/incidents", post(open))
-        .route("/incidents/{name}/sayings", post(say))
-        .route("/events", post(sync))
+    let saying = ApiRouter::new()
+        .api_route(
+            "/incidents",
+            post_with(open, |call| {
+                of_role(call, Role::Responder, "openIncident", "Opens an incident")
+                    .response::<201, Json<Brief>>()
+            }),
+        )
+        .api_route(
+            "/incidents/{name}/sayings",
+            post_with(say, |call| {
+                let what = "Says something of an incident: a note, an instant, its end";
+                of_role(call, Role::Responder, "sayOfIncident", what)
+            }),
+        )
+        .api_route(
+            "/events",
+            post_with(sync, |call| {
+                let what = "Tells events that a command line wrote without a server; what is known changes nothing";
+                kept(of_role(call, Role::Responder, "tellEvents", what))
+            }),
+        )
         .route_layer(of(Role::Responder));
-    let mending = Router::new()
-        .route("/dead-letters", get(dead_letters))
-        .route("/dead-letters/replay", post(replay))
+    let mending = ApiRouter::new()
+        .api_route(
+            "/dead-letters",
+            get_with(dead_letters, |call| {
+                let what = "What was proven and not understood, the newest first";
+                of_role(call, Role::Admin, "listDeadLetters", what)
+            }),
+        )
+        .api_route(
+            "/dead-letters/replay",
+            post_with(replay, |call| {
+                of_role(
+                    call,
+                    Role::Admin,
+                    "replayDeadLetters",
+                    "Has dead letters read again",
+                )
+            }),
+        )
         .route_layer(of(Role::Admin));
-    reading.merge(saying).merge(mending).with_state(desk)
+    reading.merge(saying).merge(mending)
 }
 
 async fn list(
@@ -182,7 +242,10 @@ async fn list(
     }))
 }
 
-async fn show(State(desk): State<Desk>, Path(name): Path<String>) -> Result<Json<Case>, Refused> {
+async fn show(
+    State(desk): State<Desk>,
+    Path(Which { name }): Path<Which>,
+) -> Result<Json<Case>, Refused> {
     let zone = desk.zone.clone();
     let case = desk
         .with(move |records| {
@@ -207,7 +270,7 @@ async fn open(
 
 async fn say(
     State(desk): State<Desk>,
-    Path(name): Path<String>,
+    Path(Which { name }): Path<Which>,
     Extension(caller): Extension<Caller>,
     Json(saying): Json<Saying>,
 ) -> Result<Json<Brief>, Refused> {

@@ -15,6 +15,7 @@ pub mod intake;
 mod live;
 pub mod looks;
 mod minder;
+pub mod openapi;
 pub mod serve;
 pub mod session;
 pub mod settings;

@@ -3,20 +3,22 @@
 use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use aide::openapi::OpenApi;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::{Router, middleware};
+use axum::{Json, Router, middleware};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ripcord_store::Records;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::access::Token;
+use crate::access::{Callers, Token};
 use crate::announcer::{self, Announcing, Named};
 use crate::audit::{Audit, record};
 use crate::clerk::Clerk;
@@ -28,7 +30,7 @@ use crate::looks::{self, Look};
 use crate::minder::{Minder, Rules};
 use crate::source::Sources;
 use crate::web::{self, Web};
-use crate::{api, intake};
+use crate::{api, intake, openapi};
 
 /// How many deliveries may wait to be kept. At 10 000 a minute that is more than a minute.
 const ROOM: usize = 16 * 1024;
@@ -44,6 +46,8 @@ pub struct Parts {
     pub sources: Sources,
     /// Who may call.
     pub tokens: Vec<Token>,
+    /// How often each of them may in a minute.
+    pub calls_per_minute: NonZeroU32,
     /// The time zone of the team.
     pub zone: TimeZone,
     /// For how long nothing may have happened before an incident that is over is closed; none: by people only.
@@ -153,9 +157,9 @@ pub fn serve(
     };
     let (pulse, beats) = Pulse::new();
     let beating = pulse.beat(desk.clone(), ended.clone());
-    let tokens = Arc::new(parts.tokens);
-    let web = Arc::new(Web::new(desk.clone(), Arc::clone(&tokens), beats, ended));
-    let router = router(intake, desk, &tokens, web, audit, figures);
+    let callers = Arc::new(Callers::new(parts.tokens, parts.calls_per_minute));
+    let web = Arc::new(Web::new(desk.clone(), Arc::clone(&callers), beats, ended));
+    let router = router(intake, desk, &callers, web, audit, figures);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -184,17 +188,23 @@ pub fn serve(
 fn router(
     intake: intake::Intake,
     desk: Desk,
-    tokens: &Arc<Vec<Token>>,
+    callers: &Arc<Callers>,
     web: Arc<Web>,
     audit: Audit,
     figures: Figures,
 ) -> Router {
     let calls = Router::new()
-        .nest("/api/v1", api::router(desk, tokens))
+        .nest(
+            "/api/v1",
+            api::router(callers)
+                .with_state(desk)
+                .finish_api(&mut OpenApi::default()),
+        )
         .layer(DefaultBodyLimit::max(LARGEST_CALL))
         .merge(web::router(web))
         .layer(middleware::from_fn_with_state(audit, record));
     let health = Router::new()
+        .route("/api/v1/openapi.json", get(described))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -203,6 +213,10 @@ fn router(
         .merge(calls)
         .merge(health)
         .merge(web::assets())
+}
+
+async fn described() -> Json<OpenApi> {
+    Json(openapi::document())
 }
 
 async fn ready(State(figures): State<Figures>) -> impl IntoResponse {

@@ -4,6 +4,7 @@ mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
@@ -55,6 +56,9 @@ pub struct Settings {
     /// Argo CDs whose syncs are read again and again, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub argocd: BTreeMap<String, ArgoCdSettings>,
+    /// How often in a minute each token may call. What sources send is not counted.
+    #[serde(default = "ten_a_second")]
+    pub calls_per_minute: NonZeroU32,
     /// Who may call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<TokenSettings>,
@@ -62,6 +66,10 @@ pub struct Settings {
 
 fn here() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8420))
+}
+
+fn ten_a_second() -> NonZeroU32 {
+    const { NonZeroU32::new(600).unwrap() }
 }
 
 fn an_hour() -> u32 {
@@ -80,6 +88,7 @@ impl Default for Settings {
             announce: BTreeMap::new(),
             infra: Vec::new(),
             argocd: BTreeMap::new(),
+            calls_per_minute: ten_a_second(),
             tokens: Vec::new(),
         }
     }

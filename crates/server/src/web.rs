@@ -17,7 +17,7 @@ use ripcord_store::EventNumber;
 use tokio::sync::{Semaphore, watch};
 
 use self::door::signed_in;
-use crate::access::{Caller, Role, Token};
+use crate::access::{Caller, Callers, Role};
 use crate::desk::Desk;
 use crate::live;
 use crate::session::Sessions;
@@ -29,7 +29,7 @@ const LARGEST_FORM: usize = 64 * 1024;
 pub(crate) struct Web {
     pub(crate) desk: Desk,
     pub(crate) sessions: Sessions,
-    tokens: Arc<Vec<Token>>,
+    callers: Arc<Callers>,
     /// Says when something was told.
     pub(crate) beats: watch::Receiver<EventNumber>,
     /// Says that the server ends.
@@ -41,14 +41,14 @@ pub(crate) struct Web {
 impl Web {
     pub(crate) fn new(
         desk: Desk,
-        tokens: Arc<Vec<Token>>,
+        callers: Arc<Callers>,
         beats: watch::Receiver<EventNumber>,
         ended: watch::Receiver<bool>,
     ) -> Self {
         Self {
             sessions: Sessions::new(desk.clock),
             desk,
-            tokens,
+            callers,
             beats,
             ended,
             streams: Arc::new(Semaphore::new(live::STREAMS)),

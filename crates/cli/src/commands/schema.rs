@@ -12,6 +12,7 @@ use ripcord_runbook::Event;
 use ripcord_runbook::doctor::Diagnosis;
 use ripcord_runbook::drift::Drift;
 use schemars::schema_for;
+use serde::Serialize;
 
 use crate::args::{Cli, SchemaName};
 use crate::render::recovery::Released;
@@ -52,8 +53,13 @@ pub(super) fn print(name: SchemaName, output: &mut Output) {
         SchemaName::Review => schema_for!(ripcord_review::Review),
         SchemaName::Settings => schema_for!(ripcord_server::settings::Settings),
         SchemaName::Config => schema_for!(Config),
+        SchemaName::Openapi => return document(&ripcord_server::openapi::document(), output),
     };
-    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    document(&schema, output);
+}
+
+fn document(schema: &impl Serialize, output: &mut Output) {
+    let text = serde_json::to_string_pretty(schema).unwrap_or_default();
     output.screen(|screen| writeln!(screen.out, "{text}"));
 }
 

@@ -35,6 +35,7 @@ pub(super) fn run(global: &Global, args: &ServeArgs) -> Result<(), Problem> {
         name: "server".to_owned(),
         sources: settings.sources()?,
         tokens: settings.tokens()?,
+        calls_per_minute: settings.calls_per_minute,
         announce: settings.announce()?,
         zone: settings.zone()?,
         close_after: settings.close_after(),

@@ -14,7 +14,7 @@ use ripcord_store::EventNumber;
 use serde::Deserialize;
 
 use super::{Web, page};
-use crate::access::{self, Role};
+use crate::access::{Caller, Role, Stopped};
 use crate::session;
 
 #[derive(Deserialize)]
@@ -64,8 +64,15 @@ pub(super) async fn enter(
         );
     }
     let authorization = format!("Bearer {}", key.token.trim());
-    let Some(caller) = access::caller(&web.tokens, Some(&authorization)) else {
-        return again(StatusCode::UNAUTHORIZED, "No such token is known here.");
+    let caller = match web.callers.known(Some(&authorization)) {
+        Ok(caller) => caller,
+        Err(Stopped::Unknown) => {
+            return again(StatusCode::UNAUTHORIZED, "No such token is known here.");
+        }
+        Err(Stopped::TooFast(_)) => {
+            let why = "That was tried too often. Wait a minute, and try again.";
+            return again(StatusCode::TOO_MANY_REQUESTS, why);
+        }
     };
     let Ok(cookie) = web.sessions.begin(caller.clone(), &headers) else {
         return again(
@@ -108,6 +115,9 @@ pub(super) async fn signed_in(
             written_in_vain(request).await
         };
     };
+    if let Err(stopped) = web.callers.keeps_pace(&caller.name) {
+        return too_fast(stopped, request, caller).await;
+    }
     let mut response = if caller.role < needed {
         let text = format!(
             "The role `{}` is needed, and yours is `{}`.",
@@ -151,8 +161,7 @@ fn sign_in_first(request: &Request) -> Response {
 
 /// A session that ended while somebody wrote: what they wrote is given back.
 async fn written_in_vain(request: Request) -> Response {
-    let form = Form::<BTreeMap<String, String>>::from_request(request, &()).await;
-    let written = form.ok().and_then(|Form(mut form)| form.remove("text"));
+    let written = written(request).await;
     let notice = Notice {
         title: "You are signed out",
         text: "Nothing was written down. Sign in, and say it again.",
@@ -163,6 +172,30 @@ async fn written_in_vain(request: Request) -> Response {
         StatusCode::UNAUTHORIZED,
         ripcord_pages::notice(None, &notice),
     )
+}
+
+/// The text of a form, to be given back.
+async fn written(request: Request) -> Option<String> {
+    let form = Form::<BTreeMap<String, String>>::from_request(request, &()).await;
+    form.ok().and_then(|Form(mut form)| form.remove("text"))
+}
+
+async fn too_fast(stopped: Stopped, request: Request, caller: Caller) -> Response {
+    let written = written(request).await;
+    let notice = Notice {
+        title: "That was too fast",
+        text: "More was asked for in a minute than is answered. Nothing was done. Wait a minute, and try again.",
+        onward: ("/", "To the board"),
+        written: written.as_deref().filter(|written| !written.is_empty()),
+    };
+    let again = stopped.wait().map(|seconds| seconds.to_string());
+    let html = ripcord_pages::notice(None, &notice);
+    let mut response = page(StatusCode::TOO_MANY_REQUESTS, html);
+    if let Some(again) = again.and_then(|seconds| seconds.try_into().ok()) {
+        response.headers_mut().insert(header::RETRY_AFTER, again);
+    }
+    response.extensions_mut().insert(caller);
+    response
 }
 
 fn refused_site(written: Option<&str>) -> Response {

@@ -5,6 +5,7 @@
 
 mod evening;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{OnceLock, mpsc};
@@ -51,6 +52,7 @@ fn parts(file: &Path) -> Parts {
             token("rosa", Role::Responder),
             token("ada", Role::Admin),
         ],
+        calls_per_minute: NonZeroU32::new(600).unwrap(),
         zone: TimeZone::get("Europe/Berlin").unwrap(),
         close_after: None,
         audit: Box::new(std::io::sink()),

@@ -1,6 +1,7 @@
 //! The whole server: who may do what, what is answered, and how it ends.
 
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -83,6 +84,7 @@ fn parts(file: &Path, audit: Lines) -> Parts {
             token("rosa", Role::Responder),
             token("ada", Role::Admin),
         ],
+        calls_per_minute: NonZeroU32::new(600).unwrap(),
         zone: TimeZone::UTC,
         announce: Vec::new(),
         close_after: None,
@@ -294,6 +296,42 @@ fn what_is_said_has_the_callers_name_and_a_refusal_says_what_to_do() {
     assert_eq!(unknown.0, 404);
     let wrong = server.post(sayings, json!({"say": "shout", "text": "x"}));
     assert_eq!(wrong.0, 422);
+}
+
+#[test]
+fn each_call_of_the_document_is_there_wants_a_token_and_answers_what_its_schema_says() {
+    let server = Server::start();
+    let (status, document) = server.call(Method::GET, "/api/v1/openapi.json", "", None);
+    assert_eq!(status, 200, "whoever writes a client needs no token");
+    let mut calls = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, call) in methods.as_object().unwrap() {
+            calls += 1;
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let body = (method == Method::POST).then(|| json!({}));
+            let path = path.replace("{name}", "INC-7");
+            let (status, _) = server.call(method.clone(), &path, "", body.clone());
+            assert_eq!(status, 401, "{method} {path}");
+            let (status, _) = server.call(method.clone(), &path, "token-of-ada", body);
+            let (none, wrong) = (status == 404, status == 422);
+            let fits = if path.contains("INC-7") {
+                none || wrong
+            } else {
+                wrong || status < 300
+            };
+            assert!(fits, "{method} {path}: {status}");
+            assert!(call["summary"].is_string(), "{method} {path}");
+        }
+    }
+    assert_eq!(calls, 7);
+    let (_, listing) = server.get("/api/v1/incidents");
+    let mut schema = document.clone();
+    schema["$ref"] = document["paths"]["/api/v1/incidents"]["get"]["responses"]["200"]["content"]
+        ["application/json"]["schema"]["$ref"]
+        .clone();
+    let checked = jsonschema::validator_for(&schema).unwrap();
+    assert!(checked.is_valid(&listing));
+    assert!(!checked.is_valid(&json!({"schema": 1})));
 }
 
 #[test]
