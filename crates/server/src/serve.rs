@@ -148,6 +148,8 @@ pub fn serve(
         figures: figures.clone(),
         clock: parts.clock,
     };
+    // Whoever lets go of records last closes them, and a database is not closed within a runtime.
+    let open = desk.clone();
     let audit = Audit::new(parts.audit, parts.clock);
     // Streams of news would go on for ever: they are told when the server ends.
     let (ending, ended) = watch::channel(false);
@@ -177,6 +179,7 @@ pub fn serve(
     });
     // The router is gone, and with it every clerk: what was handed in is kept, then filed.
     drop(runtime);
+    drop(open);
     let kept = keeping.end().map_err(|error| system(&error));
     drop(looking);
     minder.end();

@@ -155,6 +155,25 @@ fn killed_at_any_moment_it_loses_and_doubles_nothing_in_postgresql() {
 }
 
 #[test]
+fn told_to_end_it_panicked_at_times_when_a_call_was_the_last_to_use_the_database() {
+    let database = PostgresServer::start().unwrap();
+    let url = database.database("ended").unwrap();
+    let desk = Desk::new();
+    let file = settings(&desk);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("records: {{env: RECORDS}}\n{text}")).unwrap();
+    let ripcord = desk.ripcord().env("ALERTS", SECRET).env("RECORDS", url);
+    for _ in 0..20 {
+        let server = Serving::start(&ripcord, &file).unwrap();
+        for _ in 0..10 {
+            let answer = server.call("GET", "/api/v1/incidents", TOKEN, "");
+            assert_eq!(answer.unwrap().0, 200);
+        }
+        let _ = server.end().unwrap();
+    }
+}
+
+#[test]
 fn while_the_database_is_away_senders_are_told_to_try_again_and_afterwards_all_is_taken() {
     let mut database = PostgresServer::start().unwrap();
     let desk = Desk::new();
