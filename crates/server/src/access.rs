@@ -2,13 +2,12 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use governor::clock::{Clock as _, DefaultClock};
+use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 use ripcord_intake::signature;
 use schemars::JsonSchema;
@@ -69,21 +68,29 @@ pub struct Caller {
 pub(crate) enum Stopped {
     /// No token, or none that is known.
     Unknown,
-    /// Calls come too fast; the next one may come after so long.
-    TooFast(Duration),
+    /// Calls come too fast.
+    TooFast(TooFast),
 }
 
-impl Stopped {
-    fn too_fast(until: &NotUntil<<DefaultClock as governor::clock::Clock>::Instant>) -> Self {
-        Self::TooFast(until.wait_time_from(DefaultClock::default().now()))
+/// More calls than are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooFast {
+    /// After how many whole seconds one is taken again.
+    seconds: u64,
+}
+
+impl TooFast {
+    fn until(taken: &NotUntil<<DefaultClock as Clock>::Instant>) -> Self {
+        let wait = taken.wait_time_from(DefaultClock::default().now());
+        Self {
+            seconds: wait.as_secs() + 1,
+        }
     }
 
-    /// After how many whole seconds a call may be made again.
-    pub(crate) fn wait(self) -> Option<u64> {
-        match self {
-            Self::Unknown => None,
-            Self::TooFast(wait) => Some(wait.as_secs() + 1),
-        }
+    /// The answer that says so.
+    pub(crate) fn answer(self, words: impl IntoResponse) -> Response {
+        let again = [(header::RETRY_AFTER, self.seconds.to_string())];
+        (StatusCode::TOO_MANY_REQUESTS, again, words).into_response()
     }
 }
 
@@ -108,30 +115,32 @@ impl Callers {
         }
     }
 
-    /// Says whose token an `Authorization` header holds. Each one is compared in constant time.
+    /// Says whose token an `Authorization` header holds, and counts the call.
     pub(crate) fn known(&self, authorization: Option<&str>) -> Result<Caller, Stopped> {
-        let caller = authorization
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .and_then(|given| {
-                let of =
-                    |token: &&Token| signature::token(Some(given), &[token.secret.bytes()]).is_ok();
-                self.tokens.iter().find(of)
+        let Some(token) = self.holder(authorization) else {
+            return Err(match self.guesses.check() {
+                Ok(()) => Stopped::Unknown,
+                Err(taken) => Stopped::TooFast(TooFast::until(&taken)),
             });
-        let Some(token) = caller else {
-            let guess = self.guesses.check();
-            return Err(guess.map_or_else(|until| Stopped::too_fast(&until), |()| Stopped::Unknown));
         };
-        self.keeps_pace(&token.name)?;
+        self.keeps_pace(&token.name).map_err(Stopped::TooFast)?;
         Ok(Caller {
             name: token.name.clone(),
             role: token.role,
         })
     }
 
+    /// Each token is compared in constant time.
+    fn holder(&self, authorization: Option<&str>) -> Option<&Token> {
+        let given = authorization?.strip_prefix("Bearer ")?;
+        let of = |token: &&Token| signature::token(Some(given), &[token.secret.bytes()]).is_ok();
+        self.tokens.iter().find(of)
+    }
+
     /// Counts a call of somebody who is known.
-    pub(crate) fn keeps_pace(&self, name: &str) -> Result<(), Stopped> {
+    pub(crate) fn keeps_pace(&self, name: &str) -> Result<(), TooFast> {
         let counted = self.pace.check_key(&name.to_owned());
-        counted.map_err(|until| Stopped::too_fast(&until))
+        counted.map_err(|taken| TooFast::until(&taken))
     }
 }
 
@@ -164,16 +173,12 @@ pub(crate) async fn at_least(
 }
 
 fn refuse(stopped: Stopped) -> Response {
-    match stopped.wait() {
-        None => {
+    match stopped {
+        Stopped::Unknown => {
             let how = [(header::WWW_AUTHENTICATE, "Bearer")];
             (StatusCode::UNAUTHORIZED, how, "a token is needed\n").into_response()
         }
-        Some(seconds) => {
-            let again = [(header::RETRY_AFTER, seconds.to_string())];
-            let words = "calls come faster than they are taken\n";
-            (StatusCode::TOO_MANY_REQUESTS, again, words).into_response()
-        }
+        Stopped::TooFast(fast) => fast.answer("calls come faster than they are taken\n"),
     }
 }
 

@@ -17,10 +17,9 @@ fn one_who_calls_too_often_waits_and_keeps_nobody_else_out() {
         assert!(callers.known(Some("Bearer secret-of-vera")).is_ok());
     }
     let stopped = callers.known(Some("Bearer secret-of-vera"));
-    let wait = stopped.map_err(Stopped::wait);
     assert!(
-        matches!(wait, Err(Some(1..=60))),
-        "it is said how long: {wait:?}"
+        matches!(stopped, Err(Stopped::TooFast(TooFast { seconds: 1..=60 }))),
+        "it is said how long: {stopped:?}"
     );
     assert!(callers.known(Some("Bearer secret-of-rosa")).is_ok());
 }

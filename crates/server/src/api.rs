@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Caller, Callers, Role, at_least};
 use crate::desk::Desk;
-use crate::openapi::{kept, of_role};
+use crate::openapi::call;
 
 /// How many are listed if nothing else is asked for, and at the most.
 const LISTED: u32 = 100;
@@ -163,68 +163,45 @@ impl IntoResponse for Refused {
 /// The addresses for programs.
 pub(crate) fn router(callers: &Arc<Callers>) -> ApiRouter<Desk> {
     let of = |role| middleware::from_fn_with_state((role, Arc::clone(callers)), at_least);
+    let viewer = |id, what| call(Role::Viewer, id, what);
+    let responder = |id, what| call(Role::Responder, id, what);
+    let admin = |id, what| call(Role::Admin, id, what);
+
+    let list = get_with(
+        list,
+        viewer("listIncidents", "The incidents, the newest first"),
+    );
+    let what = "An incident: its timeline, what is suspected and what is to be done";
+    let show = get_with(show, viewer("showIncident", what));
     let reading = ApiRouter::new()
-        .api_route(
-            "/incidents",
-            get_with(list, |call| {
-                of_role(
-                    call,
-                    Role::Viewer,
-                    "listIncidents",
-                    "The incidents, the newest first",
-                )
-            }),
-        )
-        .api_route(
-            "/incidents/{name}",
-            get_with(show, |call| {
-                let what = "An incident: its timeline, what is suspected and what is to be done";
-                of_role(call, Role::Viewer, "showIncident", what)
-            }),
-        )
+        .api_route("/incidents", list)
+        .api_route("/incidents/{name}", show)
         .route_layer(of(Role::Viewer));
+
+    let open = post_with(open, |operation| {
+        responder("openIncident", "Opens an incident")(operation).response::<201, Json<Brief>>()
+    });
+    let what = "Says something of an incident: a note, an instant, its end";
+    let say = post_with(say, responder("sayOfIncident", what));
+    let what =
+        "Tells events that a command line wrote without a server; what is known changes nothing";
+    let sync = post_with(sync, |operation| {
+        responder("tellEvents", what)(operation)
+            .response_with::<202, (), _>(|answer| answer.description("Everything is kept."))
+    });
     let saying = ApiRouter::new()
-        .api_route(
-            "/incidents",
-            post_with(open, |call| {
-                of_role(call, Role::Responder, "openIncident", "Opens an incident")
-                    .response::<201, Json<Brief>>()
-            }),
-        )
-        .api_route(
-            "/incidents/{name}/sayings",
-            post_with(say, |call| {
-                let what = "Says something of an incident: a note, an instant, its end";
-                of_role(call, Role::Responder, "sayOfIncident", what)
-            }),
-        )
-        .api_route(
-            "/events",
-            post_with(sync, |call| {
-                let what = "Tells events that a command line wrote without a server; what is known changes nothing";
-                kept(of_role(call, Role::Responder, "tellEvents", what))
-            }),
-        )
+        .api_route("/incidents", open)
+        .api_route("/incidents/{name}/sayings", say)
+        .api_route("/events", sync)
         .route_layer(of(Role::Responder));
+
+    let what = "What was proven and not understood, the newest first";
+    let dead_letters = get_with(dead_letters, admin("listDeadLetters", what));
+    let what = "Has dead letters read again";
+    let replay = post_with(replay, admin("replayDeadLetters", what));
     let mending = ApiRouter::new()
-        .api_route(
-            "/dead-letters",
-            get_with(dead_letters, |call| {
-                let what = "What was proven and not understood, the newest first";
-                of_role(call, Role::Admin, "listDeadLetters", what)
-            }),
-        )
-        .api_route(
-            "/dead-letters/replay",
-            post_with(replay, |call| {
-                of_role(
-                    call,
-                    Role::Admin,
-                    "replayDeadLetters",
-                    "Has dead letters read again",
-                )
-            }),
-        )
+        .api_route("/dead-letters", dead_letters)
+        .api_route("/dead-letters/replay", replay)
         .route_layer(of(Role::Admin));
     reading.merge(saying).merge(mending)
 }

@@ -9,10 +9,11 @@ use aide::axum::ApiRouter;
 use aide::openapi::{OpenApi, Operation, Response, SecurityScheme, StatusCode};
 use aide::transform::TransformOperation;
 use aide::{OperationOutput, generate};
-use axum::Json;
+use axum::{Json, Router};
 
 use crate::access::{Callers, Role};
 use crate::api::{self, Refusal, Refused};
+use crate::desk::Desk;
 
 /// How a caller is known, in the document.
 const TOKEN: &str = "token";
@@ -22,11 +23,17 @@ const REFUSAL: &str = "A refusal: what went wrong, and what to do. 404: there is
 
 /// The addresses below `/api/v1`, as a document of OpenAPI 3.1.
 pub fn document() -> OpenApi {
-    generate::extract_schemas(true);
     let nobody = Arc::new(Callers::new(Vec::new(), NonZeroU32::MIN));
+    described(&nobody).1
+}
+
+/// The addresses below `/api/v1`, and what a document says of just these.
+pub(crate) fn described(callers: &Arc<Callers>) -> (Router<Desk>, OpenApi) {
+    // What a thread describes is kept beside it from here to the end.
+    generate::extract_schemas(true);
     let mut document = OpenApi::default();
-    let _ = ApiRouter::new()
-        .nest("/api/v1", api::router(&nobody))
+    let router = ApiRouter::new()
+        .nest("/api/v1", api::router(callers))
         .finish_api_with(&mut document, |document| {
             let bearer = SecurityScheme::Http {
                 scheme: "bearer".to_owned(),
@@ -41,36 +48,32 @@ pub fn document() -> OpenApi {
                 .security_scheme(TOKEN, bearer)
         });
     generate::reset_context();
-    document
+    (router, document)
 }
 
-/// What all calls of a role have in common.
-pub(crate) fn of_role<'a>(
-    call: TransformOperation<'a>,
+/// Describes a call: who may make it, its name for programs, and what it does.
+pub(crate) fn call(
     role: Role,
     id: &str,
     what: &str,
-) -> TransformOperation<'a> {
-    call.id(id)
-        .summary(what)
-        .description(&format!("The token's role is `{}` at least.", role.word()))
-        .security_requirement(TOKEN)
-        .response_with::<401, String, _>(|answer| {
-            answer.description("No token, or none that is known.")
-        })
-        .response_with::<403, String, _>(|answer| {
-            answer.description("The token's role is not enough.")
-        })
-        .response_with::<429, String, _>(|answer| {
-            answer.description(
-                "Calls come too fast. `Retry-After` says after how many seconds one is taken.",
-            )
-        })
-}
-
-/// A call that is answered when everything is kept, and before all that follows from it.
-pub(crate) fn kept(call: TransformOperation<'_>) -> TransformOperation<'_> {
-    call.response_with::<202, (), _>(|answer| answer.description("Everything is kept."))
+) -> impl FnOnce(TransformOperation<'_>) -> TransformOperation<'_> {
+    move |call| {
+        call.id(id)
+            .summary(what)
+            .description(&format!("The token's role is `{}` at least.", role.word()))
+            .security_requirement(TOKEN)
+            .response_with::<401, String, _>(|answer| {
+                answer.description("No token, or none that is known.")
+            })
+            .response_with::<403, String, _>(|answer| {
+                answer.description("The token's role is not enough.")
+            })
+            .response_with::<429, String, _>(|answer| {
+                answer.description(
+                    "Calls come too fast. `Retry-After` says after how many seconds one is taken.",
+                )
+            })
+    }
 }
 
 impl OperationOutput for Refused {

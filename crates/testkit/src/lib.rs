@@ -30,6 +30,6 @@ pub use crate::output::Output;
 pub use crate::postgres::PostgresServer;
 pub use crate::ripcord::{Ripcord, Running};
 pub use crate::scratch::{FIXED_DATE, Scratch};
-pub use crate::serving::Serving;
+pub use crate::serving::{Serving, ask};
 pub use crate::snapshot::Snapshot;
 pub use crate::ssh::SshServer;

@@ -1,13 +1,29 @@
 //! `ripcord serve` as a process of its own, and calls to it.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Ripcord;
+
+/// Calls what listens at an address, if anything does; the whole answer with its head.
+pub fn ask(address: &str, method: &str, path: &str, token: &str, body: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: here\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
 
 /// A server that runs. It is killed when dropped.
 #[derive(Debug)]
@@ -57,15 +73,7 @@ impl Serving {
 
     /// Calls it with a token and a body of JSON; the status and the body of the answer.
     pub fn call(&self, method: &str, path: &str, token: &str, body: &str) -> Result<(u16, String)> {
-        let mut stream = TcpStream::connect(&self.address)?;
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: here\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
+        let answer = ask(&self.address, method, path, token, body)?;
         let status = answer.split(' ').nth(1).context("no answer")?.parse()?;
         let body = answer.split_once("\r\n\r\n").context("no body")?.1;
         Ok((status, body.to_owned()))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use ripcord_testkit::{PostgresServer, Ripcord, Serving};
+use ripcord_testkit::{PostgresServer, Ripcord, Serving, ask};
 use serde_json::{Value, json};
 
 use crate::incidents::{Desk, TOKEN, settings};
@@ -38,18 +38,15 @@ fn send_until_accepted(address: &str, number: u32) {
 
 /// One try; the whole answer.
 fn post(address: &str, body: &str) -> std::io::Result<String> {
-    use std::io::{Read as _, Write as _};
-    let mut stream = std::net::TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let length = body.len();
-    write!(
-        stream,
-        "POST /intake/prometheus HTTP/1.1\r\nhost: here\r\nauthorization: Bearer {SECRET}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    ask(address, "POST", "/intake/prometheus", SECRET, body)
+}
+
+/// Settings whose records are elsewhere.
+fn settings_with(desk: &Desk, more: &str) -> String {
+    let file = settings(desk);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{more}\n{text}")).unwrap();
+    file
 }
 
 /// How often each alert is in the records.
@@ -99,9 +96,7 @@ fn address() -> String {
 fn killed_while_pages_come_in(desk: &Desk, records: &str) {
     const PAGES: u32 = 240;
     let ripcord = desk.ripcord().env("ALERTS", SECRET).env("RECORDS", records);
-    let file = settings(desk);
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("records: {{env: RECORDS}}\n{text}")).unwrap();
+    let file = settings_with(desk, "records: {env: RECORDS}");
     let address = address();
     let (next, all_sent) = (AtomicU32::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -159,9 +154,7 @@ fn told_to_end_it_panicked_at_times_when_a_call_was_the_last_to_use_the_database
     let database = PostgresServer::start().unwrap();
     let url = database.database("ended").unwrap();
     let desk = Desk::new();
-    let file = settings(&desk);
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("records: {{env: RECORDS}}\n{text}")).unwrap();
+    let file = settings_with(&desk, "records: {env: RECORDS}");
     let ripcord = desk.ripcord().env("ALERTS", SECRET).env("RECORDS", url);
     for _ in 0..20 {
         let server = Serving::start(&ripcord, &file).unwrap();
@@ -177,9 +170,7 @@ fn told_to_end_it_panicked_at_times_when_a_call_was_the_last_to_use_the_database
 fn while_the_database_is_away_senders_are_told_to_try_again_and_afterwards_all_is_taken() {
     let mut database = PostgresServer::start().unwrap();
     let desk = Desk::new();
-    let file = settings(&desk);
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("records: {{env: RECORDS}}\n{text}")).unwrap();
+    let file = settings_with(&desk, "records: {env: RECORDS}");
     let url = database.database("away").unwrap();
     let ripcord = desk.ripcord().env("ALERTS", SECRET).env("RECORDS", url);
     let server = Serving::start(&ripcord, &file).unwrap();
@@ -223,14 +214,8 @@ fn a_full_disk_is_told_to_senders_and_with_space_again_nothing_that_was_accepted
     let desk = Desk::new();
     let disk = desk.folder("disk");
     let free = format!("{disk}-is-free");
-    let file = settings(&desk);
-    let text = std::fs::read_to_string(&file).unwrap();
-    let records = format!("{disk}/incidents.sqlite");
-    std::fs::write(
-        &file,
-        format!("records: '{records}'\naudit: /dev/null\n{text}"),
-    )
-    .unwrap();
+    let records = format!("records: '{disk}/incidents.sqlite'\naudit: /dev/null");
+    let file = settings_with(&desk, &records);
     let wrapped = Ripcord::new(desk.scratch(), "unshare");
     let wrapped = wrapped
         .env("ALERTS", SECRET)

@@ -14,7 +14,7 @@ use ripcord_store::EventNumber;
 use serde::Deserialize;
 
 use super::{Web, page};
-use crate::access::{Caller, Role, Stopped};
+use crate::access::{Role, Stopped, TooFast};
 use crate::session;
 
 #[derive(Deserialize)]
@@ -115,10 +115,9 @@ pub(super) async fn signed_in(
             written_in_vain(request).await
         };
     };
-    if let Err(stopped) = web.callers.keeps_pace(&caller.name) {
-        return too_fast(stopped, request, caller).await;
-    }
-    let mut response = if caller.role < needed {
+    let mut response = if let Err(fast) = web.callers.keeps_pace(&caller.name) {
+        too_fast(fast, request).await
+    } else if caller.role < needed {
         let text = format!(
             "The role `{}` is needed, and yours is `{}`.",
             needed.word(),
@@ -166,7 +165,7 @@ async fn written_in_vain(request: Request) -> Response {
         title: "You are signed out",
         text: "Nothing was written down. Sign in, and say it again.",
         onward: ("/login", "Sign in"),
-        written: written.as_deref().filter(|written| !written.is_empty()),
+        written: written.as_deref(),
     };
     page(
         StatusCode::UNAUTHORIZED,
@@ -174,28 +173,23 @@ async fn written_in_vain(request: Request) -> Response {
     )
 }
 
-/// The text of a form, to be given back.
+/// The text of a form, to be given back; none if nothing was written.
 async fn written(request: Request) -> Option<String> {
     let form = Form::<BTreeMap<String, String>>::from_request(request, &()).await;
-    form.ok().and_then(|Form(mut form)| form.remove("text"))
+    let text = form.ok().and_then(|Form(mut form)| form.remove("text"));
+    text.filter(|text| !text.is_empty())
 }
 
-async fn too_fast(stopped: Stopped, request: Request, caller: Caller) -> Response {
+async fn too_fast(fast: TooFast, request: Request) -> Response {
     let written = written(request).await;
     let notice = Notice {
         title: "That was too fast",
         text: "More was asked for in a minute than is answered. Nothing was done. Wait a minute, and try again.",
         onward: ("/", "To the board"),
-        written: written.as_deref().filter(|written| !written.is_empty()),
+        written: written.as_deref(),
     };
-    let again = stopped.wait().map(|seconds| seconds.to_string());
     let html = ripcord_pages::notice(None, &notice);
-    let mut response = page(StatusCode::TOO_MANY_REQUESTS, html);
-    if let Some(again) = again.and_then(|seconds| seconds.try_into().ok()) {
-        response.headers_mut().insert(header::RETRY_AFTER, again);
-    }
-    response.extensions_mut().insert(caller);
-    response
+    fast.answer(page(StatusCode::TOO_MANY_REQUESTS, html))
 }
 
 fn refused_site(written: Option<&str>) -> Response {
