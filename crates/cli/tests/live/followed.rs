@@ -44,15 +44,17 @@ impl Followed {
         self.child.as_ref().unwrap().id()
     }
 
-    /// Reads on until a step is there; fails if the run ends before.
+    /// Reads on until a step is there, unless it was before; fails if the run ends before.
     pub(crate) fn until(&mut self, step: &str, at: At) {
         let state = match at {
             At::Begun => "running",
             At::Ended => "done",
         };
-        let mut is_there = false;
+        let is_it =
+            |event: &Value| event["step"]["kind"] == step && event["step"]["state"] == state;
+        let mut is_there = self.events.iter().any(is_it);
         while !is_there && let Some(event) = self.next() {
-            is_there = event["step"]["kind"] == step && event["step"]["state"] == state;
+            is_there = is_it(&event);
         }
         assert!(is_there, "it ended before {step}: {:#?}", self.events);
     }

@@ -210,6 +210,14 @@ impl<'a> Outage<'a> {
         self.kill(&self.rollback_args(&[]), (step, At::Ended));
     }
 
+    /// The same after the two steps that go on beside each other, whichever ends first.
+    pub(crate) fn killed_after_undo_and_push(&self) {
+        let mut running = self.follow(&self.rollback_args(&[]));
+        running.until("undo", At::Ended);
+        running.until("push", At::Ended);
+        running.kill();
+    }
+
     /// Runs something and kills it at a step.
     pub(crate) fn kill(&self, args: &[&str], (step, at): (&str, At)) {
         let mut running = self.follow(args);

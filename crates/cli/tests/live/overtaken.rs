@@ -89,7 +89,7 @@ fn a_hotfix_while_it_is_watched_was_called_a_relapse() {
 #[test]
 fn a_run_that_was_killed_before_a_newer_deploy_was_gone_on_with() {
     let mut outage = Outage::of("auto-heal", "stale", PAYMENTS);
-    outage.killed_after("push");
+    outage.killed_after_undo_and_push();
     // The next bad deploy, and the same words again.
     outage.deploy("v16-crash");
     let output = outage.rollback(&["-o", "json"]).assert_code(0);
@@ -102,7 +102,7 @@ fn a_run_that_was_killed_before_a_newer_deploy_was_gone_on_with() {
 #[test]
 fn what_was_left_and_is_back_in_git_stays_out_of_production() {
     let mut outage = Outage::of("auto-heal", "back-again", PAYMENTS);
-    outage.killed_after("push");
+    outage.killed_after_undo_and_push();
     outage.deploy(BAD);
     let output = outage.run(&["resume"]).assert_code(4);
     assert!(output.stderr.contains("is back since"), "{output:?}");
